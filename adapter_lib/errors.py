@@ -1,0 +1,25 @@
+"""Every error that adapter_lib raises on purpose."""
+
+
+class AdapterLibError(Exception):
+    """Root of this package's errors. A message says expected, found, where, and the next step."""
+
+
+class ConfigurationError(AdapterLibError):
+    """A configuration that cannot be built, such as both a size and a reduction factor."""
+
+
+class UnsupportedArchitectureError(AdapterLibError):
+    """A transformer that `adapter_lib.architectures` does not describe."""
+
+
+class BaseModelError(AdapterLibError):
+    """A base model folder that cannot be loaded: no weights, no configuration, wrong checksum."""
+
+
+class AdapterFileError(AdapterLibError):
+    """An adapter on disk that is damaged, incomplete, of another format, or has left-over keys."""
+
+
+class WrongBaseError(AdapterFileError):
+    """An adapter that was trained over another base model than the one it is loaded onto."""

@@ -1,0 +1,25 @@
+"""Every error that workers raise on purpose."""
+
+
+class WorkerError(Exception):
+    """Root of this package's errors. A message says expected, found, where, and the next step."""
+
+
+class TaskError(WorkerError):
+    """A task that cannot be loaded: unknown, missing column, empty split, label off the card."""
+
+
+class BaseModelSourceError(WorkerError):
+    """A base model that cannot be found, or whose files differ from what was planned."""
+
+
+class TrialFailedError(WorkerError):
+    """A trial that cannot finish, such as a loss that is not a number. Carries a short reason."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ResultFileError(WorkerError):
+    """A committed result that cannot be read back."""

@@ -1,0 +1,179 @@
+"""What a finished trial leaves, and how it is committed: files first, `result.json` last."""
+
+import json
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from workers.errors import ResultFileError
+from workers.frozen import Frozen
+from workers.layout import TrialPaths
+from workers.tasks.card import Split
+
+
+class Score(Frozen):
+    """All metrics of one split at one drop depth."""
+
+    split: Split
+    depth: int
+    rows: int
+    metrics: dict[str, float]
+
+
+class Epoch(Frozen):
+    """One point of the learning curve.
+
+    Attributes:
+        epoch: counted from 1.
+        selection_score: what early stopping compares: the task's primary metric on validation at
+            the trial's own depth; for robust AdapterDrop, its mean over all depths.
+        metrics: validation metrics at the trial's own depth.
+        at_unix_ms: when the epoch ended, milliseconds since 1970.
+    """
+
+    epoch: int
+    train_loss: float
+    selection_score: float
+    metrics: dict[str, float]
+    learning_rate: float
+    steps: int
+    train_s: float
+    evaluate_s: float
+    at_unix_ms: int
+
+
+class SelectionRecord(Frozen):
+    """What was chosen on what, so that no score is read as more than it is."""
+
+    checkpoint: str
+    """How the epoch was chosen, such as 'best validation matthews' or 'last epoch'."""
+    selected_on: Split
+    reported_on: tuple[Split, ...]
+    validation_from_train: bool
+    """Whether validation was held out from train, which leaves the official one as test."""
+
+
+class ParameterCounts(Frozen):
+    trained: int
+    """Parameters that received gradients, the head's included."""
+    stored: int
+    """Parameters in the adapter's file."""
+    adapter: int
+    """Parameters of adapters and fusion alone, without the head."""
+
+
+class AdapterFiles(Frozen):
+    """The adapter's folder: each file's SHA-256, and one digest over them all."""
+
+    kind: str
+    files: dict[str, str]
+    digest: str
+    size_bytes: int
+
+
+class TrialResult(Frozen):
+    """The committed record of one finished trial.
+
+    Attributes:
+        score: the primary metric on validation at `depth`.
+        depth: the trial's own depth: 0, or n for specialised AdapterDrop.
+        scores: every split at every depth that was measured.
+        adapter: None where nothing is kept (full fine-tuning).
+        sources: for a fusion, task → the trial whose adapter was taken.
+        attention: for a fusion, layer → task → mean fusion weight over the training set.
+        kept: for a pruned fusion, layer → tasks that stayed.
+    """
+
+    trial_id: str
+    metric: str
+    score: float
+    depth: int
+    scores: tuple[Score, ...]
+    curve: tuple[Epoch, ...] = ()
+    best_epoch: int | None = None
+    stopped_early: bool = False
+    selection: SelectionRecord
+    parameters: ParameterCounts
+    adapter: AdapterFiles | None = None
+    sources: dict[str, str] = {}
+    attention: dict[int, dict[str, float]] = {}
+    kept: dict[int, list[str]] = {}
+    duration_s: float
+    attempts: int = 1
+    finished_at_unix_ms: int
+    environment: dict[str, str]
+
+    @property
+    def by_depth(self) -> Mapping[int, float]:
+        """Return the primary metric on validation for each depth measured."""
+        return {
+            s.depth: s.metrics[self.metric] for s in self.scores if s.split is Split.VALIDATION
+        }
+
+
+class FailureReason(StrEnum):
+    """Why an attempt ended without a result; `retry` says whether another try can help."""
+
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out_of_memory"
+    BAD_INPUT = "bad_input"
+    WORKER_LOST = "worker_lost"
+    ERROR = "error"
+
+    @property
+    def retry(self) -> bool:
+        return self is FailureReason.WORKER_LOST
+
+
+class TrialFailure(Frozen):
+    trial_id: str
+    reason: FailureReason
+    message: str
+    at_unix_ms: int
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write `text` so that a reader sees the old file or the whole new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+def commit(paths: TrialPaths, record: BaseModel) -> None:
+    """Commit a result or a failure; a result ends the trial for good."""
+    target = paths.result if isinstance(record, TrialResult) else paths.failure
+    write_atomically(target, record.model_dump_json(indent=1))
+
+
+def read_result(paths: TrialPaths) -> TrialResult | None:
+    """Return the committed result, or None where the trial is not done.
+
+    Raises:
+        ResultFileError: the file is there and is not a result of this version.
+    """
+    try:
+        text = paths.result.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        return TrialResult.model_validate_json(text)
+    except ValidationError as error:
+        raise ResultFileError(
+            f"{paths.result} is not a readable result: {error.errors()[0]['msg']}; "
+            "move the trial's folder away and submit again to run it anew"
+        ) from error
+
+
+def read_failure(paths: TrialPaths) -> TrialFailure | None:
+    """Return the last committed failure of a trial, or None."""
+    try:
+        return TrialFailure.model_validate(json.loads(paths.failure.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,110 @@
+"""What a task is: its kind, columns, labels and metric, without its rows."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workers.frozen import Frozen
+
+
+class TaskKind(StrEnum):
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+
+
+class Split(StrEnum):
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Metric(StrEnum):
+    """Primary metrics, as GLUE and SuperGLUE define them. Larger is better for every one."""
+
+    ACCURACY = "accuracy"
+    F1 = "f1"  # of the positive class, label 1
+    F1_MACRO = "f1-macro"
+    MATTHEWS = "matthews"
+    PEARSON = "pearson"
+    SPEARMAN = "spearman"
+    PEARSON_SPEARMAN = "pearson-spearman"  # the mean of both, as GLUE averages STS-B
+
+
+class Columns(Frozen):
+    """The names of a row's fields; `text_pair` is None for single sentences."""
+
+    text: str = "sentence1"
+    text_pair: str | None = None
+    label: str = "label"
+
+
+class TaskCard(Frozen):
+    """Attributes:
+    label_names: one name per class, in the order of the label numbers; empty for regression.
+    label_range: least and largest target of a regression, or None.
+    metric: the primary metric, which selects and ranks.
+    metrics: every metric that is reported, the primary one among them.
+    """
+
+    name: str
+    kind: TaskKind
+    columns: Columns = Columns()
+    label_names: tuple[str, ...] = ()
+    label_range: tuple[float, float] | None = None
+    metric: Metric
+    metrics: tuple[Metric, ...]
+    licence: str = "not stated"
+    origin: str = ""
+
+
+class HubSource(Frozen):
+    """A dataset of the Hugging Face Hub. `splits` maps ours to the dataset's own names."""
+
+    kind: Literal["hub"] = "hub"
+    dataset: str
+    config: str | None = None
+    revision: str
+    splits: dict[Split, str]
+
+
+class FolderSource(Frozen):
+    """A folder with a card (`dataset.json`) and a JSONL, CSV or Parquet file per split."""
+
+    kind: Literal["folder"] = "folder"
+    path: str
+
+
+class BuiltinSource(Frozen):
+    """A task that this package builds itself, such as the quickstart's."""
+
+    kind: Literal["builtin"] = "builtin"
+    name: str
+
+
+TaskSource = Annotated[HubSource | FolderSource | BuiltinSource, Field(discriminator="kind")]
+
+
+class RowLimits(Frozen):
+    """At most this many rows of a split, drawn once with a fixed seed; None takes all."""
+
+    train: int | None = Field(default=None, ge=1)
+    validation: int | None = Field(default=None, ge=1)
+    test: int | None = Field(default=None, ge=1)
+
+
+class TaskRef(Frozen):
+    """A task, pinned: where it is, how it is cut, and the fingerprint of the rows that come out.
+
+    Attributes:
+        validation_fraction: hold this share of train out as validation; the official validation
+            split then becomes test. None keeps the official splits.
+        fingerprint: SHA-256 over card and rows (for a Hub dataset: over its pinned revision).
+    """
+
+    name: str
+    source: TaskSource
+    card: TaskCard
+    limits: RowLimits = RowLimits()
+    validation_fraction: float | None = Field(default=None, gt=0, lt=1)
+    fingerprint: str

@@ -1,0 +1,189 @@
+"""The noun of the whole system: one configuration with one seed, identified by its content.
+
+No torch here: the planner builds a hundred thousand of these in seconds. How a trial is run is
+left to `workers.pack`.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from adapter_lib.configuration import AdapterConfig, FusionConfig
+from workers.frozen import Frozen
+from workers.tasks.card import TaskRef
+
+RECIPE_VERSION = 1
+"""Raised by one whenever a change in the code changes what a trial results in."""
+
+
+class Method(StrEnum):
+    ADAPTER = "adapter"
+    FULL_FINE_TUNING = "full_fine_tuning"
+    HEAD_ONLY = "head_only"
+    FUSION = "fusion"
+    PRUNED_FUSION = "pruned_fusion"
+
+
+class DropMode(StrEnum):
+    """How AdapterDrop is trained (Rücklé et al. 2021, §3)."""
+
+    NONE = "none"  # adapters in every layer; measured at every depth without training for it
+    SPECIALISED = "specialised"  # one fixed depth
+    ROBUST = "robust"  # a depth drawn for every batch
+
+
+class Optimiser(StrEnum):
+    ADAMW = "adamw"
+    ADAM = "adam"
+    SGD = "sgd"
+
+
+class Schedule(StrEnum):
+    LINEAR = "linear"
+    COSINE = "cosine"
+    CONSTANT = "constant"
+
+
+class Precision(StrEnum):
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"  # autocast; parameters and optimiser stay in float32
+
+
+class BaseModelRef(Frozen):
+    """A frozen transformer, pinned.
+
+    Attributes:
+        name: the sweep's short word for it; not part of its identity.
+        source: `hub:REPO`, `folder:PATH` or `package:DISTRIBUTION`.
+        revision: the full commit for a Hub repository, otherwise None.
+        identity: `hub:REPO@COMMIT`, or `sha256:…` over weights and tokenizer.
+    """
+
+    name: str
+    source: str
+    revision: str | None = None
+    identity: str
+    layers: int
+    hidden_size: int
+
+
+class Drop(Frozen):
+    mode: DropMode = DropMode.NONE
+    depth: int = 0
+    """The fixed depth of specialised training; 0 otherwise."""
+
+
+class Training(Frozen):
+    """How parameters are fitted; everything in it changes the result."""
+
+    optimiser: Optimiser = Optimiser.ADAMW
+    learning_rate: float = Field(default=1e-4, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    schedule: Schedule = Schedule.LINEAR
+    warmup_fraction: float = Field(default=0.0, ge=0, lt=1)
+    batch_size: int = Field(default=32, ge=1)
+    max_length: int = Field(default=128, ge=8)
+    epochs: int = Field(default=10, ge=1)
+    patience: int | None = Field(default=None, ge=1)
+    gradient_clip: float | None = Field(default=1.0, gt=0)
+    prefix_dropout: bool = False
+    """Whether frozen layers below the lowest adapter keep dropout on, as AdapterHub does."""
+    precision: Precision = Precision.FLOAT32
+
+
+class FusionSource(Frozen):
+    """The trials that may stand for one task in a fusion; the best finished one is taken."""
+
+    task: str
+    candidates: tuple[str, ...] = Field(min_length=1)
+
+
+class Fusion(Frozen):
+    sources: tuple[FusionSource, ...]
+    config: FusionConfig = FusionConfig()
+
+
+class Pruning(Frozen):
+    fusion_trial: str
+    keep: int = Field(ge=1)
+
+
+class Trial(Frozen):
+    """One configuration with one seed."""
+
+    method: Method
+    base: BaseModelRef
+    task: TaskRef
+    seed: int = Field(ge=0)
+    training: Training
+    adapter: AdapterConfig | None = None
+    drop: Drop = Drop()
+    fusion: Fusion | None = None
+    pruning: Pruning | None = None
+
+    @model_validator(mode="after")
+    def _parts_fit_the_method(self) -> Self:
+        wanted = {
+            "adapter": self.method is Method.ADAPTER,
+            "fusion": self.method is Method.FUSION,
+            "pruning": self.method is Method.PRUNED_FUSION,
+        }
+        for part, expected in wanted.items():
+            if (getattr(self, part) is not None) != expected:
+                raise ValueError(
+                    f"a trial of method {self.method} {'needs' if expected else 'has no'} {part}"
+                )
+        return self
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Everything that determines the result, and nothing else: no names, no paths."""
+        content = self.model_dump(mode="json", exclude={"base", "task"})
+        content["recipe"] = RECIPE_VERSION
+        content["base"] = self.base.identity
+        content["task"] = {"name": self.task.name, "fingerprint": self.task.fingerprint}
+        return content
+
+    @cached_property
+    def trial_id(self) -> str:
+        """Return the hash that names this trial everywhere, 20 hexadecimal digits."""
+        return content_hash(self.identity)
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Return the trials that must be done before this one can start."""
+        if self.fusion is not None:
+            ids: Iterable[str] = (c for s in self.fusion.sources for c in s.candidates)
+            return tuple(dict.fromkeys(ids))
+        return (self.pruning.fusion_trial,) if self.pruning is not None else ()
+
+    @property
+    def label(self) -> str:
+        """Return a short line that tells this trial from its neighbours."""
+        words = [self.task.name, self.method.value.replace("_", " ")]
+        if self.adapter is not None:
+            words.append(f"{self.adapter.placement} r{self.adapter.bottleneck_size}")
+            if self.adapter.sharing != "none":
+                words.append("shared")
+            if self.adapter.non_linearity != "relu":
+                words.append(self.adapter.non_linearity.value)
+        if self.fusion is not None:
+            words.append(f"of {len(self.fusion.sources)}")
+        if self.pruning is not None:
+            words.append(f"keep {self.pruning.keep}")
+        if self.drop.mode is DropMode.SPECIALISED:
+            words.append(f"drop {self.drop.depth}")
+        elif self.drop.mode is DropMode.ROBUST:
+            words.append("drop robust")
+        return " · ".join([*words, f"seed {self.seed}"])
+
+
+def content_hash(content: Any) -> str:
+    """Return 20 hexadecimal digits of SHA-256 over canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
