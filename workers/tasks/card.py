@@ -31,6 +31,17 @@ class Metric(StrEnum):
     PEARSON_SPEARMAN = "pearson-spearman"  # the mean of both, as GLUE averages STS-B
 
 
+_CORRELATIONS = (Metric.PEARSON, Metric.SPEARMAN, Metric.PEARSON_SPEARMAN)
+
+
+def suited_metrics(kind: TaskKind, *, classes: int) -> tuple[Metric, ...]:
+    """Return the metrics that fit the labels: correlations for targets, `f1` for two classes."""
+    if kind is TaskKind.REGRESSION:
+        return _CORRELATIONS
+    unsuited = _CORRELATIONS if classes == 2 else (*_CORRELATIONS, Metric.F1)
+    return tuple(metric for metric in Metric if metric not in unsuited)
+
+
 class Columns(Frozen):
     """The names of a row's fields; `text_pair` is None for single sentences."""
 

@@ -1,0 +1,88 @@
+"""Batches of tokenised examples, padded to their own longest example and no further.
+
+Examples of similar length go together, which leaves few padding tokens; what is trained or
+measured with a batch is left to `fitting` and `evaluation`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from adapter_lib.backbone import Batch
+from workers.tokens import Tokens
+
+Indices = NDArray[np.int64]
+
+_WINDOW_BATCHES = 8
+"""Examples are sorted by length among so many batches: more means less padding, and batches that
+are less random."""
+
+
+def training_batches(
+    tokens: Tokens,
+    labels: Sequence[Any] | NDArray[Any],
+    *,
+    batch_size: int,
+    generator: torch.Generator,
+) -> list[Indices]:
+    """Draw one epoch: every example once, in ⌈rows / batch_size⌉ batches of similar lengths.
+
+    The examples are shuffled, sorted by length within windows of a few batches, cut into batches,
+    and the batches shuffled. All of it comes from `generator`, so its state says what follows.
+
+    Args:
+        labels: one per example.
+
+    Returns:
+        The example numbers of each batch.
+    """
+    if len(labels) != len(tokens):
+        raise ValueError(f"expected one label per example, found {len(labels)} for {len(tokens)}")
+    order = torch.randperm(len(tokens), generator=generator).numpy()
+    lengths = tokens.lengths
+    batches: list[Indices] = []
+    for start in range(0, len(order), batch_size * _WINDOW_BATCHES):
+        window = order[start : start + batch_size * _WINDOW_BATCHES]
+        window = window[np.argsort(lengths[window], kind="stable")]
+        batches += _cut(window, batch_size)
+    shuffled = torch.randperm(len(batches), generator=generator)
+    return [batches[i] for i in shuffled.tolist()]
+
+
+def evaluation_batches(tokens: Tokens, *, batch_size: int) -> list[Indices]:
+    """Return every example once, longest first, so that memory runs out at once or not at all."""
+    return _cut(np.argsort(-tokens.lengths, kind="stable"), batch_size)
+
+
+def _cut(order: Indices, batch_size: int) -> list[Indices]:
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+def collate(tokens: Tokens, indices: Indices, device: torch.device | str) -> Batch:
+    """Return the examples at `indices` as one batch, (b, s), padded at the right."""
+    starts = tokens.offsets[indices]
+    lengths = tokens.offsets[indices + 1] - starts
+    position = np.arange(lengths.max())
+    real = position < lengths[:, None]
+    # Clipped where there is no token: what is gathered there is overwritten by padding.
+    source = np.minimum(starts[:, None] + position, len(tokens.ids) - 1)
+    types = None if tokens.types is None else np.where(real, tokens.types[source], 0)
+    return Batch(
+        input_ids=_long(np.where(real, tokens.ids[source], tokens.pad_id)),
+        attention_mask=_long(real),
+        token_type_ids=None if types is None else _long(types),
+    ).to(device)
+
+
+def _long(values: NDArray[Any]) -> torch.Tensor:
+    return torch.from_numpy(values.astype(np.int64))
+
+
+def padding_share(tokens: Tokens, batches: Sequence[Indices]) -> float:
+    """Return the share of a set of batches' positions that are padding, 0…1."""
+    lengths = tokens.lengths
+    positions = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
+    return 1.0 - sum(int(lengths[batch].sum()) for batch in batches) / positions
