@@ -16,7 +16,7 @@ from workers.tokens import Tokens
 
 Indices = NDArray[np.int64]
 
-_WINDOW_BATCHES = 8
+_WINDOW_BATCHES = 16
 """Examples are sorted by length among so many batches: more means less padding, and batches that
 are less random."""
 
