@@ -1,0 +1,40 @@
+"""Describe each supported architecture once, by the parts of a layer.
+
+Hugging Face module names appear in this folder and nowhere else. A new architecture is a file
+with a `describe` function and an entry below.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from adapter_lib.architectures import bert
+from adapter_lib.architectures.parts import LayerParts, ModelParts, Norm
+from adapter_lib.errors import UnsupportedArchitectureError
+
+__all__ = ["LayerParts", "ModelParts", "Norm", "describe_model", "supported_model_types"]
+
+_DESCRIBE: dict[str, Callable[[Any], ModelParts]] = {
+    "bert": bert.describe,
+    "roberta": bert.describe,
+    "xlm-roberta": bert.describe,
+}
+
+
+def supported_model_types() -> list[str]:
+    """List the `model_type` values that `describe_model` accepts."""
+    return sorted(_DESCRIBE)
+
+
+def describe_model(model: Any) -> ModelParts:
+    """Return the parts of a transformers model without a task head.
+
+    Raises:
+        UnsupportedArchitectureError: no file describes the model's type.
+    """
+    model_type = model.config.model_type
+    if model_type not in _DESCRIBE:
+        raise UnsupportedArchitectureError(
+            f"expected a base model of type {', '.join(supported_model_types())}, found "
+            f"{model_type!r}; describe it in adapter_lib/architectures"
+        )
+    return _DESCRIBE[model_type](model)

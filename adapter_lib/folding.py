@@ -1,0 +1,215 @@
+"""The arithmetic of one AdapterFusion layer, folded into two products.
+
+As published, every adapter's output u_n = U_n a_n + c_n is computed at full width and multiplied
+with K and V. All of that is linear in a_n, so the matrices are multiplied with each other instead:
+
+- score of n: (Q z + b_q)·(K u_n + b_k) = a_n·(G_n z + g_n) + (G'_n z + g'_n), where
+  G_n = (K U_n)ᵀ Q, g_n = (K U_n)ᵀ b_q, and G'_n, g'_n the same with K c_n + b_k for K U_n;
+- Σ p_n V u_n = Σ p_n (V U_n a_n + V c_n).
+
+The term q·b_k is kept: without it dropout, which sets raw scores to zero, would not act as it does
+on the published form. Legend for shapes: b batch, s tokens, d hidden, n adapters, R the sum of
+their bottleneck sizes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Self, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from adapter_lib.bottleneck import NON_LINEARITIES, Bottleneck
+from adapter_lib.errors import ConfigurationError
+from adapter_lib.linear import normal_linear
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The frozen weights of a layer's sources, one after another.
+
+    Attributes:
+        down: (R, d), with `down_bias`, (R,).
+        up: (R + n, d): the transposed up-projections, then one bias per source.
+        owner: (R, n), 1 where a bottleneck unit belongs to a source.
+    """
+
+    down: Tensor
+    down_bias: Tensor
+    up: Tensor
+    owner: Tensor
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What one layer multiplies with.
+
+    Attributes:
+        inward: (R + R + n, d), with `inward_bias`: z to bottlenecks, their queries, score biases.
+        outward: (d, R + n): weighted bottlenecks and fusion weights to the layer's addend.
+        owner: (R, n).
+    """
+
+    inward: Tensor
+    inward_bias: Tensor
+    outward: Tensor
+    owner: Tensor
+
+
+class FusionLayer(nn.Module):
+    """Query, key and value of one layer, over bottlenecks that belong to someone else."""
+
+    def __init__(
+        self,
+        bottlenecks: Sequence[Bottleneck],
+        *,
+        hidden_size: int,
+        dropout: float,
+        value_off_diagonal: float,
+        generator: torch.Generator | None,
+    ) -> None:
+        """Build on the CPU: query and key ~ N(0, 0.02²), drawn in this order, value near I."""
+        super().__init__()
+        self.query = normal_linear(hidden_size, hidden_size, generator)
+        self.key = normal_linear(hidden_size, hidden_size, generator)
+        value = torch.full((hidden_size, hidden_size), value_off_diagonal)
+        self.value = nn.Parameter(value.fill_diagonal_(1.0))
+        self._bottlenecks = tuple(bottlenecks)  # a tuple: the sources' modules are not ours
+        self._sizes = [bottleneck.size for bottleneck in bottlenecks]
+        self._units = sum(self._sizes)
+        self._dropout = dropout
+        self._activations = [
+            NON_LINEARITIES[bottleneck.non_linearity] for bottleneck in bottlenecks
+        ]
+        self._counting = False
+        self._weight_sum: Tensor | None = None
+        self._token_sum: Tensor | None = None
+        self._forget()
+
+    def forward(self, z: Tensor, token_mask: Tensor) -> Tensor:
+        """Return Σ_n p_n V u_n, (b, s, d), for the normed hidden states z, (b, s, d).
+
+        Args:
+            token_mask: (b, s), True where a token is real; decides what statistics count.
+        """
+        fold = self.fold()
+        units = self._units
+        x = functional.linear(z, fold.inward, fold.inward_bias)
+        a = self._activate(x[..., :units])
+        scores = (a * x[..., units : 2 * units]) @ fold.owner + x[..., 2 * units :]
+        p = functional.dropout(scores, self._dropout, self.training).softmax(dim=-1)
+        if self._counting:
+            self._count(p.detach(), token_mask)
+        p = p.to(a.dtype)  # autocast computes a softmax in float32
+        return functional.linear(torch.cat([a * (p @ fold.owner.T), p], dim=-1), fold.outward)
+
+    def _activate(self, x: Tensor) -> Tensor:
+        if len(set(self._activations)) == 1:
+            return self._activations[0](x)
+        parts = zip(self._activations, torch.split(x, self._sizes, dim=-1), strict=True)
+        return torch.cat([activate(part) for activate, part in parts], dim=-1)
+
+    def fold(self) -> Fold:
+        """Return the products of the matrices: anew while training, otherwise memoised."""
+        if self.training or torch.is_grad_enabled():
+            # A step may follow, and fused optimisers leave no trace in a tensor's version.
+            self._fold = _Memo[Fold]()
+            return self._compute_fold()
+        own = [self.query.weight, self.query.bias, self.key.weight, self.key.bias, self.value]
+        return self._fold.get(own + self._theirs(), self._compute_fold)
+
+    def _compute_fold(self) -> Fold:
+        stack = self._stack.get(self._theirs(), self._compute_stack)
+        units = self._units
+        # Once per step, and everything after depends on it: not in half precision.
+        with torch.autocast(stack.up.device.type, enabled=False):
+            keys = functional.linear(stack.up, self.key.weight)
+            keys = torch.cat([keys[:units], keys[units:] + self.key.bias])
+            return Fold(
+                inward=torch.cat([stack.down, keys @ self.query.weight]),
+                inward_bias=torch.cat([stack.down_bias, keys @ self.query.bias]),
+                outward=functional.linear(self.value, stack.up),
+                owner=stack.owner,
+            )
+
+    @torch.no_grad()
+    def _compute_stack(self) -> Stack:
+        up = [bottleneck.up.weight.T for bottleneck in self._bottlenecks]
+        biases = torch.stack([bottleneck.up.bias for bottleneck in self._bottlenecks])
+        owner = _owner(self._sizes)
+        return Stack(
+            down=torch.cat([bottleneck.down.weight for bottleneck in self._bottlenecks]),
+            down_bias=torch.cat([bottleneck.down.bias for bottleneck in self._bottlenecks]),
+            up=torch.cat([*up, biases]),
+            owner=owner.to(biases),
+        )
+
+    def _theirs(self) -> list[Tensor]:
+        if not self._source_tensors:
+            self._source_tensors.extend(p for b in self._bottlenecks for p in b.parameters())
+        return self._source_tensors
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch the mode and drop memoised products, in case `.data` was written to."""
+        self._forget()
+        return super().train(mode)
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        self._forget()  # parameters may be replaced when they move
+        moved: Self = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return moved
+
+    def _forget(self) -> None:
+        self._source_tensors: list[Tensor] = []
+        self._stack = _Memo[Stack]()
+        self._fold = _Memo[Fold]()
+
+    def start_statistics(self) -> None:
+        """Sum up fusion weights over real tokens from now on."""
+        device = self.value.device
+        self._weight_sum = torch.zeros(len(self._sizes), dtype=torch.float64, device=device)
+        self._token_sum = torch.zeros((), dtype=torch.float64, device=device)
+        self._counting = True
+
+    def stop_statistics(self) -> list[float] | None:
+        """Return the mean weight of each source, None if no token was seen, and stop."""
+        if self._weight_sum is None or self._token_sum is None:
+            raise ConfigurationError(
+                "no attention statistics were started; call start_attention_statistics before "
+                "the batches"
+            )
+        self._counting = False
+        if self._token_sum == 0:
+            return None
+        means: list[float] = (self._weight_sum / self._token_sum).tolist()
+        return means
+
+    def _count(self, p: Tensor, token_mask: Tensor) -> None:
+        assert self._weight_sum is not None
+        assert self._token_sum is not None
+        self._weight_sum += (p * token_mask[..., None]).sum(dim=(0, 1), dtype=torch.float64)
+        self._token_sum += token_mask.sum()
+
+
+def _owner(sizes: Sequence[int]) -> Tensor:
+    sources = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    return functional.one_hot(sources, len(sizes))
+
+
+T = TypeVar("T")
+
+
+class _Memo(Generic[T]):
+    """Keep a value until one of the tensors that it was computed from is written to or moves."""
+
+    def __init__(self) -> None:
+        self._stamp: list[tuple[int, int]] = []
+        self._value: T | None = None
+
+    def get(self, tensors: Sequence[Tensor], compute: Callable[[], T]) -> T:
+        """Return the kept value, or what `compute` returns now."""
+        stamp = [(tensor._version, tensor.data_ptr()) for tensor in tensors]
+        if self._value is None or stamp != self._stamp:
+            self._value, self._stamp = compute(), stamp
+        return self._value

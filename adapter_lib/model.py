@@ -1,0 +1,132 @@
+"""A backbone, a head and optionally an adapter or a fusion: what is trained, measured and served.
+
+Losses, optimisers and drop schedules are left to the caller. Legend for shapes: b batch,
+s tokens, d hidden, L layers.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from adapter_lib.backbone import Backbone, Batch
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.errors import ConfigurationError
+from adapter_lib.fusion import Fusion
+from adapter_lib.heads import Head
+from adapter_lib.state import copy_state, describe_mismatch
+
+
+class AdapterModel(nn.Module):
+    """Logits from token ids. Several models may share one frozen backbone."""
+
+    def __init__(
+        self, backbone: Backbone, head: Head, adapter: Adapter | Fusion | None = None
+    ) -> None:
+        """Put the parts together, in evaluation mode until `train_from` is called.
+
+        Raises:
+            ConfigurationError: the adapter was built for another number of layers or hidden size.
+        """
+        super().__init__()
+        if adapter is not None:
+            expected = (backbone.layers_count, backbone.hidden_size)
+            found = (adapter.layers, adapter.hidden_size)
+            if expected != found:
+                raise ConfigurationError(
+                    f"expected an adapter for (layers, hidden size) {expected} of "
+                    f"{backbone.identity.name}, found {found}; build it with the base's sizes"
+                )
+        self.backbone = backbone
+        self.head = head
+        self.adapter = adapter
+        self.training = False
+        for part in (head, adapter):  # not the backbone: another model may be training on it
+            if part is not None:
+                part.eval()
+
+    @property
+    def lowest_adapter_layer(self) -> int:
+        """The lowest layer that has adapter weights; L without adapter."""
+        return self.backbone.layers_count if self.adapter is None else self.adapter.lowest_layer
+
+    def forward(self, batch: Batch, *, drop_depth: int = 0) -> Tensor:
+        """Return logits, (b, labels).
+
+        Args:
+            drop_depth: skip the adapters in this many lowest layers, 0…L (Rücklé et al. 2021).
+
+        Raises:
+            ConfigurationError: `drop_depth` is out of range.
+        """
+        self._check_depth(drop_depth)
+        logits: Tensor = self.head(self.backbone(batch, self.adapter, drop_depth), batch)
+        return logits
+
+    def at_depths(self, batch: Batch, depths: Sequence[int]) -> dict[int, Tensor]:
+        """Return the logits, (b, labels), of `forward` at each depth, for less than their sum.
+
+        The layers without adapters are run once; a branch leaves them at each depth.
+
+        Raises:
+            ConfigurationError: a depth is out of range.
+        """
+        for depth in depths:
+            self._check_depth(depth)
+        lowest = self.lowest_adapter_layer
+        by_start: dict[int, Tensor] = {}
+        trunk, reached = self.backbone.embed(batch), 0
+        for start in sorted({max(depth, lowest) for depth in depths}):
+            trunk = self.backbone.run(trunk, batch, start=reached, stop=start)
+            reached = start
+            h = self.backbone.run(trunk, batch, start=start, adapter=self.adapter)
+            by_start[start] = self.head(h, batch)
+        return {depth: by_start[max(depth, lowest)] for depth in depths}
+
+    def trainable_state(self) -> dict[str, Tensor]:
+        """Return a copy of everything that training changes, on its device.
+
+        That is the adapter, or the fusion without its frozen sources, and the head; and the
+        backbone once it is unfrozen.
+        """
+        return {name: tensor.detach().clone() for name, tensor in self._trainable().items()}
+
+    def load_trainable_state(self, state: Mapping[str, Tensor]) -> None:
+        """Put back what `trainable_state` returned.
+
+        Raises:
+            ConfigurationError: names, shapes or types differ; nothing is changed then.
+        """
+        target = self._trainable()
+        if mismatch := describe_mismatch(target, state):
+            raise ConfigurationError(
+                f"this state is of a differently configured model: {mismatch}; build the model "
+                "from the configuration the state was saved with"
+            )
+        copy_state(target, state)
+
+    def train_from(self, drop_depth: int, *, prefix_dropout: bool) -> None:
+        """Switch to training mode for batches that drop `drop_depth` layers.
+
+        Args:
+            prefix_dropout: False switches dropout off in the embeddings and in the layers below
+                the lowest adapter, so that their output is a pure function of the input. True
+                leaves it on everywhere, as AdapterHub does. A backbone that is itself trained
+                has no such prefix.
+
+        Raises:
+            ConfigurationError: `drop_depth` is out of range.
+        """
+        self._check_depth(drop_depth)
+        self.train()
+        if not prefix_dropout and self.backbone.frozen:
+            self.backbone.set_dropout_from(max(drop_depth, self.lowest_adapter_layer))
+
+    def _trainable(self) -> dict[str, Tensor]:
+        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+    def _check_depth(self, drop_depth: int) -> None:
+        if not 0 <= drop_depth <= self.backbone.layers_count:
+            raise ConfigurationError(
+                f"drop_depth must be 0…{self.backbone.layers_count} for "
+                f"{self.backbone.identity.name}, found {drop_depth}"
+            )
