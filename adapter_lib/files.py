@@ -1,0 +1,240 @@
+"""Save an adapter, fusion or head as a folder that can be verified, and load it again.
+
+A folder holds `adapter.json` (see `adapter_lib.manifest`) and `adapter.safetensors`, with keys
+`adapter.…` and `head.…`. A fusion's folder also holds its frozen sources, for the layers that they
+are fused in. Shared parameter sets are stored once; dropped layers have no tensors.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from adapter_lib.backbone import Backbone, BaseIdentity
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import AdapterConfig
+from adapter_lib.errors import AdapterFileError, ConfigurationError, WrongBaseError
+from adapter_lib.fusion import Fusion
+from adapter_lib.heads import Head
+from adapter_lib.manifest import (
+    MANIFEST_NAME,
+    WEIGHTS_NAME,
+    AdapterManifest,
+    ArtifactKind,
+    FusionManifest,
+    parse,
+    plain_json,
+    render,
+)
+from adapter_lib.model import AdapterModel
+from adapter_lib.state import copy_state, describe_mismatch
+
+
+def save_adapter(
+    folder: Path, model: AdapterModel, *, task: Mapping[str, Any], provenance: Mapping[str, Any]
+) -> AdapterManifest:
+    """Write the model without its backbone into `folder`, replacing what is there.
+
+    The folder appears complete or not at all: it is written under another name, flushed to disk
+    and renamed.
+
+    Raises:
+        AdapterFileError: weights are not float32, or `task` or `provenance` are not plain JSON.
+        ConfigurationError: the backbone is trained too, or the adapter was restricted to some of
+            its layers; an adapter folder cannot hold that.
+    """
+    _check_storable(model)
+    state = {name: t.detach().cpu().contiguous() for name, t in _own_state(model).items()}
+    if wrong := [name for name, tensor in state.items() if tensor.dtype != torch.float32]:
+        raise AdapterFileError(
+            f"adapters are stored in float32, found {state[wrong[0]].dtype} in {wrong[0]}; call "
+            ".float() before saving"
+        )
+    weights = save(state)
+    manifest = AdapterManifest(
+        kind=_kind(model),
+        base=model.backbone.identity,
+        head=model.head.config,
+        adapter=model.adapter.config if isinstance(model.adapter, Adapter) else None,
+        fusion=_fusion_manifest(model.adapter) if isinstance(model.adapter, Fusion) else None,
+        task=plain_json(task, "task"),
+        provenance=plain_json(provenance, "provenance"),
+        parameters=sum(tensor.numel() for tensor in state.values()),
+        size_bytes=len(weights),
+        files={WEIGHTS_NAME: hashlib.sha256(weights).hexdigest()},
+    ).sealed()
+    _write_folder(folder, {WEIGHTS_NAME: weights, MANIFEST_NAME: render(manifest)})
+    return manifest
+
+
+def read_manifest(folder: Path) -> AdapterManifest:
+    """Return the folder's manifest after verifying it and every file that it names.
+
+    Raises:
+        AdapterFileError: a file is missing or damaged, or of another format version.
+    """
+    return _read_verified(folder)[0]
+
+
+def load_adapter(folder: Path, backbone: Backbone) -> AdapterModel:
+    """Return the verified model over `backbone`, on its device, in evaluation mode.
+
+    Raises:
+        AdapterFileError: a file is missing or damaged, or its keys, shapes or types are not those
+            of its configuration.
+        WrongBaseError: the adapter belongs to another base model.
+    """
+    manifest, weights = _read_verified(folder)
+    _check_base(manifest.base, backbone, folder)
+    model = AdapterModel(
+        backbone,
+        Head(manifest.head, hidden_size=backbone.hidden_size, generator=torch.Generator()),
+        _build(manifest, backbone),
+    )
+    try:
+        state = load(weights)
+    except SafetensorError as error:
+        raise AdapterFileError(f"{folder / WEIGHTS_NAME} is no safetensors: {error}") from error
+    own = _own_state(model)
+    if mismatch := describe_mismatch(own, state):
+        raise AdapterFileError(
+            f"{folder / WEIGHTS_NAME} does not fit {MANIFEST_NAME} next to it: {mismatch}"
+        )
+    copy_state(own, state)
+    device = next(backbone.parameters()).device
+    return model.to(device).eval()
+
+
+def _check_storable(model: AdapterModel) -> None:
+    if not model.backbone.frozen:
+        raise ConfigurationError(
+            "expected a model over a frozen base, found one whose base is trained too; an "
+            "adapter folder cannot hold it"
+        )
+    if isinstance(model.adapter, Adapter):
+        expected = tuple(range(model.adapter.config.drop_depth, model.adapter.layers))
+        if model.adapter.kept_layers != expected:
+            raise ConfigurationError(
+                f"expected an adapter in layers {list(expected)}, found one restricted to "
+                f"{list(model.adapter.kept_layers)}; only a fusion stores such adapters"
+            )
+
+
+def _own_state(model: AdapterModel) -> dict[str, Tensor]:
+    """Return everything but the backbone, by the names used on disk."""
+    state = model.state_dict()
+    return {name: tensor for name, tensor in state.items() if not name.startswith("backbone.")}
+
+
+def _kind(model: AdapterModel) -> ArtifactKind:
+    if model.adapter is None:
+        return ArtifactKind.HEAD
+    return ArtifactKind.FUSION if isinstance(model.adapter, Fusion) else ArtifactKind.ADAPTER
+
+
+def _fusion_manifest(fusion: Fusion) -> FusionManifest:
+    return FusionManifest(
+        config=fusion.config,
+        sources={name: fusion.source(name).config for name in fusion.source_names},
+        kept=dict(fusion.kept),
+    )
+
+
+def _build(manifest: AdapterManifest, backbone: Backbone) -> Adapter | Fusion | None:
+    layers, hidden_size = backbone.layers_count, backbone.hidden_size
+
+    def adapter(config: AdapterConfig) -> Adapter:
+        return Adapter(config, layers=layers, hidden_size=hidden_size, generator=torch.Generator())
+
+    if manifest.adapter is not None:
+        return adapter(manifest.adapter)
+    if manifest.fusion is None:
+        return None
+    return Fusion(
+        manifest.fusion.config,
+        {name: adapter(config) for name, config in manifest.fusion.sources.items()},
+        layers=layers,
+        hidden_size=hidden_size,
+        generator=torch.Generator(),
+        kept=manifest.fusion.kept,
+    )
+
+
+def _check_base(expected: BaseIdentity, backbone: Backbone, folder: Path) -> None:
+    found = backbone.identity
+    differences = [
+        f"{field} {getattr(expected, field)} expected, {getattr(found, field)} found"
+        for field in ("model_type", "layers", "hidden_size", "weights_sha256")
+        if getattr(expected, field) != getattr(found, field)
+    ]
+    if not backbone.frozen:
+        differences.append("a frozen base expected, one that is being trained found")
+    if differences:
+        raise WrongBaseError(
+            f"the adapter in {folder} belongs to {expected.name!r}, not to {found.name!r}: "
+            f"{'; '.join(differences)}; load it onto its own base"
+        )
+
+
+def _read_verified(folder: Path) -> tuple[AdapterManifest, bytes]:
+    """Read every file once, so that what was verified is what is used."""
+    path = folder / MANIFEST_NAME
+    manifest = parse(_read(path), path)
+    if set(manifest.files) != {WEIGHTS_NAME}:
+        raise AdapterFileError(f"{path} must name {WEIGHTS_NAME}, found {list(manifest.files)}")
+    content = _read(folder / WEIGHTS_NAME)
+    found = hashlib.sha256(content).hexdigest()
+    if found != manifest.files[WEIGHTS_NAME]:
+        raise AdapterFileError(
+            f"{folder / WEIGHTS_NAME} is damaged: SHA-256 {manifest.files[WEIGHTS_NAME]} "
+            f"expected, {found} found; fetch the adapter again"
+        )
+    return manifest, content
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AdapterFileError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        new, old = staging / "new", staging / "old"
+        new.mkdir()
+        for name, content in files.items():
+            with (new / name).open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        _swap(new, folder, aside=old)
+    finally:
+        shutil.rmtree(staging)
+
+
+def _swap(new: Path, folder: Path, *, aside: Path) -> None:
+    """Rename `new` to `folder`; what was there goes aside, and comes back if that fails."""
+    if folder.exists():
+        folder.rename(aside)
+    try:
+        new.rename(folder)
+    except OSError:
+        if aside.exists():
+            aside.rename(folder)
+        raise
+    parent = os.open(folder.parent, os.O_RDONLY)
+    try:
+        os.fsync(parent)  # the renames themselves
+    finally:
+        os.close(parent)

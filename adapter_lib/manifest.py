@@ -1,0 +1,163 @@
+"""`adapter.json`: everything about an adapter on disk except its weights.
+
+The file has exactly one valid spelling, so any changed byte is found: it is written by `render`,
+and reading renders what was read and compares. Weights are left to `adapter_lib.files`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from adapter_lib.backbone import BaseIdentity
+from adapter_lib.configuration import (
+    AdapterConfig,
+    FusionConfig,
+    HeadConfig,
+    HeadKind,
+    Initialisation,
+    NonLinearity,
+    Placement,
+    Sharing,
+)
+from adapter_lib.errors import AdapterFileError, ConfigurationError
+
+FORMAT_VERSION = 1
+MANIFEST_NAME = "adapter.json"
+WEIGHTS_NAME = "adapter.safetensors"
+
+
+class ArtifactKind(StrEnum):
+    ADAPTER = "adapter"
+    FUSION = "fusion"
+    HEAD = "head"
+
+
+@dataclass(frozen=True)
+class FusionManifest:
+    """Attributes:
+    config: of the fusion itself.
+    sources: name → configuration of each source, in the fusion's order.
+    kept: layer → names of the sources fused there.
+    """
+
+    config: FusionConfig
+    sources: dict[str, AdapterConfig]
+    kept: dict[int, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class AdapterManifest:
+    """What an adapter folder holds.
+
+    Attributes:
+        adapter: the adapter's configuration, for kind `adapter` only.
+        fusion: for kind `fusion` only.
+        task: the task's card, as plain JSON values.
+        provenance: where the weights come from, as plain JSON values.
+        parameters: how many numbers are stored.
+        size_bytes: of the files below together.
+        files: name → SHA-256 of every other file in the folder.
+        digest: SHA-256 of this manifest, rendered with an empty digest.
+    """
+
+    kind: ArtifactKind
+    base: BaseIdentity
+    head: HeadConfig
+    task: dict[str, Any]
+    provenance: dict[str, Any]
+    parameters: int
+    size_bytes: int
+    files: dict[str, str]
+    adapter: AdapterConfig | None = None
+    fusion: FusionManifest | None = None
+    digest: str = ""
+    format_version: int = field(default=FORMAT_VERSION)
+
+    def sealed(self) -> "AdapterManifest":
+        """Return the manifest with its digest filled in.
+
+        Raises:
+            AdapterFileError: task or provenance are not plain JSON values.
+        """
+        return replace(self, digest=hashlib.sha256(render(replace(self, digest=""))).hexdigest())
+
+
+def plain_json(values: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """Return `values` as they come back from JSON: tuples become lists, keys strings.
+
+    Raises:
+        AdapterFileError: a value is not JSON; NaN and infinity are not either.
+    """
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(dict(values), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise AdapterFileError(
+            f"{what} must hold plain JSON values: {error}; convert them before saving"
+        ) from error
+    return plain
+
+
+def render(manifest: AdapterManifest) -> bytes:
+    """Return the only valid bytes of `adapter.json` for this manifest."""
+    return (json.dumps(asdict(manifest), indent=2, allow_nan=False) + "\n").encode()
+
+
+def parse(content: bytes, path: Path) -> AdapterManifest:
+    """Return the manifest in `content`, which was read from `path`.
+
+    Raises:
+        AdapterFileError: another format version, a missing field, or a changed byte.
+    """
+    try:
+        fields = json.loads(content)
+        version = fields["format_version"]
+        if version != FORMAT_VERSION:
+            raise AdapterFileError(
+                f"expected format version {FORMAT_VERSION}, found {version} in {path}; "
+                "use the release of adaptersweep that wrote it"
+            )
+        manifest = _from_fields(fields)
+    except (ValueError, KeyError, TypeError, AttributeError, ConfigurationError) as error:
+        raise AdapterFileError(
+            f"{path} is damaged or no adapter manifest ({type(error).__name__}: {error}); fetch "
+            "the adapter again"
+        ) from error
+    if manifest.sealed() != manifest or render(manifest) != content:
+        raise AdapterFileError(
+            f"{path} was changed after it was written: its digest does not match; fetch the "
+            "adapter again"
+        )
+    return manifest
+
+
+def _from_fields(fields: Mapping[str, Any]) -> AdapterManifest:
+    rest = dict(fields)
+    adapter, fusion, head = rest.pop("adapter"), rest.pop("fusion"), rest.pop("head")
+    return AdapterManifest(
+        **{**rest, "kind": ArtifactKind(rest["kind"]), "base": BaseIdentity(**rest["base"])},
+        head=HeadConfig(**{**head, "kind": HeadKind(head["kind"])}),
+        adapter=None if adapter is None else _adapter_config(adapter),
+        fusion=None if fusion is None else _fusion(fusion),
+    )
+
+
+def _adapter_config(fields: Mapping[str, Any]) -> AdapterConfig:
+    enums = {
+        "placement": Placement(fields["placement"]),
+        "non_linearity": NonLinearity(fields["non_linearity"]),
+        "sharing": Sharing(fields["sharing"]),
+        "initialisation": Initialisation(fields["initialisation"]),
+    }
+    return AdapterConfig(**{**fields, **enums})
+
+
+def _fusion(fields: Mapping[str, Any]) -> FusionManifest:
+    return FusionManifest(
+        config=FusionConfig(**fields["config"]),
+        sources={name: _adapter_config(config) for name, config in fields["sources"].items()},
+        kept={int(layer): tuple(names) for layer, names in fields["kept"].items()},
+    )
