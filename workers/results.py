@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from workers.errors import ResultFileError
 from workers.frozen import Frozen
@@ -81,6 +81,8 @@ class TrialResult(Frozen):
         score: the primary metric on validation at `depth`.
         depth: the trial's own depth: 0, or n for specialised AdapterDrop.
         scores: every split at every depth that was measured.
+        majority: the primary metric on validation of always predicting train's majority class, or
+            train's mean.
         adapter: None where nothing is kept (full fine-tuning).
         sources: for a fusion, task → the trial whose adapter was taken.
         attention: for a fusion, layer → task → mean fusion weight over the training set.
@@ -92,15 +94,16 @@ class TrialResult(Frozen):
     score: float
     depth: int
     scores: tuple[Score, ...]
+    majority: float
     curve: tuple[Epoch, ...] = ()
     best_epoch: int | None = None
     stopped_early: bool = False
     selection: SelectionRecord
     parameters: ParameterCounts
     adapter: AdapterFiles | None = None
-    sources: dict[str, str] = {}
-    attention: dict[int, dict[str, float]] = {}
-    kept: dict[int, list[str]] = {}
+    sources: dict[str, str] = Field(default_factory=dict)
+    attention: dict[int, dict[str, float]] = Field(default_factory=dict)
+    kept: dict[int, list[str]] = Field(default_factory=dict)
     duration_s: float
     attempts: int = 1
     finished_at_unix_ms: int

@@ -1,0 +1,246 @@
+"""Submit a sweep: plan, run what is not done, record, publish, register. Reads top to bottom.
+
+What a person sees of it is left to the command line.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from orchestrator.board import Board
+from orchestrator.catalog.catalog import Catalog
+from orchestrator.catalog.records import Submission, SubmissionOutcome, TrialFilter
+from orchestrator.errors import CatalogError, OrchestratorError
+from orchestrator.plan import Plan
+from orchestrator.planner import make_plan
+from orchestrator.registry import RegisteredAdapter, register_winner
+from orchestrator.resolve import pin
+from orchestrator.selection import Winner, choose
+from orchestrator.spec.read import SpecSource, read_spec
+from orchestrator.stores import Stores
+from orchestrator.tracking import Publisher
+from orchestrator.work_queue import WorkQueue, WorkState
+from workers.results import TrialResult, read_result
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 20.0
+PUBLISH_LIMIT_S = 120.0
+
+
+class Phase(StrEnum):
+    """What a submission is doing, for whoever watches."""
+
+    STARTING = "starting the cluster"
+    RUNNING = "running trials"
+    PUBLISHING = "publishing to MLflow"
+    REGISTERING = "registering winners"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a submission ended.
+
+    Attributes:
+        reused: trials that were finished before, in this sweep or another.
+        trained: trials that this submission finished.
+        unpublished: entries that MLflow has not taken yet; the next submission sends them.
+    """
+
+    plan: Plan
+    reused: int
+    trained: int
+    failed: Sequence[str]
+    blocked: Sequence[str]
+    results: Mapping[str, TrialResult]
+    registered: Sequence[tuple[Winner, RegisteredAdapter]]
+    unpublished: int
+    interrupted: bool = False
+
+    @property
+    def complete(self) -> bool:
+        return not self.interrupted and not self.failed and not self.blocked
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a submission tells what happens: the phase, and the board once there is one."""
+
+    phase: Callable[[Phase], None] = lambda _: None
+    board: Callable[[Board, int], None] = lambda _board, _workers: None
+
+
+def plan_sweep(path: Path) -> tuple[Plan, SpecSource]:
+    """Read, pin and expand the sweep YAML at `path`.
+
+    Raises:
+        SpecError: anything in it that cannot be read, found or combined.
+    """
+    spec, source = read_spec(path)
+    return make_plan(spec, source, pin(spec, source)), source
+
+
+def submit(
+    plan: Plan, source: SpecSource, stores: Stores, *, address: str | None, watch: Watch
+) -> Outcome:
+    """Run everything of `plan` that is not finished, and register the winners.
+
+    Raises:
+        OrchestratorError: a store or the cluster cannot be used; what is finished stays finished.
+    """
+    stores.prepare()
+    with Catalog.open(stores.catalog_url) as catalog:
+        submission = catalog.begin_submission(
+            plan.spec.name, source.text, list(plan.trials.values())
+        )
+        outcome = SubmissionOutcome.INTERRUPTED
+        try:
+            with (
+                _heartbeat(catalog, submission),
+                _publishing(catalog, stores, plan.spec.name) as publisher,
+            ):
+                queue, board = _open_board(plan, catalog, stores, submission)
+                reused = queue.counts()[WorkState.FINISHED]
+                interrupted = _run(board, plan, stores, address=address, watch=watch)
+                done = not (queue.having(WorkState.FAILED) or queue.having(WorkState.BLOCKED))
+                if not interrupted:
+                    outcome = SubmissionOutcome.COMPLETED if done else SubmissionOutcome.FAILED
+                watch.phase(Phase.REGISTERING)
+                registered = _register(plan, catalog, stores)
+                catalog.end_submission(submission.id, outcome)
+                watch.phase(Phase.PUBLISHING)
+                unpublished = publisher.drain(PUBLISH_LIMIT_S)
+        finally:
+            catalog.end_submission(submission.id, outcome)
+        results = catalog.results(plan.trials)
+    return Outcome(
+        plan=plan,
+        reused=reused,
+        trained=queue.counts()[WorkState.FINISHED] - reused,
+        failed=queue.having(WorkState.FAILED),
+        blocked=queue.having(WorkState.BLOCKED),
+        results=results,
+        registered=registered,
+        unpublished=unpublished,
+        interrupted=interrupted,
+    )
+
+
+def known_results(plan: Plan, catalog: Catalog, stores: Stores) -> set[str]:
+    """Return the trials of `plan` that are finished, in the catalog or committed in storage."""
+    done = catalog.finished(plan.trials)
+    for trial_id in plan.trials:
+        if trial_id not in done and stores.workspace.trial(trial_id).result.exists():
+            done.add(trial_id)
+    return done
+
+
+def _open_board(
+    plan: Plan, catalog: Catalog, stores: Stores, submission: Submission
+) -> tuple[WorkQueue, Board]:
+    """Build the queue from what is finished, after taking over what a crash left unrecorded."""
+    queue = WorkQueue(plan.trials, _still_there(catalog.finished(plan.trials), stores))
+    board = Board(queue, catalog, stores.workspace, submission)
+    found = board.reconcile()
+    if found:
+        log.info("took over %d results that an earlier driver had not recorded", found)
+    return queue, board
+
+
+def _still_there(finished: set[str], stores: Stores) -> set[str]:
+    """Check that finished trials have their files, which children and `pull` will read.
+
+    Raises:
+        CatalogError: the catalog knows a result whose files are gone.
+    """
+    for trial_id in finished:
+        if read_result(stores.workspace.trial(trial_id)) is None:
+            raise CatalogError(
+                f"trial {trial_id} is finished in the catalog, but its result is not in "
+                f"{stores.workspace.trial(trial_id).folder}; expected the workspace that belongs "
+                "to this catalog: check --workspace and --catalog"
+            )
+    return finished
+
+
+def _run(
+    board: Board, plan: Plan, stores: Stores, *, address: str | None, watch: Watch
+) -> bool:
+    """Run the queue to its end; return whether it was interrupted."""
+    if board.over:
+        return False
+    from orchestrator.scheduling import WorkerShape, cluster, run_packs, worker_count
+
+    wanted = plan.spec.resources
+    shape = WorkerShape(
+        cpus=wanted.cpus,
+        gpus=wanted.gpus,
+        max_workers=wanted.max_workers,
+        pack_size=wanted.pack_size,
+        max_retries=wanted.max_retries,
+    )
+    watch.phase(Phase.STARTING)
+    try:
+        with cluster(address) as resources:
+            workers = worker_count(shape, resources)
+            watch.board(board, workers)
+            watch.phase(Phase.RUNNING)
+            run_packs(board, stores.workspace, shape, workers=workers)
+    except KeyboardInterrupt:
+        log.warning("interrupted; finished trials are kept")
+    finally:
+        board.reconcile()
+        board.release()
+    return not board.over
+
+
+def _register(
+    plan: Plan, catalog: Catalog, stores: Stores
+) -> list[tuple[Winner, RegisteredAdapter]]:
+    """Put the winner of every rule into the registry; what is there already stays as it is."""
+    results = catalog.results(plan.trials)
+    finished = [(plan.trials[i], result) for i, result in results.items()]
+    rows = catalog.trials(TrialFilter(sweep=plan.spec.name), limit=None)
+    winners = choose(plan.spec.select, finished, {r.trial_id: r.configuration for r in rows})
+    registered = []
+    for winner in winners:
+        try:
+            registered.append((winner, register_winner(catalog, stores, winner)))
+        except OrchestratorError:
+            log.exception("could not register %s", winner.standing.best.label)
+    return registered
+
+
+@contextmanager
+def _publishing(catalog: Catalog, stores: Stores, sweep: str) -> Iterator[Publisher]:
+    publisher = Publisher(catalog, stores, sweep)
+    publisher.start()
+    try:
+        yield publisher
+    finally:
+        publisher.stop()
+
+
+@contextmanager
+def _heartbeat(catalog: Catalog, submission: Submission) -> Iterator[None]:
+    """Say every few seconds that this submission lives, so that nobody takes its trials over."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(HEARTBEAT_S):
+            try:
+                catalog.heartbeat(submission.id)
+            except CatalogError:
+                log.exception("missed a heartbeat; trying again")
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,63 @@
+"""Pin what a sweep names: base models to their weights, tasks to their rows."""
+
+from pathlib import Path
+
+from orchestrator.planner import Pinned
+from orchestrator.spec.model import SweepSpec, TaskSpec
+from orchestrator.spec.read import SpecSource
+from workers.base_models import pin_base_model
+from workers.errors import WorkerError
+from workers.tasks.card import BuiltinSource, FolderSource, HubSource, Split, TaskRef, TaskSource
+from workers.tasks.hub import GLUE_REVISION, glue_source
+from workers.tasks.load import resolve_task
+from workers.trial import BaseModelRef
+
+
+def pin(spec: SweepSpec, source: SpecSource) -> Pinned:
+    """Pin every base model and task that the specification declares.
+
+    Paths are relative to the YAML's folder.
+
+    Raises:
+        SpecError: one of them cannot be found or is not what it should be, with its line.
+    """
+    root = source.path.resolve().parent
+    bases: dict[str, BaseModelRef] = {}
+    for name, base in spec.base_models.items():
+        try:
+            bases[name] = pin_base_model(name, **base.model_dump(), relative_to=root)
+        except WorkerError as error:
+            raise source.error(("base_models", name), str(error)) from error
+    tasks: dict[str, TaskRef] = {}
+    for name, task in spec.tasks.items():
+        try:
+            tasks[name] = resolve_task(
+                name,
+                _task_source(task, root),
+                columns=task.columns,
+                metric=task.metric,
+                limits=task.rows,
+                validation_fraction=task.validation_fraction,
+                folder_root=root,
+            )
+        except WorkerError as error:
+            raise source.error(("tasks", name), str(error)) from error
+    return Pinned(bases, tasks)
+
+
+def _task_source(task: TaskSpec, root: Path) -> TaskSource:
+    if task.folder is not None:
+        return FolderSource(path=str((root / task.folder).resolve()))
+    if task.builtin is not None:
+        return BuiltinSource(name=task.builtin)
+    assert task.hub is not None
+    glue, _, name = task.hub.partition("/")
+    if glue == "glue":
+        return glue_source(name, revision=task.revision or GLUE_REVISION)
+    usual = {Split.TRAIN: "train", Split.VALIDATION: "validation"}
+    return HubSource(
+        dataset=task.hub,
+        config=task.config,
+        revision=task.revision or "main",
+        splits=task.splits or usual,
+    )

@@ -1,0 +1,258 @@
+"""Run packs on a Ray cluster: one Ray Tune experiment a submission, reused actors.
+
+The only module that imports Ray. A Ray Tune trial is a pack here; what is ready, claimed and
+recorded is left to `orchestrator.board`, and the work itself to `workers.pack`.
+"""
+
+import logging
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tuner
+from ray.tune.search import Searcher
+
+from orchestrator.board import Board
+from orchestrator.errors import SchedulingError
+from workers.events import PackEvent
+from workers.layout import Workspace
+from workers.trial import Trial
+
+log = logging.getLogger(__name__)
+
+_EVENT, _DONE = "event", "done"
+
+STALLED_POLLS = 60
+"""Ray Tune asks about once a second when nothing runs; after this many asks the run ends."""
+
+
+@dataclass(frozen=True)
+class WorkerShape:
+    """What one worker takes, how many there may be, and how much it is given at once.
+
+    Attributes:
+        cpus, gpus: per worker; gpus may be a fraction.
+        max_retries: how often a pack is started again after its worker was lost.
+    """
+
+    cpus: float
+    gpus: float
+    max_workers: int | None
+    pack_size: int
+    max_retries: int
+
+
+@contextmanager
+def cluster(address: str | None) -> Iterator[dict[str, float]]:
+    """Connect to the Ray cluster at `address`, or start one on this machine; yield its resources.
+
+    Raises:
+        SchedulingError: the cluster does not answer.
+    """
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # files per trial that nobody reads
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        ray.init(
+            address=address or "local",
+            include_dashboard=False if address is None else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            configure_logging=False,
+        )
+    except (ConnectionError, TimeoutError, RuntimeError) as error:
+        raise SchedulingError(
+            f"cannot reach a Ray cluster at {address or 'this machine'}: {error}; "
+            "check the address with `ray status`, or leave --address out"
+        ) from error
+    try:
+        yield dict(ray.cluster_resources())
+    finally:
+        ray.shutdown()
+
+
+def worker_count(shape: WorkerShape, resources: dict[str, float]) -> int:
+    """Return how many workers fit the cluster at once.
+
+    Raises:
+        SchedulingError: not even one fits, so the sweep would wait forever.
+    """
+    have_cpus, have_gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
+    fits = int(have_cpus // shape.cpus)
+    if shape.gpus:
+        per_gpu = int(1 // shape.gpus) if shape.gpus <= 1 else 0
+        fits = min(fits, int(have_gpus) * per_gpu if per_gpu else int(have_gpus // shape.gpus))
+    if fits < 1:
+        raise SchedulingError(
+            f"a worker needs {shape.cpus:g} CPUs and {shape.gpus:g} GPUs, the cluster has "
+            f"{have_cpus:g} and {have_gpus:g}; lower `resources` in the sweep or add nodes"
+        )
+    return min(fits, shape.max_workers or fits)
+
+
+def run_packs(board: Board, workspace: Workspace, shape: WorkerShape, *, workers: int) -> None:
+    """Run until nothing is left to hand out. Trials fail on the board, never by raising here.
+
+    Raises:
+        SchedulingError: Ray Tune itself gave up.
+    """
+    trainable = tune.with_resources(
+        PackTrainable, tune.PlacementGroupFactory([{"CPU": shape.cpus, "GPU": shape.gpus}])
+    )
+    tuner = Tuner(
+        trainable,
+        tune_config=TuneConfig(
+            search_alg=PackSearcher(board, workspace, shape, workers),
+            num_samples=-1,
+            max_concurrent_trials=workers,
+            reuse_actors=True,
+        ),
+        run_config=RunConfig(
+            name=f"submission-{uuid.uuid4().hex[:12]}",
+            storage_path=str(workspace.experiments.resolve()),
+            failure_config=FailureConfig(max_failures=shape.max_retries),
+            checkpoint_config=CheckpointConfig(checkpoint_at_end=False),
+            verbose=0,
+        ),
+    )
+    try:
+        tuner.fit()
+    except (ray.exceptions.RayError, tune.TuneError) as error:
+        raise SchedulingError(
+            f"Ray Tune stopped: {error}; finished trials are kept, submit again to go on"
+        ) from error
+
+
+class PackSearcher(Searcher):  # type: ignore[misc]
+    """Hands out a pack whenever something is ready; takes the workers' events in.
+
+    An exception in here would end the whole experiment, so every call is guarded: what a guarded
+    call misses is found again in storage by `Board.reconcile`.
+    """
+
+    def __init__(
+        self, board: Board | None, workspace: Workspace, shape: WorkerShape, workers: int
+    ) -> None:
+        super().__init__()
+        self._board = board
+        self._workspace = workspace
+        self._shape = shape
+        self._workers = workers
+        self._packs: dict[str, list[str]] = {}
+        self._stalled = 0
+
+    def __reduce__(self) -> Any:
+        """Ray Tune writes its searcher into the run's folder; resuming never reads it back."""
+        return PackSearcher, (None, self._workspace, self._shape, self._workers)
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        board = self._board
+        if board is None or board.over:
+            return str(Searcher.FINISHED)
+        pack: list[Trial] = []
+        with _guarded("handing out a pack"):
+            pack = board.next_pack(size=self._shape.pack_size, workers=self._workers)
+        if board.over or (not pack and self._is_stuck(board)):
+            return str(Searcher.FINISHED)
+        if not pack:
+            return None
+        self._stalled = 0
+        ids = [t.trial_id for t in pack]
+        self._packs[trial_id] = ids
+        return {
+            "pack": ids,
+            "workspace": str(self._workspace.root.resolve()),
+            "threads": max(1, int(self._shape.cpus)),
+        }
+
+    def _is_stuck(self, board: Board) -> bool:
+        """Tell whether waiting is in vain: no pack is out, and none has come for many polls."""
+        if self._packs or board.waits_for_others:
+            return False
+        with _guarded("reconciling"):
+            board.reconcile()
+        self._stalled += 1
+        return board.over or self._stalled > STALLED_POLLS
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        if self._board is not None and result.get(_EVENT):
+            with _guarded("recording an event"):
+                self._board.take(PackEvent.model_validate_json(result[_EVENT]))
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        if self._board is None:
+            return
+        if result is not None:
+            self.on_trial_result(trial_id, result)
+        with _guarded("closing a pack"):
+            why = f"its worker was lost {self._shape.max_retries + 1} times; see `ray status`"
+            self._board.lose(self._packs.pop(trial_id, []), why)
+
+    def set_max_concurrency(self, max_concurrent: int) -> bool:
+        return True  # the queue itself hands out no more than there are workers for
+
+    def save(self, checkpoint_path: str) -> None:
+        Path(checkpoint_path).touch()
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to bring back: the catalog knows what is finished."""
+
+
+class PackTrainable(tune.Trainable):  # type: ignore[misc]
+    """One worker: every step is the next event of its pack; the process is reused for many."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._warm: Any = None
+        self._begin(config)
+
+    def step(self) -> dict[str, Any]:
+        event = next(self._events, None)
+        return {_EVENT: event.model_dump_json() if event else "", _DONE: event is None}
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._begin(new_config)
+        return True
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Checkpoints are the trials' own, in the workspace."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """See `save_checkpoint`."""
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        import torch
+
+        from workers.pack import run_pack
+        from workers.warm import WarmState
+
+        torch.set_num_threads(config["threads"])
+        if self._warm is None:
+            self._warm = WarmState(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        workspace = Workspace(Path(config["workspace"]))
+        self._events: Iterator[PackEvent] = run_pack(
+            _read_trials(workspace, config["pack"]), workspace, self._warm
+        )
+
+
+def _read_trials(workspace: Workspace, trial_ids: Sequence[str]) -> list[Trial]:
+    return [
+        Trial.model_validate_json(workspace.trial(i).trial.read_text(encoding="utf-8"))
+        for i in trial_ids
+    ]
+
+
+@contextmanager
+def _guarded(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception:  # noqa: BLE001  # would end the experiment; reconcile mends it
+        log.exception("%s failed; the driver goes on", doing)
+
+

@@ -1,0 +1,1 @@
+"""The sweep YAML: its model, and reading it with errors that point at a line."""

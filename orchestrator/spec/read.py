@@ -1,0 +1,151 @@
+"""Read a sweep YAML; say file, line, key path, value and what would be right when it is wrong."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from orchestrator.errors import SpecError
+from orchestrator.spec.model import SweepSpec
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class SpecSource:
+    """A YAML file kept with its node tree, so that any later error can name its line."""
+
+    path: Path
+    text: str
+    root: yaml.Node
+
+    def locate(self, keys: Sequence[str | int]) -> tuple[int, str, yaml.Node]:
+        """Return line (from 1), readable key path and node, as deep as the YAML itself goes."""
+        node, line, words = self.root, self.root.start_mark.line + 1, ""
+        for key in keys:
+            found = _child(node, key)
+            if found is None:
+                continue  # a step of the checker, such as a branch of a union, not of the file
+            line, node = found
+            words += f"[{key}]" if isinstance(key, int) else ("." if words else "") + str(key)
+        return line, words or "(top)", node
+
+    def error(self, keys: Sequence[str | int], problem: str) -> SpecError:
+        """Build the error for `keys`; `problem` says expected, found and what would be right."""
+        line, words, _ = self.locate(keys)
+        return SpecError(f"{self.path}:{line}: {words}: {problem}")
+
+
+def read_spec(path: Path) -> tuple[SweepSpec, SpecSource]:
+    """Read and check the YAML at `path`.
+
+    Raises:
+        SpecError: not a file, not YAML, not a mapping, a key twice, or any value out of place. All
+            problems that can be seen at once are in one message, a line each.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise SpecError(f"{path}: no such file; give the path of a sweep YAML") from error
+    except (IsADirectoryError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: not a text file; give the path of a sweep YAML") from error
+    source = SpecSource(path, text, _compose(path, text))
+    try:
+        return SweepSpec.model_validate(yaml.safe_load(text)), source
+    except ValidationError as error:
+        lines = dict.fromkeys(_explain(source, detail) for detail in error.errors())
+        raise SpecError("\n".join(lines)) from error
+
+
+def _compose(path: Path, text: str) -> yaml.Node:
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark is not None else 1
+        raise SpecError(
+            f"{path}:{line}: not YAML: {error.problem or error.context}; "
+            "check indentation, colons and quotes on this line and the one before"
+        ) from error
+    except yaml.YAMLError as error:
+        raise SpecError(f"{path}: not YAML: {error}") from error
+    if not isinstance(root, yaml.MappingNode):
+        found = "an empty file" if root is None else f"a {root.id}"
+        raise SpecError(
+            f"{path}:1: a sweep is a mapping that starts with `name:`, found {found}; "
+            "see sweeps/quickstart.yaml"
+        )
+    _refuse_repeated_keys(path, root)
+    return root
+
+
+def _refuse_repeated_keys(path: Path, node: yaml.Node) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated_keys(path, item)
+    elif isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise SpecError(
+                    f"{path}:{line}: {key.value}: this key stands twice, first on line "
+                    f"{seen[key.value]}; keep one"
+                )
+            seen[str(key.value)] = line
+            _refuse_repeated_keys(path, value)
+
+
+def _child(node: yaml.Node, key: str | int) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            if name.value == str(key):
+                return name.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return node.value[key].start_mark.line + 1, node.value[key]
+    return None
+
+
+def _explain(source: SpecSource, detail: ErrorDetails) -> str:
+    keys: KeyPath = tuple(detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return str(source.error(keys, _unknown_key(keys)))
+    if detail["type"] == "missing":
+        line, words, _ = source.locate(keys[:-1])
+        where = f"{source.path}:{line}: {words}"
+        return f"{where}: the key `{keys[-1]}` is missing; add it"
+    _, _, node = source.locate(keys)
+    found = f", found `{node.value}`" if isinstance(node, yaml.ScalarNode) else ""
+    message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    return str(source.error(keys, message + ("" if "found" in message else found)))
+
+
+def _unknown_key(keys: KeyPath) -> str:
+    allowed = _allowed_keys(keys[:-1])
+    near = difflib.get_close_matches(str(keys[-1]), allowed, n=1)
+    meant = f"; did you mean `{near[0]}`?" if near else ""
+    return f"unknown key{meant}" + (f" Known here: {', '.join(allowed)}" if allowed else "")
+
+
+def _allowed_keys(keys: KeyPath) -> list[str]:
+    """Return the keys that the section at `keys` knows, by following the model's fields."""
+    model: Any = SweepSpec
+    for key in keys:
+        if isinstance(key, str) and key in getattr(model, "model_fields", {}):
+            model = _section_in(model.model_fields[key].annotation) or model
+    return list(model.model_fields)
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in getattr(annotation, "__args__", ()):
+        found = _section_in(part)
+        if found is not None:
+            return found
+    return None

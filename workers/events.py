@@ -1,0 +1,21 @@
+"""What a worker tells while it runs a pack. No torch here: the driver reads these too."""
+
+from enum import StrEnum
+
+from workers.frozen import Frozen
+from workers.results import Epoch
+
+
+class EventKind(StrEnum):
+    STARTED = "started"
+    EPOCH = "epoch"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class PackEvent(Frozen):
+    """One thing that happened to one trial; results and failures are read from its files."""
+
+    kind: EventKind
+    trial_id: str
+    epoch: Epoch | None = None

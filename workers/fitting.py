@@ -1,0 +1,258 @@
+"""Fit the parameters of one trial, epoch by epoch, so that it can stop and go on at any epoch.
+
+The loop knows nothing of where trials come from; `workers.pack` drives it.
+"""
+
+import logging
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from adapter_lib.fusion import Fusion
+from adapter_lib.model import AdapterModel
+from workers.batching import collate, training_batches
+from workers.errors import TrialFailedError
+from workers.evaluation import evaluate, targets
+from workers.results import Epoch, Score
+from workers.seeds import generator_for, seed_for
+from workers.tasks.card import Split, TaskKind
+from workers.trial import DropMode, Method, Optimiser, Precision, Schedule, Trial
+from workers.warm import TaskExamples
+
+log = logging.getLogger(__name__)
+
+
+def measured_depths(trial: Trial) -> list[int]:
+    """Return the drop depths that the finished trial is measured at on validation.
+
+    Adapters trained in every layer and robust ones are measured at every depth 0…L-1, a
+    specialised one at its own, and what has no adapter at 0.
+    """
+    dropping = trial.drop.mode is not DropMode.SPECIALISED and trial.method in (
+        Method.ADAPTER,
+        Method.FUSION,
+        Method.PRUNED_FUSION,
+    )
+    return list(range(trial.base.layers)) if dropping else [trial.drop.depth]
+
+
+def selection_depths(trial: Trial) -> list[int]:
+    """Return the depths whose mean score early stopping compares."""
+    return measured_depths(trial) if trial.drop.mode is DropMode.ROBUST else [trial.drop.depth]
+
+
+def autocast_type(trial: Trial) -> torch.dtype | None:
+    return torch.bfloat16 if trial.training.precision is Precision.BFLOAT16 else None
+
+
+class Fit:
+    """The training state of one trial: parameters, optimiser, random numbers, learning curve.
+
+    `restore` brings back all of it, so that a run that was interrupted after any epoch ends with
+    the same parameters as one that was not.
+    """
+
+    def __init__(self, trial: Trial, model: AdapterModel, examples: TaskExamples) -> None:
+        self.trial = trial
+        self.model = model
+        self.examples = examples
+        self.curve: list[Epoch] = []
+        self.best_state: dict[str, torch.Tensor] = {}
+        self._order = generator_for(trial.seed, "order")
+        self._depths = generator_for(trial.seed, "drop")
+        self._optimiser = _optimiser(trial, model)
+        rows = len(examples.splits[Split.TRAIN].labels)
+        self._steps_per_epoch = math.ceil(rows / trial.training.batch_size)
+        torch.manual_seed(seed_for(trial.seed, "dropout"))
+
+    @property
+    def best(self) -> Epoch:
+        """Return the epoch with the best selection score, the earliest of equals."""
+        return max(self.curve, key=lambda e: (e.selection_score, -e.epoch))
+
+    @property
+    def stopped_early(self) -> bool:
+        patience = self.trial.training.patience
+        return patience is not None and self.curve[-1].epoch - self.best.epoch >= patience
+
+    @property
+    def done(self) -> bool:
+        return bool(self.curve) and (
+            len(self.curve) == self.trial.training.epochs or self.stopped_early
+        )
+
+    def run_epoch(self) -> Epoch:
+        """Train one epoch, measure it on validation, and keep the parameters if it is the best.
+
+        Raises:
+            TrialFailedError: the loss is not a finite number.
+        """
+        started = time.perf_counter()
+        train = self.examples.splits[Split.TRAIN]
+        batches = training_batches(
+            train.tokens,
+            train.labels,
+            batch_size=self.trial.training.batch_size,
+            generator=self._order,
+        )
+        total = torch.zeros((), dtype=torch.float64)
+        for position, indices in enumerate(batches):
+            step = len(self.curve) * self._steps_per_epoch + position
+            total += self._step(step, indices) * len(indices)
+        trained = time.perf_counter()
+        scores = self._measure(Split.VALIDATION, selection_depths(self.trial))
+        metric = self.trial.task.card.metric
+        epoch = Epoch(
+            epoch=len(self.curve) + 1,
+            train_loss=float(total) / len(train.labels),
+            selection_score=sum(s.metrics[metric] for s in scores) / len(scores),
+            metrics=scores[0].metrics,
+            learning_rate=self._learning_rate(len(self.curve) * self._steps_per_epoch),
+            steps=len(batches),
+            train_s=trained - started,
+            evaluate_s=time.perf_counter() - trained,
+            at_unix_ms=time.time_ns() // 1_000_000,
+        )
+        self.curve.append(epoch)
+        if self.best is epoch:
+            self.best_state = self.model.trainable_state()
+        log.info("epoch %d: loss %.4f, %s", epoch.epoch, epoch.train_loss, epoch.metrics)
+        return epoch
+
+    def final_scores(self) -> list[Score]:
+        """Take the best epoch's parameters and measure every split they are reported on."""
+        self.model.load_trainable_state(self.best_state)
+        return measure_finished(self.trial, self.model, self.examples)
+
+    def save(self, path: Path) -> None:
+        """Write everything needed to go on after this epoch; the old file stays until then."""
+        state = {
+            "model": self.model.trainable_state(),
+            "best": self.best_state,
+            "optimiser": self._optimiser.state_dict(),
+            "curve": [e.model_dump(mode="json") for e in self.curve],
+            "order": self._order.get_state(),
+            "depths": self._depths.get_state(),
+            "dropout": torch.get_rng_state(),
+        }
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        torch.save(state, temporary)
+        temporary.replace(path)
+
+    def restore(self, path: Path) -> None:
+        """Go on from `save`'s file."""
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        self.model.load_trainable_state(state["model"])
+        self.best_state = state["best"]
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.curve = [Epoch.model_validate(e) for e in state["curve"]]
+        self._order.set_state(state["order"])
+        self._depths.set_state(state["depths"])
+        torch.set_rng_state(state["dropout"])
+
+    def _step(self, step: int, indices: Any) -> float:
+        trial, model = self.trial, self.model
+        train = self.examples.splits[Split.TRAIN]
+        device = next(model.parameters()).device
+        depth = trial.drop.depth
+        if trial.drop.mode is DropMode.ROBUST:
+            layers = trial.base.layers
+            depth = int(torch.randint(layers, (), generator=self._depths))
+        model.train_from(depth, prefix_dropout=trial.training.prefix_dropout)
+        wanted = targets(trial.task.card, train.labels[indices]).to(device)
+        precision = autocast_type(trial)
+        with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
+            logits = model(collate(train.tokens, indices, device), drop_depth=depth)
+        if trial.task.card.kind is TaskKind.CLASSIFICATION:
+            loss = F.cross_entropy(logits.float(), wanted)
+        else:
+            loss = F.mse_loss(logits.float()[:, 0], wanted)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrialFailedError(
+                "diverged",
+                f"the training loss became {value} at step {step + 1}; try a lower learning rate "
+                f"than {trial.training.learning_rate}",
+            )
+        if isinstance(model.adapter, Fusion):
+            loss = loss + model.adapter.regularisation_loss()
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._learning_rate(step)
+        self._optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        if trial.training.gradient_clip is not None:
+            parameters = [p for g in self._optimiser.param_groups for p in g["params"]]
+            torch.nn.utils.clip_grad_norm_(parameters, trial.training.gradient_clip)
+        self._optimiser.step()
+        return value
+
+    def _learning_rate(self, step: int) -> float:
+        """Return the rate of a step (from 0): linear warm-up, then the schedule down to 0."""
+        training = self.trial.training
+        total = training.epochs * self._steps_per_epoch
+        warmup = training.warmup_fraction * total
+        if step < warmup:
+            return training.learning_rate * (step + 1) / math.ceil(warmup)
+        progress = (step - warmup) / max(1.0, total - warmup)
+        if training.schedule is Schedule.LINEAR:
+            return training.learning_rate * (1 - progress)
+        if training.schedule is Schedule.COSINE:
+            return training.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+        return training.learning_rate
+
+    def _measure(self, split: Split, depths: list[int]) -> list[Score]:
+        return evaluate(
+            self.model,
+            self.examples.splits[split],
+            self.trial.task.card,
+            split=split,
+            depths=depths,
+            autocast=autocast_type(self.trial),
+        )
+
+
+def measure_finished(trial: Trial, model: AdapterModel, examples: TaskExamples) -> list[Score]:
+    """Score a finished model on validation at all its depths, and on test at those it may serve.
+
+    An adapter that was trained for one depth is tested at that depth only; a robust one at all.
+    """
+    scores = []
+    for split, depths in (
+        (Split.VALIDATION, measured_depths(trial)),
+        (Split.TEST, selection_depths(trial)),
+    ):
+        if split in examples.splits:
+            scores += evaluate(
+                model,
+                examples.splits[split],
+                trial.task.card,
+                split=split,
+                depths=depths,
+                autocast=autocast_type(trial),
+            )
+    return scores
+
+
+def _optimiser(trial: Trial, model: AdapterModel) -> torch.optim.Optimizer:
+    """Build the optimiser; biases, norms and fusion values are exempt from weight decay."""
+    decayed: list[torch.nn.Parameter] = []
+    exempt: list[torch.nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            fusion_value = name.startswith("adapter.") and "value" in name
+            (exempt if parameter.ndim < 2 or fusion_value else decayed).append(parameter)
+    training = trial.training
+    groups = [
+        {"params": parameters, "weight_decay": decay}
+        for parameters, decay in ((decayed, training.weight_decay), (exempt, 0.0))
+        if parameters
+    ]
+    if training.optimiser is Optimiser.SGD:
+        return torch.optim.SGD(groups, lr=training.learning_rate, momentum=0.9)
+    kind = torch.optim.AdamW if training.optimiser is Optimiser.ADAMW else torch.optim.Adam
+    return kind(groups, lr=training.learning_rate)

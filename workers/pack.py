@@ -1,0 +1,247 @@
+"""Run the trials of a pack one after another in a warm worker, and commit each when it is done.
+
+Each trial fails alone. What happens is told as a stream of events; who listens is left to the
+scheduler. Retrying, blocking dependants and recording are left to the orchestrator.
+"""
+
+import logging
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+import transformers
+
+from adapter_lib.errors import AdapterLibError
+from adapter_lib.files import save_adapter
+from adapter_lib.fusion import Fusion
+from adapter_lib.model import AdapterModel
+from workers.batching import collate, evaluation_batches
+from workers.digest import folder_digest
+from workers.errors import TrialFailedError, WorkerError
+from workers.evaluation import EVALUATION_BATCH
+from workers.events import EventKind, PackEvent
+from workers.fitting import Fit, autocast_type, measure_finished
+from workers.layout import TrialPaths, Workspace
+from workers.models import build, chosen_sources
+from workers.results import (
+    AdapterFiles,
+    FailureReason,
+    ParameterCounts,
+    Score,
+    SelectionRecord,
+    TrialFailure,
+    TrialResult,
+    commit,
+    read_result,
+)
+from workers.tasks.card import Split
+from workers.trial import Method, Trial
+from workers.warm import TaskExamples, WarmState
+
+log = logging.getLogger(__name__)
+
+
+def run_pack(trials: Sequence[Trial], workspace: Workspace, warm: WarmState) -> Iterator[PackEvent]:
+    """Run each trial to its committed result or failure, skipping those already committed."""
+    for trial in trials:
+        paths = workspace.trial(trial.trial_id)
+        if read_result(paths) is not None:
+            yield PackEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
+            continue
+        with _logging_to(paths):
+            yield from _run_guarded(trial, workspace, warm)
+
+
+def _run_guarded(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[PackEvent]:
+    """Run one trial; whatever it raises becomes its own failure and not the pack's."""
+    paths = workspace.trial(trial.trial_id)
+    try:
+        yield from _run_trial(trial, workspace, warm)
+    except Exception as error:  # noqa: BLE001  # a trial fails alone, whatever the cause
+        log.exception("trial %s failed", trial.trial_id)
+        reason = _reason(error)
+        commit(
+            paths,
+            TrialFailure(
+                trial_id=trial.trial_id,
+                reason=reason,
+                message=f"{error}" or type(error).__name__,
+                at_unix_ms=time.time_ns() // 1_000_000,
+            ),
+        )
+        if reason is FailureReason.DIVERGED:
+            paths.checkpoint.unlink(missing_ok=True)
+        yield PackEvent(kind=EventKind.FAILED, trial_id=trial.trial_id)
+
+
+def _reason(error: Exception) -> FailureReason:
+    if isinstance(error, TrialFailedError):
+        return FailureReason(error.reason)
+    memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    if memory or "allocate memory" in str(error):
+        return FailureReason.OUT_OF_MEMORY
+    if isinstance(error, WorkerError | AdapterLibError):
+        return FailureReason.BAD_INPUT
+    return FailureReason.ERROR
+
+
+def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[PackEvent]:
+    started = time.perf_counter()
+    paths = workspace.trial(trial.trial_id)
+    log.info("start: %s", trial.label)
+    yield PackEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
+    examples = warm.task(trial)
+    model = build(trial, warm.backbone(trial.base), workspace)
+    fit: Fit | None = None
+    if trial.method is Method.PRUNED_FUSION:
+        scores = measure_finished(trial, model, examples)
+    else:
+        fit = Fit(trial, model, examples)
+        if paths.checkpoint.exists():
+            fit.restore(paths.checkpoint)
+            log.info("resumed after epoch %d", len(fit.curve))
+            for epoch in fit.curve:
+                yield PackEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
+        while not fit.done:
+            epoch = fit.run_epoch()
+            fit.save(paths.checkpoint)
+            yield PackEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
+        scores = fit.final_scores()
+    result = _finish(trial, model, examples, fit=fit, scores=scores, workspace=workspace)
+    duration = time.perf_counter() - started
+    commit(paths, result.model_copy(update={"duration_s": duration}))
+    paths.checkpoint.unlink(missing_ok=True)
+    paths.failure.unlink(missing_ok=True)
+    log.info("finished: %s %.4f", result.metric, result.score)
+    yield PackEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
+
+
+def _finish(
+    trial: Trial,
+    model: AdapterModel,
+    examples: TaskExamples,
+    *,
+    fit: Fit | None,
+    scores: list[Score],
+    workspace: Workspace,
+) -> TrialResult:
+    """Write the adapter's files and put together the record; the caller commits it."""
+    card = trial.task.card
+    own = next(
+        s for s in scores if s.split is Split.VALIDATION and s.depth == trial.drop.depth
+    )
+    files = None
+    if trial.method is not Method.FULL_FINE_TUNING:
+        files = _save(trial, model, workspace.trial(trial.trial_id), score=own.metrics[card.metric])
+    fusion = model.adapter if isinstance(model.adapter, Fusion) else None
+    return TrialResult(
+        trial_id=trial.trial_id,
+        metric=card.metric,
+        score=own.metrics[card.metric],
+        depth=trial.drop.depth,
+        scores=tuple(scores),
+        majority=examples.majority,
+        curve=tuple(fit.curve) if fit else (),
+        best_epoch=fit.best.epoch if fit else None,
+        stopped_early=fit.stopped_early if fit else False,
+        selection=_selection(trial, examples),
+        parameters=_parameters(model),
+        adapter=files,
+        sources=dict(chosen_sources(trial, workspace)) if trial.fusion else {},
+        attention=_attention(trial, model, examples) if trial.fusion else {},
+        kept=fusion.kept if fusion is not None and trial.pruning else {},
+        duration_s=0.0,
+        finished_at_unix_ms=time.time_ns() // 1_000_000,
+        environment=_environment(model),
+    )
+
+
+def _selection(trial: Trial, examples: TaskExamples) -> SelectionRecord:
+    how = f"best validation {trial.task.card.metric}"
+    if trial.drop.mode == "robust":
+        how += " (mean over all depths)"
+    if trial.method is Method.PRUNED_FUSION:
+        how = "the fusion's own; adapters kept by mean attention over train"
+    return SelectionRecord(
+        checkpoint=how,
+        selected_on=Split.VALIDATION,
+        reported_on=tuple(s for s in (Split.VALIDATION, Split.TEST) if s in examples.splits),
+        validation_from_train=trial.task.validation_fraction is not None,
+    )
+
+
+def _save(trial: Trial, model: AdapterModel, paths: TrialPaths, *, score: float) -> AdapterFiles:
+    task = trial.task.card.model_dump(mode="json") | {
+        "name": trial.task.name,
+        "max_length": trial.training.max_length,
+    }
+    provenance = {
+        "trial_id": trial.trial_id,
+        "label": trial.label,
+        "seed": trial.seed,
+        "drop_mode": trial.drop.mode.value,
+        "drop_depth": trial.drop.depth,
+        "metric": trial.task.card.metric.value,
+        "score": score,
+        "base_source": trial.base.source,
+        "base_revision": trial.base.revision,
+    }
+    manifest = save_adapter(paths.adapter, model, task=task, provenance=provenance)
+    files, digest = folder_digest(paths.adapter)
+    size = sum((paths.adapter / name).stat().st_size for name in files)
+    return AdapterFiles(kind=manifest.kind, files=files, digest=digest, size_bytes=size)
+
+
+def _attention(
+    trial: Trial, model: AdapterModel, examples: TaskExamples
+) -> dict[int, dict[str, float]]:
+    """Average each source's fusion weight over the target's training set (AdapterDrop §5.2)."""
+    fusion = model.adapter
+    assert isinstance(fusion, Fusion)
+    train = examples.splits[Split.TRAIN].tokens
+    device = next(model.parameters()).device
+    precision = autocast_type(trial)
+    model.eval()
+    fusion.start_attention_statistics()
+    with torch.inference_mode(), torch.autocast(
+        device.type, dtype=precision, enabled=precision is not None
+    ):
+        for indices in evaluation_batches(train, batch_size=EVALUATION_BATCH):
+            model(collate(train, indices, device), drop_depth=trial.drop.depth)
+    return fusion.attention_statistics()
+
+
+def _parameters(model: AdapterModel) -> ParameterCounts:
+    adapter = sum(p.numel() for p in model.adapter.parameters()) if model.adapter else 0
+    head = sum(p.numel() for p in model.head.parameters())
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return ParameterCounts(trained=trained, stored=adapter + head, adapter=adapter)
+
+
+def _environment(model: AdapterModel) -> dict[str, str]:
+    return {
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "python": platform.python_version(),
+        "device": str(next(model.parameters()).device),
+        "threads": str(torch.get_num_threads()),
+        "machine": platform.machine(),
+    }
+
+
+@contextmanager
+def _logging_to(paths: TrialPaths) -> Iterator[None]:
+    """Append what this package logs to the trial's own file while it runs."""
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(paths.log, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    package = logging.getLogger("workers")
+    package.addHandler(handler)
+    package.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,86 @@
+"""What a worker keeps between trials: the frozen base model, and tokenised tasks."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from adapter_lib.backbone import Backbone
+from workers.base_models import base_model_folder
+from workers.errors import BaseModelSourceError
+from workers.metrics import majority_baseline
+from workers.tasks.card import Split
+from workers.tasks.load import load_task
+from workers.tokens import Tokens, tokenise, tokenizer_for
+from workers.trial import BaseModelRef, Trial
+
+KEPT_TASKS = 16
+
+
+@dataclass(frozen=True)
+class Examples:
+    """One split, tokenised; labels (rows,) as class numbers or values."""
+
+    tokens: Tokens
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class TaskExamples:
+    splits: Mapping[Split, Examples]
+    majority: float
+
+
+class WarmState:
+    """The caches of one worker process. Nothing in it depends on a trial's outcome."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._backbones: OrderedDict[str, Backbone] = OrderedDict()
+        self._tasks: OrderedDict[tuple[str, str, int], TaskExamples] = OrderedDict()
+
+    def backbone(self, ref: BaseModelRef) -> Backbone:
+        """Return the frozen base model, loading it on first use; the last one used stays.
+
+        Raises:
+            BaseModelSourceError: it is not the model that was planned.
+        """
+        if ref.identity not in self._backbones:
+            self._backbones.clear()
+            backbone = Backbone.from_folder(base_model_folder(ref), name=ref.source)
+            found = (backbone.layers_count, backbone.hidden_size)
+            if found != (ref.layers, ref.hidden_size):
+                raise BaseModelSourceError(
+                    f"{ref.source}: expected {ref.layers} layers of size {ref.hidden_size} as the "
+                    f"sweep declares, found {found[0]} of size {found[1]}; correct the sweep"
+                )
+            self._backbones[ref.identity] = backbone.to(self.device)
+        return self._backbones[ref.identity]
+
+    def task(self, trial: Trial) -> TaskExamples:
+        """Return the trial's task, tokenised for its base model and maximal length."""
+        key = (trial.base.identity, trial.task.fingerprint, trial.training.max_length)
+        if key not in self._tasks:
+            self._tasks[key] = _prepare(trial)
+            while len(self._tasks) > KEPT_TASKS:
+                self._tasks.popitem(last=False)
+        self._tasks.move_to_end(key)
+        return self._tasks[key]
+
+
+def _prepare(trial: Trial) -> TaskExamples:
+    data = load_task(trial.task)
+    tokenizer = tokenizer_for(base_model_folder(trial.base))
+    splits = {
+        split: Examples(
+            tokenise(tokenizer, rows, max_length=trial.training.max_length),
+            np.asarray(rows.labels),
+        )
+        for split, rows in data.splits.items()
+    }
+    baseline = majority_baseline(
+        data.card, data.splits[Split.TRAIN], data.splits[Split.VALIDATION]
+    )
+    return TaskExamples(splits, baseline)
