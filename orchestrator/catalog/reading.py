@@ -1,0 +1,272 @@
+"""What people and the planner ask the catalog."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from orchestrator.catalog.leaderboard import leaderboard_row, of_sweep, ranked_configurations
+from orchestrator.catalog.records import (
+    AttemptRow,
+    FailureRow,
+    LeaderboardRow,
+    RegistrationRow,
+    SweepRow,
+    TrialFilter,
+    TrialRow,
+    TrialState,
+)
+from orchestrator.catalog.rows import epoch_from
+from orchestrator.catalog.store import Store, chunks
+from orchestrator.catalog.submitting import submission_from
+from orchestrator.catalog.tables import (
+    attempts,
+    epochs,
+    registrations,
+    submissions,
+    sweeps,
+    trials,
+)
+from orchestrator.errors import CatalogError
+from workers.results import Epoch, TrialResult
+from workers.trial import Trial
+
+_COLUMNS = [trials.c[name] for name in TrialRow.model_fields]
+
+
+class Reading(Store):
+    """The part of the catalog that answers questions and changes nothing."""
+
+    def finished(self, trial_ids: Iterable[str]) -> set[str]:
+        """Return which of the trials are finished, in any sweep."""
+        done = set[str]()
+        with self._reading() as connection:
+            for part in chunks(trial_ids):
+                here = trials.c.trial_id.in_(part), trials.c.state == TrialState.FINISHED
+                done.update(connection.scalars(select(trials.c.trial_id).where(*here)))
+        return done
+
+    def results(self, trial_ids: Iterable[str]) -> dict[str, TrialResult]:
+        """Return the results of those of the trials that are finished."""
+        return {
+            k: TrialResult.model_validate_json(v)
+            for k, v in self._json("result", trial_ids).items()
+        }
+
+    def planned(self, trial_ids: Iterable[str]) -> dict[str, Trial]:
+        """Return the full configurations of those of the trials that the catalog knows."""
+        return {k: Trial.model_validate_json(v) for k, v in self._json("config", trial_ids).items()}
+
+    def states(self, sweep: str) -> dict[str, TrialState]:
+        """Return the state of each trial of a sweep.
+
+        Raises:
+            CatalogError: there is no such sweep.
+        """
+        query = of_sweep(select(trials.c.trial_id, trials.c.state), sweep)
+        with self._reading() as connection:
+            found = {r.trial_id: TrialState(r.state) for r in connection.execute(query)}
+        return found or self._empty(sweep)
+
+    def counts(self, sweep: str) -> dict[TrialState, int]:
+        """Return how many of a sweep's trials are in each state, zeros included.
+
+        Raises:
+            CatalogError: there is no such sweep.
+        """
+        query = of_sweep(select(trials.c.state, func.count().label("n")), sweep)
+        with self._reading() as connection:
+            rows = connection.execute(query.group_by(trials.c.state)).all()
+        found = {TrialState(r.state): int(r.n) for r in rows} or self._empty(sweep)
+        return {state: found.get(state, 0) for state in TrialState}
+
+    def trial(self, id_prefix: str) -> TrialRow:
+        """Return the one trial whose id starts so.
+
+        Raises:
+            CatalogError: no trial's id does, or several do.
+        """
+        if not re.fullmatch(r"[0-9a-f]{1,20}", id_prefix):
+            raise CatalogError(f"a trial id is up to 20 digits of 0-9a-f, found {id_prefix!r}")
+        query = select(*_COLUMNS).where(trials.c.trial_id.like(f"{id_prefix}%"))
+        rows = self._trial_rows(query.order_by(trials.c.trial_id).limit(6))
+        if len(rows) == 1:
+            return rows[0]
+        if not rows:
+            raise CatalogError(
+                f"no trial's id starts with {id_prefix}; `adaptersweep trials` lists them"
+            )
+        some = ", ".join(f"{r.trial_id} ({r.label})" for r in rows[:5])
+        raise CatalogError(f"several trials' ids start with {id_prefix}: {some}; give more digits")
+
+    def trials(
+        self, filter: TrialFilter | None = None, sort: str = "-score", *, limit: int | None = 100
+    ) -> list[TrialRow]:
+        """Return trials, sorted; those without a value in that column come last.
+
+        Args:
+            sort: the name of a column; a leading `-` sorts from the largest down.
+            limit: at most this many; None for all.
+
+        Raises:
+            CatalogError: there is no such column, or no such sweep.
+        """
+        chosen = filter or TrialFilter()
+        query = select(*_COLUMNS).where(*_conditions(chosen))
+        if chosen.sweep is not None:
+            query = of_sweep(query, chosen.sweep)
+        rows = self._trial_rows(query.order_by(*_order(sort)).limit(limit))
+        if not rows and chosen.sweep is not None:
+            self._empty(chosen.sweep)
+        return rows
+
+    def leaderboard(
+        self, sweep: str | None = None, task: str | None = None, limit: int | None = None
+    ) -> list[LeaderboardRow]:
+        """Return finished configurations, by task and then by their mean score over seeds.
+
+        Args:
+            limit: at most this many for each task; None for all.
+
+        Raises:
+            CatalogError: there is no such sweep.
+        """
+        query = ranked_configurations(sweep, task)
+        if limit is not None:
+            query = query.where(query.selected_columns["place"] <= limit)
+        with self._reading() as connection:
+            groups = connection.execute(query).mappings().all()
+        if not groups and sweep is not None:
+            self._empty(sweep)
+        best = self._by_id(g["best_id"] for g in groups)
+        return [leaderboard_row(g, best[g["best_id"]]) for g in groups]
+
+    def sweeps(self) -> list[SweepRow]:
+        """Return all sweeps, the one submitted last first."""
+        with self._reading() as connection:
+            names = connection.execute(select(sweeps.c.name, sweeps.c.created_at)).all()
+            rows = connection.execute(select(submissions).order_by(submissions.c.id)).mappings()
+            submitted = [submission_from(r) for r in rows]
+        found = []
+        for row in names:
+            own = [s for s in submitted if s.sweep == row.name]
+            last = own[-1] if own else None
+            found.append(
+                SweepRow(
+                    name=row.name,
+                    created_at=row.created_at,
+                    submissions=len(own),
+                    last_submission=last,
+                    counts=self.counts(row.name),
+                )
+            )
+        newest = {s.sweep: s.id for s in submitted}
+        return sorted(found, key=lambda s: newest.get(s.name, 0), reverse=True)
+
+    def failures(self, sweep: str) -> list[FailureRow]:
+        """Return a sweep's failed and blocked trials with their reasons, failed ones first."""
+        tries = (
+            select(func.count())
+            .where(attempts.c.trial_id == trials.c.trial_id)
+            .scalar_subquery()
+            .label("attempts")
+        )
+        query = of_sweep(select(*_COLUMNS, tries), sweep).where(
+            trials.c.state.in_((TrialState.FAILED, TrialState.BLOCKED))
+        )
+        with self._reading() as connection:
+            rows = connection.execute(
+                query.order_by(trials.c.state.desc(), trials.c.task, trials.c.trial_id)
+            ).all()
+        return [
+            FailureRow(
+                trial_id=r.trial_id,
+                label=r.label,
+                task=r.task,
+                state=r.state,
+                reason=r.failure_reason,
+                message=r.failure_message or "",
+                attempts=r.attempts,
+                ended_at=r.ended_at,
+            )
+            for r in rows
+        ]
+
+    def attempts(self, trial_id: str) -> list[AttemptRow]:
+        """Return every try at a trial, the first one first."""
+        columns = [attempts.c[name] for name in AttemptRow.model_fields]
+        query = select(*columns).where(attempts.c.trial_id == trial_id).order_by(attempts.c.id)
+        with self._reading() as connection:
+            return [
+                AttemptRow.model_validate(dict(r)) for r in connection.execute(query).mappings()
+            ]
+
+    def epochs(self, trial_id: str) -> list[Epoch]:
+        """Return a trial's learning curve so far."""
+        query = select(epochs).where(epochs.c.trial_id == trial_id).order_by(epochs.c.epoch)
+        with self._reading() as connection:
+            return [epoch_from(r) for r in connection.execute(query).mappings()]
+
+    def registrations(self, name: str | None = None) -> list[RegistrationRow]:
+        """Return the moves of the registry's aliases, the latest first."""
+        query = select(registrations).order_by(registrations.c.id.desc())
+        if name is not None:
+            query = query.where(registrations.c.name == name)
+        with self._reading() as connection:
+            rows = connection.execute(query).mappings()
+            return [RegistrationRow.model_validate(dict(r)) for r in rows]
+
+    def _json(self, column: str, trial_ids: Iterable[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        query = select(trials.c.trial_id, trials.c[column].label("text"))
+        with self._reading() as connection:
+            for part in chunks(trial_ids):
+                here = query.where(trials.c.trial_id.in_(part), trials.c[column].is_not(None))
+                found.update((r.trial_id, r.text) for r in connection.execute(here))
+        return found
+
+    def _by_id(self, trial_ids: Iterable[str]) -> dict[str, TrialRow]:
+        rows: list[TrialRow] = []
+        for part in chunks(trial_ids):
+            rows += self._trial_rows(select(*_COLUMNS).where(trials.c.trial_id.in_(part)))
+        return {r.trial_id: r for r in rows}
+
+    def _trial_rows(self, query: Select[Any]) -> list[TrialRow]:
+        with self._reading() as connection:
+            return [TrialRow.model_validate(dict(r)) for r in connection.execute(query).mappings()]
+
+    def _empty(self, sweep: str) -> dict[Any, Any]:
+        """Return nothing for a sweep that has no trials; a sweep that is not there is an error."""
+        with self._reading() as connection:
+            names = connection.scalars(select(sweeps.c.name).order_by(sweeps.c.name)).all()
+        if sweep in names:
+            return {}
+        known = ", ".join(names) or "none yet"
+        raise CatalogError(f"the catalog has no sweep {sweep!r}; it has: {known}")
+
+
+def _conditions(chosen: TrialFilter) -> list[ColumnElement[bool]]:
+    wanted = {
+        trials.c.task: chosen.task,
+        trials.c.method: chosen.method,
+        trials.c.state: chosen.state,
+        trials.c.base_name: chosen.base,
+        trials.c.drop_mode: chosen.drop_mode,
+        trials.c.drop_depth: chosen.drop_depth,
+        trials.c.seed: chosen.seed,
+    }
+    conditions = [column == value for column, value in wanted.items() if value is not None]
+    if chosen.min_score is not None:
+        conditions.append(trials.c.score >= chosen.min_score)
+    return conditions
+
+
+def _order(sort: str) -> tuple[ColumnElement[Any], ...]:
+    name = sort.removeprefix("-")
+    if name not in TrialRow.model_fields:
+        columns = ", ".join(TrialRow.model_fields)
+        raise CatalogError(f"trials have no column {name!r} to sort by; they have: {columns}")
+    column = trials.c[name]
+    directed = column.desc() if sort.startswith("-") else column.asc()
+    return directed.nulls_last(), trials.c.trial_id.asc()

@@ -1,0 +1,189 @@
+"""What the catalog hands out: frozen rows without any SQL in them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from adapter_lib.configuration import NonLinearity, Placement, Sharing
+from workers.frozen import Frozen
+from workers.results import FailureReason
+from workers.trial import DropMode, Method
+
+
+class TrialState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    FINISHED = "finished"  # terminal: a finished trial never changes
+    FAILED = "failed"
+    BLOCKED = "blocked"  # a trial that it depends on failed
+
+
+class SubmissionOutcome(StrEnum):
+    COMPLETED = "completed"  # every trial finished
+    FAILED = "failed"  # some trials failed or are blocked
+    INTERRUPTED = "interrupted"
+
+
+class AttemptOutcome(StrEnum):
+    FINISHED = "finished"
+    FAILED = "failed"
+    RELEASED = "released"  # handed back by its submission
+    LOST = "lost"  # taken over from a submission that was dead
+
+
+class OutboxKind(StrEnum):
+    SWEEP_STARTED = "sweep_started"
+    SWEEP_ENDED = "sweep_ended"
+    TRIAL_EPOCH = "trial_epoch"
+    TRIAL_FINISHED = "trial_finished"
+    TRIAL_FAILED = "trial_failed"
+
+
+class Submission(Frozen):
+    """One call of `submit`: the process that may claim trials."""
+
+    id: int
+    sweep: str
+    spec_digest: str
+    host: str
+    pid: int
+    process_started_at: str
+    submitted_at: datetime
+    heartbeat_at: datetime
+    ended_at: datetime | None = None
+    outcome: SubmissionOutcome | None = None
+
+
+class SweepRow(Frozen):
+    """A sweep with the number of its trials in each state."""
+
+    name: str
+    created_at: datetime
+    submissions: int
+    last_submission: Submission | None
+    counts: dict[TrialState, int]
+
+    @property
+    def trials(self) -> int:
+        return sum(self.counts.values())
+
+
+class TrialRow(Frozen):
+    """One trial's columns. Its full configuration and result: `planned` and `results`.
+
+    Attributes:
+        configuration: the same for trials that differ by seed alone.
+        drop_depth: the depth it was trained for; 0 unless specialised.
+        score: the primary metric on validation at the trial's own depth.
+    """
+
+    trial_id: str
+    configuration: str
+    method: Method
+    base_name: str
+    base_identity: str
+    task: str
+    drop_mode: DropMode
+    drop_depth: int
+    placement: Placement | None
+    bottleneck_size: int | None
+    sharing: Sharing | None
+    non_linearity: NonLinearity | None
+    keep: int | None
+    seed: int
+    learning_rate: float
+    label: str
+    state: TrialState
+    metric: str | None
+    score: float | None
+    best_epoch: int | None
+    trained_parameters: int | None
+    stored_parameters: int | None
+    duration_s: float | None
+    failure_reason: FailureReason | None
+    failure_message: str | None
+    claimed_by: int | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class TrialFilter(Frozen):
+    """Which trials; None leaves a column free."""
+
+    sweep: str | None = None
+    task: str | None = None
+    method: Method | None = None
+    state: TrialState | None = None
+    base: str | None = None
+    drop_mode: DropMode | None = None
+    drop_depth: int | None = None
+    seed: int | None = None
+    min_score: float | None = None
+
+
+class LeaderboardRow(Frozen):
+    """One configuration over its seeds.
+
+    Attributes:
+        label: the trials' label without the seed.
+        mean: of the scores; `std` is the sample's, None for a single seed.
+        best: the trial with the highest score, on a tie the one with the lowest seed.
+    """
+
+    configuration: str
+    label: str
+    mean: float
+    std: float | None
+    seeds: int
+    best: TrialRow
+
+
+class AttemptRow(Frozen):
+    """One try at a trial."""
+
+    trial_id: str
+    submission: int | None
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: AttemptOutcome | None
+    message: str | None
+
+
+class FailureRow(Frozen):
+    """A trial that failed, or is blocked, and why."""
+
+    trial_id: str
+    label: str
+    task: str
+    state: TrialState
+    reason: FailureReason | None
+    message: str
+    attempts: int
+    ended_at: datetime | None
+
+
+class OutboxEntry(Frozen):
+    """Something that the tracking server has still to be told."""
+
+    id: int
+    sweep: str
+    kind: OutboxKind
+    trial_id: str | None
+    payload: dict[str, Any]
+    created_at: datetime
+    tries: int
+    last_error: str | None
+
+
+class RegistrationRow(Frozen):
+    """One move of an alias in the registry: from `registered_at` on it named this version."""
+
+    id: int
+    name: str
+    version: str
+    alias: str
+    trial_id: str
+    score: float
+    digest: str
+    registered_at: datetime

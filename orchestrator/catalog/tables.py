@@ -1,0 +1,244 @@
+"""The catalog's tables. A change here needs a migration in `orchestrator/migrations/versions`."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from orchestrator.catalog.records import TrialState
+
+SCHEMA_REVISION = "0001"
+"""The newest migration; a test holds it equal to what is in the folder."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite, which knows no zones, stores it without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _trial_key(*, primary: bool = True) -> Column[str]:
+    return Column(
+        "trial_id", String(20), ForeignKey("trials.trial_id"), primary_key=primary, nullable=False
+    )
+
+
+def _sweep_key(*, primary: bool = False) -> Column[str]:
+    return Column("sweep", String, ForeignKey("sweeps.name"), primary_key=primary, nullable=False)
+
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    # The one process that publishes this sweep, and until when it may without asking again.
+    Column("publisher", Text),
+    Column("publisher_until", UtcDateTime),
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _sweep_key(),
+    Column("spec_yaml", Text, nullable=False),
+    Column("spec_digest", String(64), nullable=False),
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_started_at", String, nullable=False),
+    Column("submitted_at", UtcDateTime, nullable=False),
+    Column("heartbeat_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("outcome", String),
+    Index(None, "sweep"),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("trial_id", String(20), primary_key=True),
+    Column("configuration", String(20), nullable=False),
+    Column("method", String, nullable=False),
+    Column("base_name", String, nullable=False),
+    Column("base_identity", String, nullable=False),
+    Column("task", String, nullable=False),
+    Column("drop_mode", String, nullable=False),
+    Column("drop_depth", Integer, nullable=False),
+    Column("placement", String),
+    Column("bottleneck_size", Integer),
+    Column("sharing", String),
+    Column("non_linearity", String),
+    Column("keep", Integer),
+    Column("seed", BigInteger, nullable=False),
+    Column("learning_rate", Float, nullable=False),
+    Column("label", String, nullable=False),
+    Column("config", Text, nullable=False),  # JSON of `Trial`
+    Column("state", String, nullable=False),
+    Column("metric", String),
+    Column("score", Float),
+    Column("best_epoch", Integer),
+    Column("trained_parameters", BigInteger),
+    Column("stored_parameters", BigInteger),
+    Column("duration_s", Float),
+    Column("result", Text),  # JSON of `TrialResult`
+    Column("failure_reason", String),
+    Column("failure_message", Text),
+    Column("claimed_by", Integer, ForeignKey("submissions.id")),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in TrialState)})", name="state"),
+    CheckConstraint("(state = 'finished') = (result IS NOT NULL)", name="result"),
+    Index(None, "task", "state", "score"),
+    Index(None, "state"),
+    Index(None, "configuration"),
+)
+
+sweep_trials = Table(
+    "sweep_trials",
+    metadata,
+    _sweep_key(primary=True),
+    _trial_key(),
+    # The last submission whose specification asked for it.
+    Column("submission", Integer, ForeignKey("submissions.id"), nullable=False),
+    Index(None, "trial_id"),
+)
+
+dependencies = Table(
+    "dependencies",
+    metadata,
+    _trial_key(),
+    Column("parent_id", String(20), ForeignKey("trials.trial_id"), primary_key=True),
+    Index(None, "parent_id"),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    _trial_key(),
+    Column("split", String, primary_key=True),
+    Column("depth", Integer, primary_key=True, autoincrement=False),
+    Column("metric", String, primary_key=True),
+    Column("value", Float, nullable=False),
+    Index(None, "split", "metric", "depth", "value"),
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    _trial_key(),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("train_loss", Float, nullable=False),
+    Column("selection_score", Float, nullable=False),
+    Column("metrics", Text, nullable=False),  # JSON: metric → value
+    Column("learning_rate", Float, nullable=False),
+    Column("steps", Integer, nullable=False),
+    Column("train_s", Float, nullable=False),
+    Column("evaluate_s", Float, nullable=False),
+    Column("at_unix_ms", BigInteger, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _trial_key(primary=False),
+    Column("submission", Integer, ForeignKey("submissions.id")),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("outcome", String),
+    Column("message", Text),
+    Index(None, "trial_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _sweep_key(),
+    Column("kind", String, nullable=False),
+    Column("trial_id", String(20), ForeignKey("trials.trial_id")),
+    Column("key", String, nullable=False),
+    Column("payload", Text, nullable=False),  # JSON
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("last_error", Text),
+    Column("next_try_at", UtcDateTime),
+    Column("delivered_at", UtcDateTime),
+    UniqueConstraint("key"),
+    Index(None, "sweep", "delivered_at", "id"),
+    Index(None, "trial_id"),
+)
+
+mlflow_runs = Table(
+    "mlflow_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _sweep_key(),
+    Column("trial_id", String(20), ForeignKey("trials.trial_id")),  # None for the parent run
+    Column("tracking_uri", String, nullable=False),
+    Column("run_id", String, nullable=False),
+    UniqueConstraint("sweep", "tracking_uri", "trial_id"),
+    Index(
+        "uq_mlflow_runs_parent",
+        "sweep",
+        "tracking_uri",
+        unique=True,
+        sqlite_where=text("trial_id IS NULL"),
+        postgresql_where=text("trial_id IS NULL"),
+    ),
+)
+
+registrations = Table(
+    "registrations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("alias", String, nullable=False),
+    _trial_key(primary=False),
+    Column("score", Float, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("registered_at", UtcDateTime, nullable=False),
+    Index(None, "name", "alias", "id"),
+)

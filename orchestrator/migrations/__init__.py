@@ -1,0 +1,1 @@
+"""The history of the catalog's schema. Released migrations never change."""

