@@ -1,0 +1,146 @@
+"""Over random configurations: what is saved comes back, and counts are as computed."""
+
+import tempfile
+from pathlib import Path
+from random import Random
+
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapter_lib.backbone import Backbone, Batch
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import (
+    AdapterConfig,
+    FusionConfig,
+    HeadConfig,
+    HeadKind,
+    Initialisation,
+    NonLinearity,
+    Placement,
+    Sharing,
+)
+from adapter_lib.files import load_adapter, read_manifest, save_adapter
+from adapter_lib.fusion import Fusion
+from adapter_lib.heads import Head
+from adapter_lib.model import AdapterModel
+
+LAYERS, HIDDEN = 4, 16
+FEW = settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def adapter_configs(placement: st.SearchStrategy[Placement]) -> st.SearchStrategy[AdapterConfig]:
+    return st.builds(
+        AdapterConfig,
+        bottleneck_size=st.integers(1, 9),
+        placement=placement,
+        non_linearity=st.sampled_from(NonLinearity),
+        sharing=st.sampled_from(Sharing),
+        initialisation=st.sampled_from(Initialisation),
+        drop_depth=st.integers(0, LAYERS - 1),
+    )
+
+
+heads = st.builds(
+    HeadConfig,
+    st.just(HeadKind.CLASSIFICATION),
+    labels=st.integers(2, 5),
+    layers=st.sampled_from([1, 2]),
+    dropout=st.floats(0, 0.9),
+) | st.builds(HeadConfig, st.just(HeadKind.REGRESSION), st.just(1))
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def make(config: AdapterConfig) -> Adapter:
+    return Adapter(config, layers=LAYERS, hidden_size=HIDDEN, generator=torch.Generator())
+
+
+def assert_round_trip(model: AdapterModel, batch: Batch, task: dict[str, object]) -> AdapterModel:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "adapter"
+        written = save_adapter(folder, model, task=task, provenance={})
+        assert read_manifest(folder) == written
+        loaded = load_adapter(folder, model.backbone)
+    assert written.task == task
+    for depth in range(LAYERS + 1):
+        assert torch.equal(loaded(batch, drop_depth=depth), model(batch, drop_depth=depth))
+    return loaded
+
+
+@FEW
+@given(
+    config=adapter_configs(st.sampled_from(Placement)),
+    head=heads,
+    task=st.dictionaries(st.text(), json_values, max_size=3),
+)
+def test_adapters_come_back_as_they_were(
+    backbone: Backbone,
+    batch: Batch,
+    config: AdapterConfig,
+    head: HeadConfig,
+    task: dict[str, object],
+) -> None:
+    model = AdapterModel(backbone, Head(head, hidden_size=HIDDEN), make(config))
+    loaded = assert_round_trip(model, batch, task)
+    assert loaded.head.config == head
+    assert loaded.adapter is not None
+    assert loaded.adapter.config == config
+
+
+@FEW
+@given(
+    configs=st.dictionaries(
+        st.text(min_size=1), adapter_configs(st.just(Placement.PFEIFFER)), min_size=2, max_size=4
+    ),
+    drop_depth=st.integers(0, LAYERS - 1),
+    choose=st.randoms(use_true_random=False),
+)
+def test_pruned_fusions_come_back_as_they_were(
+    backbone: Backbone,
+    batch: Batch,
+    configs: dict[str, AdapterConfig],
+    drop_depth: int,
+    choose: Random,
+) -> None:
+    fusion = Fusion(
+        FusionConfig(drop_depth=drop_depth),
+        {name: make(config) for name, config in configs.items()},
+        layers=LAYERS,
+        hidden_size=HIDDEN,
+    )
+    keep = {
+        layer: choose.sample(names, choose.randint(1, len(names)))
+        for layer, names in fusion.kept.items()
+    }
+    head = Head(HeadConfig(HeadKind.CLASSIFICATION, 2), hidden_size=HIDDEN)
+    loaded = assert_round_trip(AdapterModel(backbone, head, fusion.pruned(keep)), batch, {})
+    assert isinstance(loaded.adapter, Fusion)
+    assert {layer: set(names) for layer, names in loaded.adapter.kept.items()} == {
+        layer: set(names) for layer, names in keep.items()
+    }
+
+
+@FEW
+@given(
+    config=adapter_configs(st.sampled_from(Placement)),
+    layers=st.integers(LAYERS, 7),
+    hidden_size=st.integers(1, 40),
+)
+def test_parameter_counts_are_as_computed(
+    config: AdapterConfig, layers: int, hidden_size: int
+) -> None:
+    adapter = Adapter(config, layers=layers, hidden_size=hidden_size)
+    assert sum(p.numel() for p in adapter.parameters()) == config.parameter_count(
+        layers=layers, hidden_size=hidden_size
+    )

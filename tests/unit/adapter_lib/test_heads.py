@@ -1,0 +1,63 @@
+import pytest
+import torch
+
+from adapter_lib.backbone import Batch
+from adapter_lib.configuration import HeadConfig, HeadKind
+from adapter_lib.heads import Head, first_token
+
+
+def head(layers: int, dropout: float = 0.0, labels: int = 3) -> Head:
+    config = HeadConfig(HeadKind.CLASSIFICATION, labels, layers=layers, dropout=dropout)
+    return Head(config, hidden_size=8, generator=torch.Generator().manual_seed(0))
+
+
+def test_token_0_is_the_first_real_token() -> None:
+    h = torch.arange(12.0).reshape(3, 4, 1)
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 1, 1]])
+    expected = torch.tensor([[0.0], [4.0], [10.0]])
+    assert torch.equal(first_token(h, mask), expected)
+    assert torch.equal(first_token(h, mask.bool()), expected)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_logits_equal_the_formula(layers: int) -> None:
+    tested = head(layers).double().eval()
+    h = torch.randn(2, 4, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    mask = torch.tensor([[1, 1, 1, 1], [0, 1, 1, 1]])
+    x = torch.stack([h[0, 0], h[1, 1]])
+    weights = tested.state_dict()
+    if layers == 2:
+        x = torch.tanh(x @ weights["dense.weight"].T + weights["dense.bias"])
+    expected = x @ weights["output.weight"].T + weights["output.bias"]
+    torch.testing.assert_close(tested(h, Batch(mask, mask)), expected)
+
+
+def test_padding_on_the_other_side_changes_nothing() -> None:
+    tested = head(2).eval()
+    real = torch.randn(1, 3, 8)
+    noise = torch.randn(1, 2, 8)
+    right, left = torch.tensor([[1, 1, 1, 0, 0]]), torch.tensor([[0, 0, 1, 1, 1]])
+    assert torch.equal(
+        tested(torch.cat([real, noise], 1), Batch(right, right)),
+        tested(torch.cat([noise, real], 1), Batch(left, left)),
+    )
+
+
+def test_regression_gives_one_value_per_example() -> None:
+    tested = Head(HeadConfig(HeadKind.REGRESSION, 1), hidden_size=8)
+    mask = torch.ones(5, 4, dtype=torch.long)
+    assert tested(torch.randn(5, 4, 8), Batch(mask, mask)).shape == (5, 1)
+
+
+def test_dropout_is_on_while_training_only() -> None:
+    tested = head(2, dropout=0.5)
+    mask = torch.ones(1, 4, dtype=torch.long)
+    h, batch = torch.randn(1, 4, 8), Batch(mask, mask)
+    assert not torch.equal(tested.train()(h, batch), tested(h, batch))
+    assert torch.equal(tested.eval()(h, batch), tested(h, batch))
+
+
+def test_a_generator_decides_every_weight() -> None:
+    one, two = head(2).state_dict(), head(2).state_dict()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert one["dense.weight"].std() > 0.01
