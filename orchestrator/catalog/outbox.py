@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from orchestrator.catalog.process import ProcessIdentity
 from orchestrator.catalog.records import OutboxEntry, OutboxKind, TrialState
@@ -103,6 +103,17 @@ class Outbox(Store):
                             next_try_at=moment + timedelta(seconds=pause_s),
                         )
                     )
+
+    def redeliver(self, sweep: str, tracking_uri: str) -> None:
+        """Forget what a tracking server knows of a sweep: all of it is to be told again."""
+        here = mlflow_runs.c.sweep == sweep, mlflow_runs.c.tracking_uri == tracking_uri
+        with self._writing() as connection:
+            connection.execute(delete(mlflow_runs).where(*here))
+            connection.execute(
+                update(outbox)
+                .where(outbox.c.sweep == sweep)
+                .values(delivered_at=None, next_try_at=None)
+            )
 
     def epochs_told(self, sweep: str, trial_id: str) -> set[int]:
         """Return the epochs of a trial that have an outbox entry of their own in this sweep."""
