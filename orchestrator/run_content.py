@@ -1,0 +1,169 @@
+"""What a sweep and its trials look like in MLflow: names, values and descriptions, as plain data.
+
+Metric and parameter names are few and the same for every trial, so that columns, filters and
+charts work at once. Sending them is left to `orchestrator.tracking`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from orchestrator.catalog.records import LeaderboardRow, TrialState
+from workers.results import Epoch, TrialResult
+from workers.tasks.card import Split
+from workers.trial import Trial
+
+PARENT_RUN = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"
+TRIAL_ID = "trial_id"
+SWEEP = "sweep"
+STATE = "state"
+
+_ROWS_PER_TASK = 5
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a metric; the same point sent twice is one point in MLflow."""
+
+    name: str
+    value: float
+    step: int
+    at_unix_ms: int
+
+
+def experiment_name(sweep: str) -> str:
+    return f"adaptersweep/{sweep}"
+
+
+def parameters(trial: Trial) -> dict[str, str]:
+    """Return a trial's parameters; those that its method does not have are left out."""
+    adapter, fusion = trial.adapter, trial.fusion
+    values: dict[str, object] = {
+        "task": trial.task.name,
+        "base": trial.base.name,
+        "method": trial.method,
+        "placement": adapter and adapter.placement,
+        "bottleneck_size": adapter and adapter.bottleneck_size,
+        "non_linearity": adapter and adapter.non_linearity,
+        "sharing": adapter and adapter.sharing,
+        "drop_mode": trial.drop.mode,
+        "drop_depth": max(trial.drop.depth, fusion.config.drop_depth if fusion else 0),
+        "sources": fusion and ", ".join(s.task for s in fusion.sources),
+        "keep": trial.pruning and trial.pruning.keep,
+        "seed": trial.seed,
+        "learning_rate": trial.training.learning_rate,
+        "epochs": trial.training.epochs,
+        "batch_size": trial.training.batch_size,
+        "trial_id": trial.trial_id,
+    }
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def trial_tags(trial: Trial, sweep: str, parent_run_id: str) -> dict[str, str]:
+    """Return what a trial's run is created with."""
+    return {
+        PARENT_RUN: parent_run_id,
+        "mlflow.source.name": "adaptersweep",
+        TRIAL_ID: trial.trial_id,
+        SWEEP: sweep,
+        "task": trial.task.name,
+        "base_identity": trial.base.identity,
+    }
+
+
+def epoch_points(epoch: Epoch) -> list[Point]:
+    """Return one epoch's points, with the epoch as step and its own time."""
+    values = {
+        "validation_score": epoch.selection_score,
+        "train_loss": epoch.train_loss,
+        "learning_rate": epoch.learning_rate,
+        **{f"validation/{name}": value for name, value in epoch.metrics.items()},
+    }
+    return [Point(name, value, epoch.epoch, epoch.at_unix_ms) for name, value in values.items()]
+
+
+def result_points(result: TrialResult) -> list[Point]:
+    """Return the final scores: `score`, `score_at_depth` with the depth as step, `test_score`."""
+    at = result.finished_at_unix_ms
+    values = {
+        "score": result.score,
+        "majority_score": result.majority,
+        "duration_s": result.duration_s,
+        "trained_parameters": result.parameters.trained,
+        "stored_parameters": result.parameters.stored,
+    }
+    if result.best_epoch is not None:
+        values["best_epoch"] = result.best_epoch
+    if result.adapter is not None:
+        values["adapter_size_bytes"] = result.adapter.size_bytes
+    points = [Point(name, float(value), 0, at) for name, value in values.items()]
+    by_depth = result.by_depth
+    points += [Point("score_at_depth", by_depth[depth], depth, at) for depth in sorted(by_depth)]
+    for score in result.scores:
+        if score.split is Split.TEST and score.depth == result.depth:
+            points.append(Point("test_score", score.metrics[result.metric], 0, at))
+            points += [Point(f"test/{name}", v, 0, at) for name, v in score.metrics.items()]
+    return points
+
+
+def result_tags(result: TrialResult) -> dict[str, str]:
+    """Return what says how far a score can be trusted, and which files belong to it."""
+    tags = {
+        STATE: TrialState.FINISHED.value,
+        "metric": result.metric,
+        "checkpoint": result.selection.checkpoint,
+        "selected_on": result.selection.selected_on.value,
+        "validation_from_train": str(result.selection.validation_from_train).lower(),
+    }
+    if result.adapter is not None:
+        tags["adapter_digest"] = result.adapter.digest
+    return tags
+
+
+def description(
+    sweep: str,
+    counts: Mapping[TrialState, int],
+    board: Sequence[LeaderboardRow],
+    *,
+    run_link: Callable[[str], str | None],
+    limit_chars: int,
+) -> str:
+    """Describe a sweep in Markdown: its state, and each task's best configurations with links.
+
+    Args:
+        run_link: trial_id → where its run is shown, or None.
+        limit_chars: how long MLflow lets it be; rows, and then tasks, are left out to fit.
+    """
+    states = ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "no trials"
+    head = f"**{sweep}**: {states}. Best configurations of each task by mean validation score:\n"
+    tasks = [list(rows) for _, rows in groupby(board, key=lambda row: row.best.task)]
+    for rows_per_task in range(_ROWS_PER_TASK, 0, -1):
+        parts = [_task_table(rows[:rows_per_task], run_link) for rows in tasks]
+        if len(text := "\n".join([head, *parts])) <= limit_chars:
+            return text
+    more = "\n(More tasks in `adaptersweep best`.)"
+    text = head
+    for part in parts:
+        if len(text) + len(part) + len(more) + 1 > limit_chars:
+            return text + more
+        text += "\n" + part
+    return text
+
+
+def _task_table(rows: Sequence[LeaderboardRow], run_link: Callable[[str], str | None]) -> str:
+    best = rows[0].best
+    lines = [
+        f"### {best.task}",
+        f"| {best.metric} | std | seeds | configuration | base | best run |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        link = run_link(row.best.trial_id)
+        run = f"[{row.best.trial_id[:8]}]({link})" if link else row.best.trial_id[:8]
+        std = "" if row.std is None else f"{row.std:.4f}"
+        label = row.label.replace("|", "\\|")
+        lines.append(
+            f"| {row.mean:.4f} | {std} | {row.seeds} | {label} | {row.best.base_name} | {run} |"
+        )
+    return "\n".join(lines) + "\n"
