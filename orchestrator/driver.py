@@ -167,9 +167,7 @@ def _still_there(finished: set[str], stores: Stores) -> set[str]:
     return finished
 
 
-def _run(
-    board: Board, plan: Plan, stores: Stores, *, address: str | None, watch: Watch
-) -> bool:
+def _run(board: Board, plan: Plan, stores: Stores, *, address: str | None, watch: Watch) -> bool:
     """Run the queue to its end; return whether it was interrupted."""
     if board.over:
         return False

@@ -24,7 +24,6 @@ from orchestrator.spec.model import (
     DropAxes,
     FusionGrid,
     SourceSeed,
-    SourceTasks,
     SweepSpec,
     TrainingAxes,
     TrialGrid,
@@ -155,12 +154,14 @@ class _Planner:
                     f"on {fusion.task.name}, found {keep}",
                 )
             self.add(
-                fusion.model_copy(
-                    update={
-                        "method": Method.PRUNED_FUSION,
-                        "fusion": None,
-                        "pruning": Pruning(fusion_trial=fusion.trial_id, keep=keep),
-                    }
+                Trial(
+                    method=Method.PRUNED_FUSION,
+                    base=fusion.base,
+                    task=fusion.task,
+                    seed=fusion.seed,
+                    training=fusion.training,
+                    drop=fusion.drop,
+                    pruning=Pruning(fusion_trial=fusion.trial_id, keep=keep),
                 )
             )
 
@@ -182,10 +183,9 @@ class _Planner:
                 "AdapterFusion joins adapters of placement `pfeiffer`, "
                 f"found `{wanted['placement']}`",
             )
-        if isinstance(chosen.tasks, SourceTasks):
-            names = list(self.pinned.tasks)
-            if chosen.tasks is SourceTasks.OTHERS:
-                names.remove(target.name)
+        named = chosen.tasks not in (("all",), ("others",))
+        if not named:
+            names = [n for n in self.pinned.tasks if chosen.tasks == ("all",) or n != target.name]
         else:
             at_tasks = (*at, "sources", "tasks")
             names = [t.name for t in self._declared(chosen.tasks, self.pinned.tasks, at_tasks)]
@@ -201,7 +201,7 @@ class _Planner:
             ]
             if candidates:
                 sources.append(FusionSource(task=name, candidates=tuple(sorted(candidates))))
-            elif not isinstance(chosen.tasks, SourceTasks):
+            elif named:
                 raise self.source.error(
                     (*at, "sources"),
                     f"no adapter trial of this sweep for task {name} on {base.name} with seed "

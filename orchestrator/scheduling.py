@@ -252,7 +252,5 @@ def _read_trials(workspace: Workspace, trial_ids: Sequence[str]) -> list[Trial]:
 def _guarded(doing: str) -> Iterator[None]:
     try:
         yield
-    except Exception:  # noqa: BLE001  # would end the experiment; reconcile mends it
+    except Exception:  # would end the experiment; reconcile mends it
         log.exception("%s failed; the driver goes on", doing)
-
-

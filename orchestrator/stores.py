@@ -16,7 +16,9 @@ class Stores:
     tracking_uri: str
 
     @classmethod
-    def at(cls, folder: Path, *, catalog: str | None = None, tracking: str | None = None) -> "Stores":
+    def at(
+        cls, folder: Path, *, catalog: str | None = None, tracking: str | None = None
+    ) -> "Stores":
         """Fill in the embedded defaults below `folder`.
 
         Raises:
@@ -28,9 +30,7 @@ class Stores:
                 "shared storage and give its path"
             )
         workspace = Workspace(folder.resolve())
-        return cls(
-            workspace, catalog or workspace.catalog_url, tracking or workspace.tracking_uri
-        )
+        return cls(workspace, catalog or workspace.catalog_url, tracking or workspace.tracking_uri)
 
     def prepare(self) -> None:
         """Create the workspace's folder.

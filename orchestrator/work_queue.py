@@ -43,7 +43,7 @@ class WorkQueue:
                 if not missing:
                     self.states[trial_id] = WorkState.READY
         self._height: dict[str, int] = {}
-        for trial_id in reversed(trials):  # children stand after their parents
+        for trial_id in reversed(list(trials)):  # children stand after their parents
             self._height[trial_id] = 1 + max(
                 (self._height[c] for c in self._children[trial_id]), default=0
             )
@@ -62,9 +62,7 @@ class WorkQueue:
             trial = self.trials[trial_id]
             key = (trial.base.identity, trial.task.fingerprint, trial.training.max_length)
             groups[key].append(trial_id)
-        chosen = max(
-            groups.values(), key=lambda ids: (max(self._height[i] for i in ids), len(ids))
-        )
+        chosen = max(groups.values(), key=lambda ids: (max(self._height[i] for i in ids), len(ids)))
         chosen.sort(key=lambda i: -self._height[i])
         fair = math.ceil(len(self._ready) / max(1, workers))
         pack = chosen[: max(1, min(size, fair))]

@@ -77,17 +77,25 @@ def base_model_folder(ref: BaseModelRef) -> Path:
     Raises:
         BaseModelSourceError: the files are gone or are not the ones that were pinned.
     """
-    kind, _, place = ref.source.partition(":")
-    if kind == "hub":
-        return _hub_snapshot(place, ref.revision)
-    folder = _package_folder(place) if kind == "package" else Path(place)
-    found = folder_identity(folder)
-    if found != ref.identity:
+    folder = fetch_base_model(ref.source, ref.revision)
+    if ref.identity.startswith("sha256:") and (found := folder_identity(folder)) != ref.identity:
         raise BaseModelSourceError(
             f"{folder}: the base model changed since the sweep was planned: expected {ref.identity}"
             f", found {found}; submit again to plan with the new files"
         )
     return folder
+
+
+def fetch_base_model(source: str, revision: str | None) -> Path:
+    """Return the local folder of `source`, downloading a Hub snapshot if needed.
+
+    Raises:
+        BaseModelSourceError: it cannot be found or downloaded.
+    """
+    kind, _, place = source.partition(":")
+    if kind == "hub":
+        return _hub_snapshot(place, revision)
+    return _package_folder(place) if kind == "package" else Path(place)
 
 
 def find_weights(folder: Path) -> Path:

@@ -31,8 +31,9 @@ def evaluate(
     device = next(model.parameters()).device
     model.eval()
     outputs: dict[int, np.ndarray] = {}
-    with torch.inference_mode(), torch.autocast(
-        device.type, dtype=autocast, enabled=autocast is not None
+    with (
+        torch.inference_mode(),
+        torch.autocast(device.type, dtype=autocast, enabled=autocast is not None),
     ):
         for indices in evaluation_batches(examples.tokens, batch_size=EVALUATION_BATCH):
             batch = collate(examples.tokens, indices, device)

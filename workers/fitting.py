@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional as F
+from torch.nn import functional
 
 from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
@@ -169,9 +169,9 @@ class Fit:
         with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
             logits = model(collate(train.tokens, indices, device), drop_depth=depth)
         if trial.task.card.kind is TaskKind.CLASSIFICATION:
-            loss = F.cross_entropy(logits.float(), wanted)
+            loss = functional.cross_entropy(logits.float(), wanted)
         else:
-            loss = F.mse_loss(logits.float()[:, 0], wanted)
+            loss = functional.mse_loss(logits.float()[:, 0], wanted)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrialFailedError(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class TrialPaths:
-    """The files of one trial. `result.json` is written last: with it, the trial is done for good."""
+    """The files of one trial. `result.json` comes last: with it, the trial is done for good."""
 
     folder: Path
 

@@ -59,7 +59,7 @@ def _run_guarded(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterato
     paths = workspace.trial(trial.trial_id)
     try:
         yield from _run_trial(trial, workspace, warm)
-    except Exception as error:  # noqa: BLE001  # a trial fails alone, whatever the cause
+    except Exception as error:  # a trial fails alone, whatever the cause
         log.exception("trial %s failed", trial.trial_id)
         reason = _reason(error)
         commit(
@@ -129,9 +129,7 @@ def _finish(
 ) -> TrialResult:
     """Write the adapter's files and put together the record; the caller commits it."""
     card = trial.task.card
-    own = next(
-        s for s in scores if s.split is Split.VALIDATION and s.depth == trial.drop.depth
-    )
+    own = next(s for s in scores if s.split is Split.VALIDATION and s.depth == trial.drop.depth)
     files = None
     if trial.method is not Method.FULL_FINE_TUNING:
         files = _save(trial, model, workspace.trial(trial.trial_id), score=own.metrics[card.metric])
@@ -205,8 +203,9 @@ def _attention(
     precision = autocast_type(trial)
     model.eval()
     fusion.start_attention_statistics()
-    with torch.inference_mode(), torch.autocast(
-        device.type, dtype=precision, enabled=precision is not None
+    with (
+        torch.inference_mode(),
+        torch.autocast(device.type, dtype=precision, enabled=precision is not None),
     ):
         for indices in evaluation_batches(train, batch_size=EVALUATION_BATCH):
             model(collate(train, indices, device), drop_depth=trial.drop.depth)

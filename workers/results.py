@@ -112,9 +112,7 @@ class TrialResult(Frozen):
     @property
     def by_depth(self) -> Mapping[int, float]:
         """Return the primary metric on validation for each depth measured."""
-        return {
-            s.depth: s.metrics[self.metric] for s in self.scores if s.split is Split.VALIDATION
-        }
+        return {s.depth: s.metrics[self.metric] for s in self.scores if s.split is Split.VALIDATION}
 
 
 class FailureReason(StrEnum):

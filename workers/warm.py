@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import transformers
 
 from adapter_lib.backbone import Backbone
 from workers.base_models import base_model_folder
@@ -37,6 +38,8 @@ class WarmState:
     """The caches of one worker process. Nothing in it depends on a trial's outcome."""
 
     def __init__(self, device: torch.device) -> None:
+        transformers.logging.set_verbosity_error()  # its report of unused pooler weights
+        transformers.logging.disable_progress_bar()
         self.device = device
         self._backbones: OrderedDict[str, Backbone] = OrderedDict()
         self._tasks: OrderedDict[tuple[str, str, int], TaskExamples] = OrderedDict()
@@ -80,7 +83,5 @@ def _prepare(trial: Trial) -> TaskExamples:
         )
         for split, rows in data.splits.items()
     }
-    baseline = majority_baseline(
-        data.card, data.splits[Split.TRAIN], data.splits[Split.VALIDATION]
-    )
+    baseline = majority_baseline(data.card, data.splits[Split.TRAIN], data.splits[Split.VALIDATION])
     return TaskExamples(splits, baseline)

@@ -133,11 +133,6 @@ class TrialGrid(Section):
     training: TrainingAxes = TrainingAxes()
 
 
-class SourceTasks(StrEnum):
-    ALL = "all"
-    OTHERS = "others"  # every task but the target
-
-
 class SourceSeed(StrEnum):
     SAME = "same"
     ANY = "any"
@@ -145,10 +140,10 @@ class SourceSeed(StrEnum):
 
 class SourceSelection(Section):
     """Which adapters of this sweep a fusion joins: the best finished one of each task among those
-    that match `where`.
+    that match `where`. `tasks` are names, or `all`, or `others` for all but the target.
     """
 
-    tasks: SourceTasks | OneOrMany[Name] = SourceTasks.ALL
+    tasks: OneOrMany[Name] = ("all",)
     where: Mapping[str, Any] = {}
     seed: SourceSeed = SourceSeed.SAME
 

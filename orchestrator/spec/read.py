@@ -75,7 +75,7 @@ def _compose(path: Path, text: str) -> yaml.Node:
     except yaml.YAMLError as error:
         raise SpecError(f"{path}: not YAML: {error}") from error
     if not isinstance(root, yaml.MappingNode):
-        found = "an empty file" if root is None else f"a {root.id}"
+        found = "an empty file" if root is None else f"a {type(root).__name__.removesuffix('Node').lower()}"
         raise SpecError(
             f"{path}:1: a sweep is a mapping that starts with `name:`, found {found}; "
             "see sweeps/quickstart.yaml"

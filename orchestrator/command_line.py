@@ -1,0 +1,281 @@
+"""The command `adaptersweep`: options and help texts; the work is done in `orchestrator.commands`.
+
+Nothing heavy is imported here, so that `--help` answers at once.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapter_lib.errors import AdapterLibError
+from orchestrator.errors import OrchestratorError
+from workers.errors import WorkerError
+
+BAD_INPUT = 2
+
+app = typer.Typer(
+    name="adaptersweep",
+    help="Run, measure and serve large sweeps of transformer adapters.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep to read.")]
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option(
+        "--workspace",
+        "-w",
+        envvar="ADAPTERSWEEP_WORKSPACE",
+        help="Folder that holds trials, catalog and MLflow's store; every node must see it.",
+    ),
+]
+CatalogOption = Annotated[
+    str | None,
+    typer.Option(
+        "--catalog",
+        envvar="ADAPTERSWEEP_CATALOG",
+        help="Catalog database, such as postgresql+psycopg://user@host/name. "
+        "[default: SQLite in the workspace]",
+    ),
+]
+TrackingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tracking",
+        envvar="MLFLOW_TRACKING_URI",
+        help="MLflow's store or server. [default: SQLite in the workspace]",
+    ),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        envvar="RAY_ADDRESS",
+        help="Ray cluster, such as auto or 10.0.0.1:6379. [default: start one on this machine]",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+TaskOption = Annotated[str | None, typer.Option("--task", "-t", help="Only this task.")]
+SweepOption = Annotated[str | None, typer.Option("--sweep", "-s", help="Only this sweep.")]
+BaseOption = Annotated[
+    str | None, typer.Option("--base", help="Base model, where several have the task.")
+]
+Reference = Annotated[
+    str, typer.Argument(metavar="TASK@ALIAS", help="Such as rte@champion, or rte@3.")
+]
+
+DEFAULT_WORKSPACE = Path("workspace")
+
+
+@app.command()
+def plan(
+    sweep: SweepFile,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a sweep would run: trials by stage, what is reused, and why the rest runs."""
+    from orchestrator.commands import submitting
+
+    submitting.plan(sweep, workspace, catalog=catalog, as_json=as_json)
+
+
+@app.command()
+def submit(
+    sweep: SweepFile,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    tracking: TrackingOption = None,
+    address: AddressOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a sweep, or go on with it; finished trials are never run again.
+
+    Exit code: 0 all trials finished, 1 some failed, 2 bad input, 130 interrupted.
+    """
+    from orchestrator.commands import submitting
+
+    raise typer.Exit(
+        submitting.submit(
+            sweep, workspace, catalog=catalog, tracking=tracking, address=address, as_json=as_json
+        )
+    )
+
+
+@app.command()
+def status(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every sweep of the catalog: trials by state, who works on it, and what failed."""
+    from orchestrator.commands import browsing
+
+    browsing.status(workspace, catalog=catalog, as_json=as_json)
+
+
+@app.command()
+def trials(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    sweep: SweepOption = None,
+    task: TaskOption = None,
+    method: Annotated[
+        str | None, typer.Option(help="adapter, full_fine_tuning, head_only, fusion, …")
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option(help="pending, running, finished, failed or blocked.")
+    ] = None,
+    drop_mode: Annotated[str | None, typer.Option(help="none, specialised or robust.")] = None,
+    drop_depth: Annotated[int | None, typer.Option(help="Number of dropped layers.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Only this seed.")] = None,
+    min_score: Annotated[float | None, typer.Option(help="At least this score.")] = None,
+    sort: Annotated[str, typer.Option(help="A column; -COLUMN for the largest first.")] = "-score",
+    limit: Annotated[int, typer.Option(help="At most this many rows.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List trials, filtered and sorted."""
+    from orchestrator.commands import browsing
+
+    chosen = {
+        "sweep": sweep,
+        "task": task,
+        "method": method,
+        "state": state,
+        "drop_mode": drop_mode,
+        "drop_depth": drop_depth,
+        "seed": seed,
+        "min_score": min_score,
+    }
+    browsing.trials(workspace, chosen, catalog=catalog, sort=sort, limit=limit, as_json=as_json)
+
+
+@app.command()
+def best(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    sweep: SweepOption = None,
+    task: TaskOption = None,
+    limit: Annotated[int, typer.Option(help="Rows for each task.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the leaderboard of each task: configurations by their mean score over seeds."""
+    from orchestrator.commands import browsing
+
+    browsing.best(workspace, catalog=catalog, sweep=sweep, task=task, limit=limit, as_json=as_json)
+
+
+@app.command()
+def pull(
+    reference: Reference,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Target folder. [default: adapters/TASK@ALIAS]")
+    ] = None,
+    base: BaseOption = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace what the target holds.")] = False,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    tracking: TrackingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch an adapter from the registry and verify it, byte by byte."""
+    from orchestrator.commands import adapters
+
+    adapters.pull(
+        reference,
+        to,
+        workspace=workspace,
+        tracking=tracking,
+        base=base,
+        overwrite=overwrite,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def predict(
+    adapter: Annotated[
+        str, typer.Argument(metavar="FOLDER|TASK@ALIAS", help="A pulled adapter, or a name.")
+    ],
+    text: Annotated[str | None, typer.Argument(help="The sentence. [default: lines of stdin]")] = (
+        None
+    ),
+    pair: Annotated[str | None, typer.Argument(help="The second sentence, for pairs.")] = None,
+    drop_depth: Annotated[
+        int, typer.Option(min=0, help="Skip the adapters of this many lowest layers.")
+    ] = 0,
+    base: BaseOption = None,
+    base_folder: Annotated[
+        Path | None, typer.Option(help="Where the base model lies, if it moved.")
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    tracking: TrackingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict with an adapter. Pairs from stdin: both sentences in a line, a tab between them."""
+    from orchestrator.commands import adapters
+
+    adapters.predict(
+        adapter,
+        text,
+        pair,
+        workspace=workspace,
+        tracking=tracking,
+        base=base,
+        base_folder=base_folder,
+        drop_depth=drop_depth,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def mlflow(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    tracking: TrackingOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
+) -> None:
+    """Open the MLflow UI on the right store; stop it with Ctrl-C."""
+    from orchestrator.commands import installation
+
+    raise typer.Exit(installation.mlflow(workspace, tracking=tracking, host=host, port=port))
+
+
+@app.command()
+def doctor(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    tracking: TrackingOption = None,
+    address: AddressOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the installation: packages, processors and GPUs, Ray, and all stores.
+
+    Exit code: 0 everything is usable, 1 something is not.
+    """
+    from orchestrator.commands import installation
+
+    raise typer.Exit(
+        installation.doctor(
+            workspace, catalog=catalog, tracking=tracking, address=address, as_json=as_json
+        )
+    )
+
+
+def main() -> None:
+    """Run the command line; an error of ours becomes a message on stderr and exit code 2."""
+    try:
+        app()
+    except (OrchestratorError, WorkerError, AdapterLibError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What each command does; `orchestrator.command_line` says how it is called."""

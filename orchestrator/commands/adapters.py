@@ -1,0 +1,99 @@
+"""`pull` and `predict`: use what the registry holds."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.commands.output import console, print_json
+from orchestrator.errors import OrchestratorError
+from orchestrator.registry import pull as pull_adapter
+from orchestrator.stores import Stores
+
+if TYPE_CHECKING:
+    from workers.predicting import Predictor
+
+
+def pull(
+    reference: str,
+    to: Path | None,
+    *,
+    workspace: Path,
+    tracking: str | None,
+    base: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Fetch, verify and lay down an adapter."""
+    stores = Stores.at(workspace, tracking=tracking)
+    target = to or Path("adapters") / reference.replace("/", "-")
+    folder = pull_adapter(
+        reference, target, tracking_uri=stores.tracking_uri, base=base, overwrite=overwrite
+    )
+    if as_json:
+        print_json({"reference": reference, "folder": str(folder)})
+        return
+    console().print(f"{reference} is verified and in {folder}", soft_wrap=True)
+    console().print(f"Use it:  adaptersweep predict {folder} 'a sentence'", soft_wrap=True)
+
+
+def predictor_for(
+    adapter: str, stores: Stores, *, base: str | None, base_folder: Path | None
+) -> "Predictor":
+    """Load an adapter from a folder, or pull it by name into the workspace first."""
+    from workers.predicting import Predictor
+
+    folder = Path(adapter)
+    if not folder.is_dir():
+        if "@" not in adapter:
+            raise OrchestratorError(
+                f"expected a folder with an adapter, or TASK@ALIAS, found {adapter}; "
+                "`adaptersweep best` lists the tasks"
+            )
+        target = stores.workspace.root / "pulled" / adapter.replace("/", "-")
+        folder = pull_adapter(
+            adapter, target, tracking_uri=stores.tracking_uri, base=base, overwrite=True
+        )
+    return Predictor.load(folder, base_folder=base_folder)
+
+
+def predict(
+    adapter: str,
+    text: str | None,
+    pair: str | None,
+    *,
+    workspace: Path,
+    tracking: str | None,
+    base: str | None,
+    base_folder: Path | None,
+    drop_depth: int,
+    as_json: bool,
+) -> None:
+    """Predict one text, or every line of standard input."""
+    stores = Stores.at(workspace, tracking=tracking)
+    predictor = predictor_for(adapter, stores, base=base, base_folder=base_folder)
+    lines = [text] if text is not None else [line for line in sys.stdin.read().splitlines() if line]
+    pairs = [pair] if pair is not None else None
+    if text is None and predictor.card.columns.text_pair is not None:
+        lines, pairs = _split_pairs(lines)
+    answers = predictor.predict(lines, pairs, drop_depth=drop_depth)
+    if as_json:
+        print_json(
+            [
+                {"label": a.label, "value": a.value, "probabilities": a.probabilities}
+                for a in answers
+            ]
+        )
+        return
+    for answer in answers:
+        console().print(str(answer), markup=False)
+
+
+def _split_pairs(lines: list[str]) -> tuple[list[str], list[str]]:
+    for number, line in enumerate(lines, 1):
+        if line.count("\t") != 1:
+            raise OrchestratorError(
+                f"standard input, line {number}: expected two sentences with one tab between them, "
+                f"found {line.count(chr(9))} tabs"
+            )
+    split = [line.split("\t") for line in lines]
+    return [a for a, _ in split], [b for _, b in split]

@@ -1,0 +1,145 @@
+"""The live view of a running submission: done, running, failed, best score so far, time left."""
+
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.board import Board
+from orchestrator.commands.output import duration, number, table
+from orchestrator.driver import Phase, Watch
+from orchestrator.work_queue import WorkState
+from workers.events import EventKind, PackEvent
+from workers.results import TrialResult
+from workers.trial import Method
+
+SHOWN_RUNNING = 8
+PLAIN_EVERY_S = 10.0
+
+
+class ProgressView:
+    """Follows a board. In a terminal it redraws; elsewhere it prints a line now and then."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._phase = Phase.STARTING
+        self._board: Board | None = None
+        self._workers = 1
+        self._started = time.monotonic()
+        self._best: dict[str, TrialResult] = {}
+        self._durations: dict[Method, list[float]] = defaultdict(list)
+        self._done_before = 0
+        self._printed_at = 0.0
+        self._live = Live(
+            console=console, get_renderable=self.render, refresh_per_second=2, transient=True
+        )
+
+    @property
+    def watch(self) -> Watch:
+        return Watch(phase=self._set_phase, board=self._set_board)
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.console.is_terminal:
+            self._live.stop()
+
+    def _set_phase(self, phase: Phase) -> None:
+        self._phase = phase
+        if not self.console.is_terminal:
+            self.console.print(f"{phase} …")
+
+    def _set_board(self, board: Board, workers: int) -> None:
+        self._board, self._workers = board, workers
+        self._done_before = board.queue.counts()[WorkState.FINISHED]
+        board.listeners.append(self._note)
+
+    def _note(self, event: PackEvent, result: TrialResult | None) -> None:
+        assert self._board is not None
+        trial = self._board.queue.trials[event.trial_id]
+        if result is not None:
+            self._durations[trial.method].append(result.duration_s)
+            best = self._best.get(trial.task.name)
+            if best is None or result.score > best.score:
+                self._best[trial.task.name] = result
+        if event.kind is EventKind.FAILED:
+            self.console.print(
+                f"[red]failed[/] {trial.label} — log: adaptersweep trials --state failed"
+            )
+        due = time.monotonic() - self._printed_at > PLAIN_EVERY_S
+        if not self.console.is_terminal and (due or self._board.over):
+            self._printed_at = time.monotonic()
+            self.console.print(f"{self._counts()}; {self._best_line()}")
+
+    def render(self) -> RenderableType:
+        """Draw the view; called by rich's own thread, so it reads the board and changes nothing."""
+        board = self._board
+        if board is None:
+            return Text(f"{self._phase} … {duration(time.monotonic() - self._started)}")
+        total = len(board.queue.trials)
+        counts = board.queue.counts()
+        done = counts[WorkState.FINISHED]
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(ProgressBar(total=total, completed=done, width=40), Text(self._counts()))
+        return Group(bar, self._running(board), self._bests(), Text(f"{self._phase}", style="dim"))
+
+    def _counts(self) -> str:
+        assert self._board is not None
+        counts = self._board.queue.counts()
+        failed = counts[WorkState.FAILED] + counts[WorkState.BLOCKED]
+        return (
+            f"{counts[WorkState.FINISHED]}/{len(self._board.queue.trials)} done, "
+            f"{len(self._board.running_epochs)} running, {failed} failed, "
+            f"{duration(time.monotonic() - self._started)} so far, "
+            f"about {duration(self._time_left())} left"
+        )
+
+    def _time_left(self) -> float | None:
+        """Estimate from the mean duration of finished trials of each method."""
+        assert self._board is not None
+        known = [d for all_ in self._durations.values() for d in all_]
+        if not known:
+            return None
+        usual = statistics.fmean(known)
+        means: Mapping[Method, float] = {m: statistics.fmean(d) for m, d in self._durations.items()}
+        left = 0.0
+        for trial_id, state in list(self._board.queue.states.items()):
+            if state in (WorkState.WAITING, WorkState.READY, WorkState.RUNNING):
+                left += means.get(self._board.queue.trials[trial_id].method, usual)
+        return left / self._workers
+
+    def _running(self, board: Board) -> Table:
+        rows = table("running", "epoch", "score", right=("epoch", "score"))
+        for trial_id, epoch in list(board.running_epochs.items())[:SHOWN_RUNNING]:
+            trial = board.queue.trials[trial_id]
+            at = f"{epoch.epoch if epoch else 0}/{trial.training.epochs}"
+            rows.add_row(trial.label, at, number(epoch.selection_score if epoch else None))
+        return rows
+
+    def _bests(self) -> Table:
+        assert self._board is not None
+        rows = table("best so far", "score", "trial", right=("score",))
+        for task, result in sorted(self._best.items()):
+            label = self._board.queue.trials[result.trial_id].label.partition(" · ")[2]
+            rows.add_row(task, f"{result.metric} {number(result.score)}", label)
+        return rows
+
+    def _best_line(self) -> str:
+        best = ", ".join(f"{t} {number(r.score)}" for t, r in sorted(self._best.items()))
+        return f"best {best}" if best else "no score yet"

@@ -1,0 +1,310 @@
+"""`plan` and `submit`."""
+
+import logging
+import shlex
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from adapter_lib.errors import AdapterLibError
+from orchestrator.catalog.catalog import Catalog
+from orchestrator.commands.output import console, count, number, print_json, table
+from orchestrator.commands.progress import ProgressView
+from orchestrator.driver import Outcome, plan_sweep
+from orchestrator.driver import submit as run_submission
+from orchestrator.errors import OrchestratorError
+from orchestrator.plan import Plan
+from orchestrator.stores import Stores
+from workers.errors import WorkerError
+from workers.tasks.card import Split
+from workers.trial import Trial
+
+LEADERBOARD_ROWS = 5
+
+
+def plan(sweep: Path, workspace: Path, *, catalog: str | None, as_json: bool) -> None:
+    """Print the plan; the catalog is only read, and only if it is there."""
+    planned, _ = plan_sweep(sweep)
+    stores = Stores.at(workspace, catalog=catalog)
+    done: set[str] = set()
+    failed: dict[str, str] = {}
+    if catalog is not None or (stores.workspace.root / "catalog.sqlite").exists():
+        with Catalog.open(stores.catalog_url) as opened:
+            done = opened.finished(planned.trials)
+            if planned.spec.name in {s.name for s in opened.sweeps()}:
+                failed = {
+                    row.trial_id: row.reason.value if row.reason else row.state.value
+                    for row in opened.failures(planned.spec.name)
+                }
+    done |= {i for i in planned.trials if stores.workspace.trial(i).result.exists()}
+    if as_json:
+        print_json(_plan_as_json(planned, done, failed))
+        return
+    out = console()
+    out.print(f"[bold]{planned.spec.name}[/]: {_sentence(planned, done)}")
+    rows = table(
+        "stage",
+        "trials",
+        "reused",
+        "to run",
+        "why it runs",
+        right=("trials", "reused", "to run"),
+    )
+    for method, total in planned.count_by_method().items():
+        ids = [i for i, t in planned.trials.items() if t.method is method]
+        reused = sum(i in done for i in ids)
+        rows.add_row(
+            method.value.replace("_", " "),
+            count(total),
+            count(reused),
+            count(total - reused),
+            _why(planned, ids, done, failed),
+        )
+    out.print(rows)
+    for name, base in ((t.base.name, t.base) for t in _one_per_base(planned)):
+        out.print(
+            f"base {name}: {base.source}, {base.layers} layers of {base.hidden_size}, pinned "
+            f"{base.identity[:30]}…"
+        )
+    if planned.excluded or planned.repeated:
+        out.print(
+            f"{planned.excluded} combinations excluded, {planned.repeated} named twice and "
+            "planned once"
+        )
+
+
+def _one_per_base(planned: Plan) -> list[Trial]:
+    return list({t.base.identity: t for t in planned.trials.values()}.values())
+
+
+def _why(planned: Plan, ids: list[str], done: set[str], failed: dict[str, str]) -> str:
+    reasons: Counter[str] = Counter()
+    for trial_id in ids:
+        if trial_id in done:
+            continue
+        waiting = [p for p in planned.trials[trial_id].parents if p not in done]
+        if trial_id in failed:
+            reasons[f"failed before ({failed[trial_id]})"] += 1
+        elif waiting:
+            reasons[
+                "new, waits for its sources"
+                if planned.trials[trial_id].fusion
+                else "new, waits for its fusion"
+            ] += 1
+        else:
+            reasons["new"] += 1
+    return ", ".join(f"{n} {why}" for why, n in reasons.items()) or "nothing to run"
+
+
+def _sentence(planned: Plan, done: set[str]) -> str:
+    total = len(planned.trials)
+    if len(done) == total:
+        return f"all {total} trials are finished; submitting trains nothing"
+    return f"{total} trials, {len(done)} reused, {total - len(done)} to run"
+
+
+def _plan_as_json(planned: Plan, done: set[str], failed: dict[str, str]) -> dict[str, object]:
+    return {
+        "sweep": planned.spec.name,
+        "trials": len(planned.trials),
+        "reused": len(done),
+        "to_run": len(planned.trials) - len(done),
+        "excluded": planned.excluded,
+        "stages": {m.value: n for m, n in planned.count_by_method().items()},
+        "trial_list": [
+            {
+                "trial_id": i,
+                "label": t.label,
+                "method": t.method.value,
+                "reused": i in done,
+                "failed_before": failed.get(i),
+                "parents": list(t.parents),
+            }
+            for i, t in planned.trials.items()
+        ],
+    }
+
+
+def submit(
+    sweep: Path,
+    workspace: Path,
+    *,
+    catalog: str | None,
+    tracking: str | None,
+    address: str | None,
+    as_json: bool,
+) -> int:
+    """Run the sweep with a live view, print what came out, and return the exit code."""
+    stores = Stores.at(workspace, catalog=catalog, tracking=tracking)
+    stores.prepare()
+    _log_to(stores.workspace.root / "driver.log")
+    planned, source = plan_sweep(sweep)
+    out = Console(stderr=True) if as_json else console()
+    out.print(
+        f"[bold]{planned.spec.name}[/]: {len(planned.trials)} trials "
+        f"({_stages(planned)}) in {stores.workspace.root}"
+    )
+    with ProgressView(out) as view:
+        outcome = run_submission(planned, source, stores, address=address, watch=view.watch)
+    if as_json:
+        print_json(_outcome_as_json(outcome))
+    else:
+        _show(out, outcome, stores, workspace)
+    if outcome.interrupted:
+        return 130
+    return 0 if outcome.complete else 1
+
+
+def _stages(planned: Plan) -> str:
+    words = (f"{n} {m.value.replace('_', ' ')}" for m, n in planned.count_by_method().items())
+    return ", ".join(words)
+
+
+def _log_to(path: Path) -> None:
+    """Send every log record of the driver to a file; the terminal belongs to the live view."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+
+
+def _show(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> None:
+    if outcome.trained == 0 and outcome.complete:
+        out.print(f"\nNothing to train: all {outcome.reused} trials were finished before.")
+    else:
+        out.print(
+            f"\n{outcome.trained} trials finished now, {outcome.reused} before, "
+            f"{len(outcome.failed)} failed, {len(outcome.blocked)} blocked."
+        )
+    with Catalog.open(stores.catalog_url) as catalog:
+        print_leaderboard(out, catalog, outcome.plan.spec.name, limit=LEADERBOARD_ROWS)
+        for row in catalog.failures(outcome.plan.spec.name):
+            reason = row.reason.value if row.reason else row.state.value
+            out.print(f"[red]{reason}[/] {escape(row.label)}: {escape(row.message)}")
+            out.print(f"  log: {stores.workspace.trial(row.trial_id).log}", soft_wrap=True)
+    if outcome.interrupted:
+        out.print("\nInterrupted: finished trials are kept; submit again to go on.")
+    if outcome.unpublished:
+        out.print(
+            f"\n{outcome.unpublished} entries wait for MLflow at {stores.tracking_uri}; "
+            "the next submission sends them."
+        )
+    if outcome.registered:
+        _show_registry(out, outcome, stores, workspace)
+
+
+def print_leaderboard(
+    out: Console, catalog: Catalog, sweep: str | None, *, limit: int, task: str | None = None
+) -> None:
+    """Print a table per task: configurations by their mean score, against the majority."""
+    rows = catalog.leaderboard(sweep=sweep, task=task, limit=limit)
+    results = catalog.results(r.best.trial_id for r in rows)
+    for name in dict.fromkeys(r.best.task for r in rows):
+        mine = [r for r in rows if r.best.task == name]
+        result = results[mine[0].best.trial_id]
+        view = table(
+            "configuration",
+            result.metric,
+            "±",
+            "seeds",
+            "test",
+            "trained",
+            "trial",
+            title=f"\n{name}  (majority {number(result.majority)})",
+            right=(result.metric, "±", "seeds", "test", "trained"),
+        )
+        for row in mine:
+            best = results[row.best.trial_id]
+            test = [s for s in best.scores if s.split is Split.TEST and s.depth == best.depth]
+            view.add_row(
+                row.label.partition(" · ")[2],
+                number(row.mean),
+                number(row.std),
+                str(row.seeds),
+                number(test[0].metrics[best.metric] if test else None),
+                count(best.parameters.trained),
+                best.trial_id[:8],
+            )
+        out.print(view)
+
+
+def _show_registry(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> None:
+    view = table(
+        "alias",
+        "model",
+        "version",
+        "score",
+        "drop depth",
+        "size",
+        title="\nRegistry",
+        right=("version", "score", "drop depth", "size"),
+    )
+    for winner, entry in outcome.registered:
+        files = winner.standing.result.adapter
+        view.add_row(
+            f"{winner.standing.best.task.name}@{winner.alias}",
+            entry.name,
+            str(entry.version),
+            number(winner.standing.score),
+            str(winner.standing.result.depth),
+            f"{files.size_bytes / 1024:,.0f} KiB" if files else "–",
+        )
+    out.print(view)
+    out.print(f"held by MLflow at {stores.tracking_uri}", soft_wrap=True)
+    first = outcome.registered[0][0]
+    name = f"{first.standing.best.task.name}@{first.alias}"
+    where = f" --workspace {shlex.quote(str(workspace))}" * (workspace != Path("workspace"))
+    out.print(f"\nFetch one:      adaptersweep pull {name}{where}", soft_wrap=True)
+    out.print(f"Open MLflow:    adaptersweep mlflow{where}", soft_wrap=True)
+    try:
+        _show_sample(out, outcome, stores)
+    except (OrchestratorError, WorkerError, AdapterLibError) as error:
+        out.print(f"[red]no sample prediction:[/] {escape(str(error))}")
+
+
+def _show_sample(out: Console, outcome: Outcome, stores: Stores) -> None:
+    """Pull the first winner as a user would, and predict the first row of its last split."""
+    from orchestrator.commands.adapters import predictor_for
+    from workers.tasks.load import load_task
+
+    winner, _ = outcome.registered[0]
+    trial = winner.standing.best
+    data = load_task(trial.task)
+    rows = data.splits.get(Split.TEST, data.splits[Split.VALIDATION])
+    name = f"{trial.task.name}@{winner.alias}"
+    predictor = predictor_for(name, stores, base=trial.base.name, base_folder=None)
+    pair = rows.pairs[0] if rows.pairs else None
+    answer = predictor.predict([rows.texts[0]], [pair] if pair is not None else None)[0]
+    true = rows.labels[0]
+    expected = (
+        trial.task.card.label_names[int(true)] if trial.task.card.label_names else f"{true:.2f}"
+    )
+    shown = " ".join(shlex.quote(t) for t in (rows.texts[0], pair) if t is not None)
+    out.print(f"Predict:        adaptersweep predict {name} {shown}", soft_wrap=True, markup=False)
+    out.print(f"                → {answer} (in the data: {expected})", markup=False)
+
+
+def _outcome_as_json(outcome: Outcome) -> dict[str, object]:
+    return {
+        "sweep": outcome.plan.spec.name,
+        "trials": len(outcome.plan.trials),
+        "reused": outcome.reused,
+        "trained": outcome.trained,
+        "failed": list(outcome.failed),
+        "blocked": list(outcome.blocked),
+        "interrupted": outcome.interrupted,
+        "unpublished": outcome.unpublished,
+        "registered": [
+            {
+                "reference": f"{w.standing.best.task.name}@{w.alias}",
+                "name": entry.name,
+                "version": entry.version,
+                "trial_id": w.standing.best.trial_id,
+                "score": w.standing.score,
+            }
+            for w, entry in outcome.registered
+        ],
+    }
