@@ -25,6 +25,7 @@ from orchestrator.catalog.tables import (
     epochs,
     registrations,
     submissions,
+    sweep_trials,
     sweeps,
     trials,
 )
@@ -99,6 +100,24 @@ class Reading(Store):
             )
         some = ", ".join(f"{r.trial_id} ({r.label})" for r in rows[:5])
         raise CatalogError(f"several trials' ids start with {id_prefix}: {some}; give more digits")
+
+    def sweep_of(self, trial_id: str) -> str:
+        """Return the sweep that asked for a trial last.
+
+        Raises:
+            CatalogError: no sweep asks for it.
+        """
+        query = (
+            select(sweep_trials.c.sweep)
+            .where(sweep_trials.c.trial_id == trial_id)
+            .order_by(sweep_trials.c.submission.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            found = connection.scalar(query)
+        if found is None:
+            raise CatalogError(f"no sweep asks for trial {trial_id}; submit one that does")
+        return str(found)
 
     def trials(
         self, filter: TrialFilter | None = None, sort: str = "-score", *, limit: int | None = 100

@@ -1,5 +1,6 @@
 """Trials and results to write down, and the two databases to write them in."""
 
+import json
 import os
 import shutil
 import socket
@@ -13,6 +14,9 @@ import pytest
 
 from adapter_lib.configuration import AdapterConfig
 from orchestrator.catalog import Catalog
+from orchestrator.mlflow_runs import connect
+from orchestrator.stores import Stores
+from workers.digest import folder_digest
 from workers.results import (
     AdapterFiles,
     Epoch,
@@ -143,20 +147,36 @@ class Samples:
             environment={"torch": "2.13.0"},
         )
 
+    def adapter(self, stores: Stores, trial: Trial, weights: bytes = b"weights") -> AdapterFiles:
+        """Write an adapter's folder, of which only the weights' meaning is made up."""
+        folder = stores.workspace.trial(trial.trial_id).adapter
+        folder.mkdir(parents=True)
+        manifest = {"base": {"weights_sha256": "53aa" * 16}, "trial": trial.trial_id}
+        (folder / "adapter.json").write_text(json.dumps(manifest))
+        (folder / "adapter.safetensors").write_bytes(weights)
+        files, digest = folder_digest(folder)
+        return AdapterFiles(kind="adapter", files=files, digest=digest, size_bytes=len(weights))
+
 
 @pytest.fixture(scope="session")
 def samples() -> Samples:
     return Samples()
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Find a port of loopback that nobody listens on."""
+
+    def find() -> int:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            return int(listener.getsockname()[1])
+
+    return find
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
+def postgres(free_port: Callable[[], int]) -> Iterator[str]:
     """Start a PostgreSQL of our own on loopback; give the URL of its server, without database."""
     if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
         pytest.skip("PostgreSQL is not installed: initdb and pg_ctl are not on PATH")
@@ -170,7 +190,7 @@ def postgres() -> Iterator[str]:
             )
         as_user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
     folder = Path(tempfile.mkdtemp(prefix="adaptersweep-postgres-"))
-    port = _free_port()
+    port = free_port()
 
     def call(*command: str) -> None:
         # Output goes to a file: the server would keep a pipe open for as long as it runs.
@@ -219,6 +239,22 @@ def catalog(catalog_url: str) -> Iterator[Catalog]:
 def sqlite_catalog(tmp_path: Path) -> Iterator[Catalog]:
     with Catalog.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}") as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a SQLite store of MLflow with its tables; making one takes seconds."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.sqlite"
+    connect(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def stores(tmp_path: Path, empty_mlflow: Path) -> Stores:
+    made = Stores.at(tmp_path / "workspace")
+    made.prepare()
+    shutil.copy(empty_mlflow, made.tracking_uri.removeprefix("sqlite:///"))
+    return made
 
 
 MakeTrials = Callable[[int], list[Trial]]

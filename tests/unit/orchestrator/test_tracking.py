@@ -1,0 +1,378 @@
+"""What MLflow shows of a sweep, and that nothing is lost or told twice when it is down."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from orchestrator.catalog import Catalog, SubmissionOutcome, tables
+from orchestrator.catalog.store import now
+from orchestrator.mlflow_runs import connect
+from orchestrator.registry import pull, register_winner
+from orchestrator.selection import Standing, Winner
+from orchestrator.stores import Stores
+from orchestrator.tracking import Publisher
+from workers.digest import folder_digest
+from workers.results import FailureReason, TrialFailure
+
+
+@pytest.fixture
+def catalog(stores):
+    with Catalog.open(stores.catalog_url) as opened:
+        yield opened
+
+
+@contextmanager
+def publishing(catalog, stores, sweep="s"):
+    publisher = Publisher(catalog, stores, sweep)
+    publisher.start()
+    try:
+        yield publisher
+    finally:
+        publisher.stop()
+
+
+def runs_of(stores, sweep="s"):
+    """Return the parent run, and each trial's run by its trial id, each one once."""
+    client = connect(stores.tracking_uri)
+    experiment = client.get_experiment_by_name(f"adaptersweep/{sweep}")
+    runs = client.search_runs([experiment.experiment_id], max_results=1000)
+    counts = Counter(r.data.tags.get("trial_id") for r in runs)
+    assert set(counts.values()) == {1}, counts
+    by_trial = {r.data.tags.get("trial_id"): r for r in runs}
+    return by_trial.pop(None), by_trial
+
+
+def curve(stores, run, name):
+    history = connect(stores.tracking_uri).get_metric_history(run.info.run_id, name)
+    return sorted((m.step, m.timestamp, m.value) for m in history)
+
+
+def test_a_finished_trial_is_a_run_with_its_curves_and_files(catalog, stores, samples):
+    trial = samples.trial(depth=2)
+    result = samples.result(trial, adapter=samples.adapter(stores, trial))
+    catalog.begin_submission("s", "", [trial])
+    with publishing(catalog, stores) as publisher:
+        catalog.record_epoch("s", trial.trial_id, result.curve[0])
+        assert publisher.drain(60) == 0
+        _, live = runs_of(stores)
+        assert live[trial.trial_id].info.status == "RUNNING"
+        assert live[trial.trial_id].data.metrics["train_loss"] == 1.0
+
+        catalog.record_result("s", result)
+        assert publisher.drain(60) == 0
+
+    parent, runs = runs_of(stores)
+    run = runs[trial.trial_id]
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == trial.label == "rte · adapter · pfeiffer r24 · drop 2 · seed 1"
+    assert run.info.end_time == result.finished_at_unix_ms
+    assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert run.data.tags["adapter_digest"] == result.adapter.digest
+    assert run.data.params == {
+        "task": "rte",
+        "base": "minilm",
+        "method": "adapter",
+        "placement": "pfeiffer",
+        "bottleneck_size": "24",
+        "non_linearity": "relu",
+        "sharing": "none",
+        "drop_mode": "specialised",
+        "drop_depth": "2",
+        "seed": "1",
+        "learning_rate": "0.0001",
+        "epochs": "3",
+        "batch_size": "32",
+        "trial_id": trial.trial_id,
+    }
+    assert run.data.metrics["score"] == 0.7
+    epochs = [(e.epoch, e.at_unix_ms, e.selection_score) for e in result.curve]
+    assert curve(stores, run, "validation_score") == epochs
+    assert curve(stores, run, "validation/accuracy") == epochs
+    depths = [(d, result.finished_at_unix_ms, s) for d, s in result.by_depth.items()]
+    assert curve(stores, run, "score_at_depth") == depths
+    artifacts = {
+        a.path for a in connect(stores.tracking_uri).list_artifacts(run.info.run_id, "adapter")
+    }
+    assert artifacts == {"adapter/adapter.json", "adapter/adapter.safetensors"}
+    assert list(stores.workspace.mlflow_artifacts.rglob("adapter.json"))
+
+
+def test_the_test_score_is_at_the_trials_own_depth(catalog, stores, samples):
+    trial = samples.trial()
+    catalog.begin_submission("s", "", [trial])
+    catalog.record_result("s", samples.result(trial, 0.7))
+    with publishing(catalog, stores) as publisher:
+        assert publisher.drain(60) == 0
+    _, runs = runs_of(stores)
+    assert runs[trial.trial_id].data.metrics["test_score"] == pytest.approx(0.65)
+
+
+def test_a_person_finds_the_best_run_from_the_description(catalog, stores, samples):
+    better, worse = samples.trial(seed=1, size=24), samples.trial(seed=1, size=48)
+    cola = samples.trial(task="cola")
+    catalog.begin_submission("s", "", [better, worse, cola])
+    for trial, score in ((better, 0.8), (worse, 0.6), (cola, 0.4)):
+        catalog.record_result("s", samples.result(trial, score))
+    with publishing(catalog, stores) as publisher:
+        assert publisher.drain(60) == 0
+    parent, runs = runs_of(stores)
+    client = connect(stores.tracking_uri)
+    note = client.get_experiment(parent.info.experiment_id).tags["mlflow.note.content"]
+    assert note == parent.data.tags["mlflow.note.content"]
+    assert note.startswith("**s**: 3 finished.")
+    best = runs[better.trial_id].info
+    link = f"[{better.trial_id[:8]}](#/experiments/{best.experiment_id}/runs/{best.run_id})"
+    (line,) = [x for x in note.splitlines() if link in x]
+    assert line.startswith("| 0.8000 |  | 1 | rte · adapter · pfeiffer r24 | minilm |")
+    assert note.index("### cola") < note.index("### rte") < note.index("0.8000")
+    assert parent.data.metrics == {
+        "trials_finished": 3,
+        "best_score": 0.8,
+        "best_score/rte": 0.8,
+        "best_score/cola": 0.4,
+    }
+
+
+def test_publishing_twice_changes_nothing(catalog, stores, samples):
+    trial = samples.trial()
+    result = samples.result(trial, adapter=samples.adapter(stores, trial))
+    catalog.begin_submission("s", "", [trial])
+    for epoch in result.curve:
+        catalog.record_epoch("s", trial.trial_id, epoch)
+    catalog.record_result("s", result)
+
+    def published():
+        with publishing(catalog, stores) as publisher:
+            assert publisher.drain(60) == 0
+        parent, runs = runs_of(stores)
+        run = runs[trial.trial_id]
+        curves = {n: curve(stores, run, n) for n in run.data.metrics}
+        curves |= {n: curve(stores, parent, n) for n in parent.data.metrics}
+        return curves, run.data.to_dictionary(), run.info, parent.data.tags
+
+    first = published()
+    with catalog._writing() as connection:  # as if the driver died before it noted any delivery
+        connection.execute(update(tables.outbox).values(delivered_at=None))
+        connection.execute(tables.mlflow_runs.delete())
+    assert str(published()) == str(first)
+
+
+def test_a_reused_trial_is_published_in_the_new_sweep_too(catalog, stores, samples):
+    trial = samples.trial()
+    catalog.begin_submission("first", "", [trial])
+    catalog.record_result("first", samples.result(trial))
+    catalog.begin_submission("second", "", [trial])
+    for sweep in ("first", "second"):
+        with publishing(catalog, stores, sweep) as publisher:
+            assert publisher.drain(60) == 0
+        _, runs = runs_of(stores, sweep)
+        assert runs[trial.trial_id].data.metrics["score"] == 0.7
+
+
+def test_states_are_mirrored(catalog, stores, samples):
+    failed, open_ = samples.trial(seed=1), samples.trial(seed=2)
+    submission = catalog.begin_submission("s", "", [failed, open_])
+    catalog.claim([failed.trial_id, open_.trial_id], submission.id)
+    with publishing(catalog, stores) as publisher:
+        catalog.record_epoch("s", open_.trial_id, samples.epoch(1))
+        failure = TrialFailure(
+            trial_id=failed.trial_id,
+            reason=FailureReason.DIVERGED,
+            message="the loss is nan",
+            at_unix_ms=1,
+        )
+        catalog.record_failure("s", failure)
+        catalog.end_submission(submission.id, SubmissionOutcome.INTERRUPTED)
+        assert publisher.drain(60) == 0
+    parent, runs = runs_of(stores)
+    assert parent.info.status == "KILLED"
+    assert runs[open_.trial_id].info.status == "KILLED"
+    assert runs[failed.trial_id].info.status == "FAILED"
+    assert runs[failed.trial_id].data.tags["failure_message"] == "the loss is nan"
+
+    again = catalog.begin_submission("s", "", [failed, open_])
+    catalog.claim([failed.trial_id, open_.trial_id], again.id)
+    with publishing(catalog, stores) as publisher:
+        catalog.record_epoch("s", open_.trial_id, samples.epoch(2))
+        assert publisher.drain(60) == 0
+        parent, runs = runs_of(stores)
+        assert parent.info.status == runs[open_.trial_id].info.status == "RUNNING"
+        for trial in (failed, open_):
+            catalog.record_result("s", samples.result(trial))
+        catalog.end_submission(again.id, SubmissionOutcome.COMPLETED)
+        assert publisher.drain(60) == 0
+    parent, runs = runs_of(stores)
+    assert {parent.info.status, *(r.info.status for r in runs.values())} == {"FINISHED"}
+
+
+def test_one_trial_without_its_files_does_not_hold_up_the_others(catalog, stores, samples):
+    broken, fine = samples.trial(seed=1), samples.trial(seed=2)
+    catalog.begin_submission("s", "", [broken, fine])
+    adapter = samples.adapter(stores, broken)
+    catalog.record_result("s", samples.result(broken, adapter=adapter))
+    catalog.record_result("s", samples.result(fine))
+    shutil.rmtree(stores.workspace.trial(broken.trial_id).adapter)
+    with publishing(catalog, stores) as publisher:
+        deadline = time.monotonic() + 60
+        while catalog.count_undelivered("s") > 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert publisher.drain(0.5) == 1
+        (entry,) = catalog.undelivered("s", early=True)
+        assert entry.trial_id == broken.trial_id
+        assert entry.tries > 0
+        assert "expected adapter files in" in entry.last_error
+        samples.adapter(stores, broken)
+        assert publisher.drain(60) == 0
+    _, runs = runs_of(stores)
+    assert runs[broken.trial_id].info.status == runs[fine.trial_id].info.status == "FINISHED"
+
+
+def test_a_fresh_mlflow_store_is_told_everything_again(catalog, stores, samples, empty_mlflow):
+    trial = samples.trial()
+    catalog.begin_submission("s", "", [trial])
+    catalog.record_result("s", samples.result(trial))
+    for _ in range(2):
+        with publishing(catalog, stores) as publisher:
+            assert publisher.drain(60) == 0
+        _, runs = runs_of(stores)
+        assert runs[trial.trial_id].data.metrics["score"] == 0.7
+        stores = Stores(stores.workspace, stores.catalog_url, stores.tracking_uri + ".new")
+        shutil.copy(empty_mlflow, stores.tracking_uri.removeprefix("sqlite:///"))
+
+
+def test_a_sweep_that_another_process_publishes_is_left_to_it(catalog, stores, samples):
+    catalog.begin_submission("s", "", [samples.trial()])
+    assert catalog.take_publishing("s")
+    with catalog._writing() as connection:
+        other = connection.scalar(select(tables.sweeps.c.publisher)).replace('"pid":', '"pid":1')
+        other = other.replace('"host":"', '"host":"not-')
+        connection.execute(update(tables.sweeps).values(publisher=other, publisher_until=now()))
+        held = tables.sweeps.c.publisher_until
+        connection.execute(update(tables.sweeps).values({held: now().replace(year=9999)}))
+    with publishing(catalog, stores) as publisher:
+        assert publisher.drain(0.5) == 1
+
+
+@pytest.mark.slow
+def test_a_fresh_store_may_be_opened_by_many_at_once(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'new' / 'mlflow.sqlite'}"
+    code = "import sys; from orchestrator.mlflow_runs import connect; connect(sys.argv[1])"
+    opening = [
+        subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, uri]) for _ in range(2)
+    ]
+    assert [p.wait(timeout=120) for p in opening] == [0, 0]
+
+
+def test_importing_the_publisher_does_not_import_mlflow():
+    code = (
+        "import sys, orchestrator.tracking, orchestrator.registry; print('mlflow' in sys.modules)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "False\n"
+
+
+class Server:
+    """A real MLflow server on loopback that can be stopped and started again."""
+
+    def __init__(self, folder: Path, store: Path, port: int) -> None:
+        self.uri = f"http://127.0.0.1:{port}"
+        folder.mkdir()
+        shutil.copy(store, folder / "server.sqlite")
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._command = [
+            *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"),
+            *("--port", str(port), "--workers", "1"),
+            *("--backend-store-uri", f"sqlite:///{folder / 'server.sqlite'}"),
+            *("--artifacts-destination", str(folder / "artifacts")),
+        ]
+
+    def start(self) -> None:
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, start_new_session=True, cwd=self._folder
+            )
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.uri}/health", timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError((self._folder / "server.log").read_text())
+
+    def stop(self) -> None:
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)  # the session that it leads, and no other
+            self._process.wait(timeout=30)
+            self._process = None
+
+
+@pytest.fixture
+def server(tmp_path, empty_mlflow, free_port):
+    made = Server(tmp_path / "server", empty_mlflow, free_port())
+    yield made
+    made.stop()
+
+
+@pytest.mark.slow
+def test_a_server_that_is_late_and_then_killed_ends_up_knowing_everything_once(
+    catalog, stores, samples, server, tmp_path
+):
+    stores = Stores(stores.workspace, stores.catalog_url, server.uri)
+    trials = [samples.trial(seed=n) for n in range(12)]
+    catalog.begin_submission("s", "", trials)
+
+    def finish(some):
+        for trial in some:
+            result = samples.result(trial, adapter=samples.adapter(stores, trial))
+            for epoch in result.curve[:2]:
+                catalog.record_epoch("s", trial.trial_id, epoch)
+            catalog.record_result("s", result)
+
+    with publishing(catalog, stores) as publisher:
+        finish(trials[:4])
+        assert publisher.drain(1) > 0  # nobody there yet
+        assert all(e.last_error for e in catalog.undelivered("s", early=True) if e.tries)
+        server.start()
+        assert publisher.drain(90) == 0
+
+        finish(trials[4:8])
+        time.sleep(0.3)  # somewhere in the middle of telling
+        server.stop()
+        finish(trials[8:])
+        assert publisher.drain(1) > 0
+        server.start()
+        assert publisher.drain(90) == 0
+
+    parent, runs = runs_of(stores)
+    assert set(runs) == {t.trial_id for t in trials}
+    assert {r.info.status for r in runs.values()} == {"FINISHED"}
+    assert parent.data.metrics["trials_finished"] == 12
+    for trial in trials:
+        steps = [step for step, _, _ in curve(stores, runs[trial.trial_id], "train_loss")]
+        assert steps == [1, 2, 3]
+    artifacts = connect(stores.tracking_uri).list_artifacts(
+        runs[trials[0].trial_id].info.run_id, "adapter"
+    )
+    assert len(artifacts) == 2
+    assert not stores.workspace.mlflow_artifacts.exists()  # a server keeps its artifacts itself
+
+    result = catalog.results([trials[3].trial_id])[trials[3].trial_id]
+    standing = Standing(trials[3], result, "accuracy", 0.7, mean=0.7, std=None, seeds=1)
+    made = register_winner(catalog, stores, Winner("champion", standing))
+    assert register_winner(catalog, stores, Winner("champion", standing)) == made
+    folder = pull("rte@champion", tmp_path / "pulled", tracking_uri=server.uri)
+    assert folder_digest(folder)[1] == result.adapter.digest
