@@ -1,12 +1,12 @@
 """The plan of a sweep: its trials, parents before children. A value; building it is `planner`'s."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.spec.model import SweepSpec
-from workers.trial import Method, Trial
+from orchestrator.spec.model import Condition, SweepSpec
+from workers.trial import Method, Training, Trial
 
 
 @dataclass(frozen=True)
@@ -29,62 +29,33 @@ class Plan:
         return {method: counts[method] for method in Method if counts[method]}
 
 
-AXES = (
-    "base_model",
-    "task",
-    "method",
-    "seed",
-    "placement",
-    "bottleneck_size",
-    "non_linearity",
-    "initialisation",
-    "sharing",
-    "drop_mode",
-    "drop_depth",
-    "sources",
-    "keep",
-    "optimiser",
-    "learning_rate",
-    "weight_decay",
-    "schedule",
-    "warmup_fraction",
-    "batch_size",
-    "max_length",
-    "epochs",
-    "patience",
-    "gradient_clip",
-    "prefix_dropout",
-    "precision",
-)
-"""What `exclude` and `where` can match on."""
+def _of_adapter(name: str) -> Callable[[Trial], Any]:
+    return lambda trial: getattr(trial.adapter, name) if trial.adapter else None
 
 
-def axes(trial: Trial) -> dict[str, Any]:
-    """Return a trial's coordinates by the names in `AXES`; None where an axis does not apply."""
-    adapter = trial.adapter
-    flat: dict[str, Any] = {
-        "base_model": trial.base.name,
-        "task": trial.task.name,
-        "method": trial.method,
-        "seed": trial.seed,
-        "placement": adapter and adapter.placement,
-        "bottleneck_size": adapter and adapter.bottleneck_size,
-        "non_linearity": adapter and adapter.non_linearity,
-        "initialisation": adapter and adapter.initialisation,
-        "sharing": adapter and adapter.sharing,
-        "drop_mode": trial.drop.mode,
-        "drop_depth": trial.drop.depth,
-        "sources": trial.fusion and len(trial.fusion.sources),
-        "keep": trial.pruning and trial.pruning.keep,
-    }
-    return flat | dict(trial.training)
+def _of_training(name: str) -> Callable[[Trial], Any]:
+    return lambda trial: getattr(trial.training, name)
 
 
-def matches(trial: Trial, condition: Mapping[str, Any]) -> bool:
+AXES: Mapping[str, Callable[[Trial], Any]] = {
+    "base_model": lambda trial: trial.base.name,
+    "task": lambda trial: trial.task.name,
+    "method": lambda trial: trial.method,
+    "seed": lambda trial: trial.seed,
+    "placement": _of_adapter("placement"),
+    "bottleneck_size": _of_adapter("bottleneck_size"),
+    "non_linearity": _of_adapter("non_linearity"),
+    "initialisation": _of_adapter("initialisation"),
+    "sharing": _of_adapter("sharing"),
+    "drop_mode": lambda trial: trial.drop.mode,
+    "drop_depth": lambda trial: trial.drop.depth,
+    "sources": lambda trial: len(trial.fusion.sources) if trial.fusion else None,
+    "keep": lambda trial: trial.pruning.keep if trial.pruning else None,
+    **{name: _of_training(name) for name in Training.model_fields},
+}
+"""A trial's coordinates, by the keys of `Condition`; None where an axis does not apply."""
+
+
+def matches(trial: Trial, condition: Condition) -> bool:
     """Tell whether every key of `condition` holds; a list holds when one of its values does."""
-    flat = axes(trial)
-    for key, wanted in condition.items():
-        options = wanted if isinstance(wanted, list | tuple) else (wanted,)
-        if flat[key] not in options:
-            return False
-    return True
+    return all(AXES[key](trial) in wanted for key, wanted in condition.given.items())

@@ -18,9 +18,11 @@ from adapter_lib.configuration import (
     Sharing,
     bottleneck_from_reduction,
 )
-from orchestrator.plan import AXES, Plan, matches
+from orchestrator.errors import SpecError
+from orchestrator.plan import Plan, matches
 from orchestrator.spec.model import (
     AdapterAxes,
+    Condition,
     DropAxes,
     FusionGrid,
     SourceSeed,
@@ -42,7 +44,7 @@ from workers.trial import (
     Trial,
 )
 
-DEFAULT_SOURCE = {"drop_mode": DropMode.NONE, "placement": Placement.PFEIFFER}
+DEFAULT_SOURCE = Condition(drop_mode=(DropMode.NONE,), placement=(Placement.PFEIFFER,))
 """Which adapters a fusion joins unless `where` says otherwise."""
 
 
@@ -97,16 +99,12 @@ class _Planner:
         tasks = self._declared(block.tasks, self.pinned.tasks, (*at, "tasks"))
         trainings = list(_trainings(spec.training, block.training))
         seeds = block.seeds or spec.seeds
+        self._check_method(block, at)
         for method in block.method or spec.method:
             for base in bases:
                 shapes: Sequence[tuple[AdapterConfig | None, Drop]] = [(None, Drop())]
                 if method is Method.ADAPTER:
                     shapes = list(self._shapes(block, base, at))
-                elif method in (Method.FUSION, Method.PRUNED_FUSION):
-                    raise self.source.error(
-                        (*at, "method"),
-                        f"`{method}` is not trained by itself; describe it in a `fusion:` block",
-                    )
                 for task, (adapter, drop), training, seed in itertools.product(
                     tasks, shapes, trainings, seeds
                 ):
@@ -121,6 +119,21 @@ class _Planner:
                             drop=drop,
                         )
                     )
+
+    def _check_method(self, block: TrialGrid, at: KeyPath) -> None:
+        """Refuse methods that no block trains, and keys that its methods would ignore."""
+        methods = block.method or self.spec.method
+        for method in methods:
+            if method in (Method.FUSION, Method.PRUNED_FUSION):
+                raise self.source.error(
+                    self._where_stands(at, "method"),
+                    f"`{method}` is not trained by itself; describe it in a `fusion:` block",
+                )
+        for key in ("adapter", "drop"):
+            if Method.ADAPTER not in methods and getattr(block, key).model_fields_set:
+                raise self.source.error(
+                    (*at, key), f"a block of method {', '.join(methods)} has no adapter; drop it"
+                )
 
     def add_fusions(self, block: FusionGrid, at: KeyPath) -> None:
         bases = self._declared(block.base_models, self.pinned.base_models, (*at, "base_models"))
@@ -150,8 +163,8 @@ class _Planner:
             if keep >= sources:
                 raise self.source.error(
                     (*at, "pruning", "keep"),
-                    f"expected 1…{sources - 1} adapters to keep of a fusion of {sources} "
-                    f"on {fusion.task.name}, found {keep}",
+                    f"expected fewer to keep than the {sources} adapters of the fusion on "
+                    f"{fusion.task.name}, found {keep}",
                 )
             self.add(
                 Trial(
@@ -176,12 +189,12 @@ class _Planner:
         seed: int,
     ) -> tuple[FusionSource, ...]:
         chosen = block.sources
-        wanted = DEFAULT_SOURCE | dict(chosen.where)
-        if wanted["placement"] != Placement.PFEIFFER:
+        wanted = Condition(**{**DEFAULT_SOURCE.given, **chosen.where.given})
+        if wanted.placement != (Placement.PFEIFFER,):
             raise self.source.error(
                 (*at, "sources", "where", "placement"),
-                "AdapterFusion joins adapters of placement `pfeiffer`, "
-                f"found `{wanted['placement']}`",
+                "AdapterFusion joins adapters of placement `pfeiffer`, found "
+                + ", ".join(f"`{placement}`" for placement in wanted.placement),
             )
         named = chosen.tasks not in (("all",), ("others",))
         if not named:
@@ -190,12 +203,12 @@ class _Planner:
             at_tasks = (*at, "sources", "tasks")
             names = [t.name for t in self._declared(chosen.tasks, self.pinned.tasks, at_tasks)]
         sources = []
-        for name in names:
+        for name in sorted(names):  # the order in the YAML is no part of a fusion's identity
             candidates = [
                 t.trial_id
                 for t in adapters
                 if t.task.name == name
-                and t.base == base
+                and t.base.identity == base.identity
                 and (chosen.seed is SourceSeed.ANY or t.seed == seed)
                 and matches(t, wanted)
             ]
@@ -242,60 +255,74 @@ class _Planner:
             yield config, drop
 
     def _drops(self, drop: DropAxes, base: BaseModelRef, at: KeyPath) -> Iterator[Drop]:
-        for mode in drop.mode or (DropMode.NONE,):
+        modes = drop.mode or (DropMode.NONE,)
+        if DropMode.SPECIALISED not in modes and self.source.has((*at, "drop", "depth")):
+            raise self._idle_depth(at, modes)
+        for mode in modes:
             if mode is not DropMode.SPECIALISED:
                 yield Drop(mode=mode)
                 continue
             if drop.depth is None:
                 raise self.source.error(
-                    (*at, "drop"), "specialised AdapterDrop needs `depth`, a number, list or `all`"
+                    self._where_stands(at, "drop", "mode"),
+                    "mode `specialised` needs `depth`, a number, a list of numbers or `all`",
                 )
             for depth in range(base.layers) if drop.depth == "all" else drop.depth:
                 if depth >= base.layers:
                     raise self.source.error(
-                        self._where_depth_stands(at),
+                        self._where_stands(at, "drop", "depth"),
                         f"expected a drop depth of 0…{base.layers - 1} for {base.name}, which has "
                         f"{base.layers} layers, found {depth}"
                         + ("; method `head_only` trains no adapter" * (depth == base.layers)),
                     )
                 yield Drop(mode=mode, depth=depth) if depth else Drop()
 
-    def _where_depth_stands(self, at: KeyPath) -> KeyPath:
-        own = (*at, "drop", "depth")
-        return own if self.source.locate(own)[1].endswith("depth") else ("drop", "depth")
+    def _idle_depth(self, at: KeyPath, modes: Sequence[DropMode]) -> SpecError:
+        return self.source.error(
+            (*at, "drop", "depth"),
+            f"`depth` belongs to mode `specialised`, found mode {', '.join(modes)}; drop one",
+        )
+
+    def _where_stands(self, at: KeyPath, *keys: str) -> KeyPath:
+        """Return the path of `keys` in the block at `at`, or at the top if it stands only there."""
+        return (*at, *keys) if self.source.has((*at, *keys)) else keys
 
     def _declared(
         self, names: Sequence[str] | None, known: Mapping[str, Any], at: KeyPath
     ) -> list[Any]:
         if names is None:
             return list(known.values())
-        for name in names:
+        for i, name in enumerate(names):
             if name not in known:
                 raise self.source.error(
-                    at, f"expected one of {', '.join(known)}, found `{name}`; declare it at the top"
+                    (*at, i),
+                    f"expected one of {', '.join(known)}, found `{name}`; correct it or declare "
+                    "it at the top",
                 )
         return [known[name] for name in names]
 
     def check_conditions(self) -> None:
-        """Refuse keys in `exclude` and `where` that no trial has."""
-        conditions: list[tuple[KeyPath, Mapping[str, Any]]] = [
-            (("exclude", i), c) for i, c in enumerate(self.spec.exclude)
-        ]
-        conditions += [
-            (("fusion", i, "sources", "where"), f.sources.where)
-            for i, f in enumerate(self.spec.fusion)
-        ]
-        conditions += [(("select", i, "where"), s.where) for i, s in enumerate(self.spec.select)]
+        """Refuse names that the sweep does not declare, and what nothing would ever look at."""
+        spec, tasks = self.spec, self.pinned.tasks
+        conditions: list[tuple[KeyPath, Condition]] = []
+        for i, condition in enumerate(spec.exclude):
+            if not condition.given:
+                raise self.source.error(
+                    ("exclude", i), "an empty condition excludes everything; remove it"
+                )
+            conditions.append((("exclude", i), condition))
+        modes = {m for b in spec.trials for m in b.drop.mode or spec.drop.mode or (DropMode.NONE,)}
+        if spec.drop.depth is not None and DropMode.SPECIALISED not in modes:
+            raise self._idle_depth((), sorted(modes))
+        for i, fusion in enumerate(spec.fusion):
+            conditions.append((("fusion", i, "sources", "where"), fusion.sources.where))
+        for i, rule in enumerate(spec.select):
+            self._declared(rule.tasks, tasks, ("select", i, "tasks"))
+            conditions.append((("select", i, "where"), rule.where))
         for at, condition in conditions:
-            if not condition and at[0] == "exclude":
-                raise self.source.error(at, "an empty condition excludes everything; remove it")
-            for key in condition:
-                if key not in AXES:
-                    raise self.source.error(
-                        (*at, key), f"unknown axis `{key}`; known: {', '.join(AXES)}"
-                    )
-        for i, rule in enumerate(self.spec.select):
-            self._declared(rule.tasks, self.pinned.tasks, ("select", i, "tasks"))
+            self._declared(condition.task or None, tasks, (*at, "task"))
+            bases = condition.base_model or None
+            self._declared(bases, self.pinned.base_models, (*at, "base_model"))
 
 
 def _merge_drop(top: DropAxes, own: DropAxes) -> DropAxes:
@@ -323,5 +350,5 @@ def _trainings(top: TrainingAxes, own: TrainingAxes) -> Iterator[Training]:
         yield Training(**dict(zip(grid, values, strict=True)))
 
 
-def _words(condition: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}: {value}" for key, value in condition.items())
+def _words(condition: Condition) -> str:
+    return ", ".join(f"{k}: {' or '.join(map(str, v))}" for k, v in condition.given.items())

@@ -6,42 +6,27 @@ What the words mean together (which combinations there are, which are impossible
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self, TypeVar
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from adapter_lib.configuration import Initialisation, NonLinearity, Placement, Sharing
+from orchestrator.spec.values import (
+    Count,
+    Depth,
+    Fraction,
+    Length,
+    Name,
+    NotNegative,
+    Number,
+    OneOrMany,
+    Positive,
+    Section,
+    spelled,
+)
 from workers.tasks.card import Columns, Metric, RowLimits, Split
 from workers.trial import DropMode, Method, Optimiser, Precision, Schedule
-
-T = TypeVar("T")
-
-
-def _as_tuple(value: Any) -> Any:
-    """Turn a single value into a grid of one; an empty list is caught by the length check."""
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-
-def _no_boolean(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError(f"expected a number, found {str(value).lower()}")
-    return value
-
-
-OneOrMany = Annotated[tuple[T, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
-Whole = Annotated[int, BeforeValidator(_no_boolean)]
-Number = Annotated[float, BeforeValidator(_no_boolean)]
-Positive = Annotated[Number, Field(gt=0)]
-Fraction = Annotated[Number, Field(ge=0, lt=1)]
-Count = Annotated[Whole, Field(ge=1)]
-Depth = Annotated[Whole, Field(ge=0)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./-]*$", max_length=80)]
-
-
-class Section(BaseModel):
-    """A part of the YAML: unknown keys are errors, values never change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class BaseModelSpec(Section):
@@ -51,11 +36,23 @@ class BaseModelSpec(Section):
     refuses a model that differs from them.
     """
 
-    source: Annotated[str, Field(pattern=r"^(hub|folder|package):.+$")]
+    source: Annotated[
+        str,
+        spelled(r"(hub|folder|package):.+", "`hub:REPO`, `folder:PATH` or `package:DISTRIBUTION`"),
+    ]
     revision: str | None = None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: Annotated[str, spelled(r"[0-9a-f]{64}", "64 hexadecimal digits")] | None = None
     layers: Count | None = None
     hidden_size: Count | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_pin(self) -> Self:
+        hub = self.source.startswith("hub:")
+        if hub and self.sha256 is not None:
+            raise ValueError("a Hub model is pinned by `revision`, the full commit; drop `sha256`")
+        if not hub and self.revision is not None:
+            raise ValueError("only a Hub model has a revision; drop it, or pin with `sha256`")
+        return self
 
 
 class TaskSpec(Section):
@@ -79,8 +76,21 @@ class TaskSpec(Section):
         given = [k for k in ("hub", "folder", "builtin") if getattr(self, k) is not None]
         if len(given) != 1:
             raise ValueError(
-                f"a task has exactly one of hub, folder and builtin, found {given or 'none'}"
+                "a task has exactly one of hub, folder and builtin, found "
+                + (" and ".join(given) or "none")
             )
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_that_would_be_ignored(self) -> Self:
+        glue = self.hub is not None and self.hub.startswith("glue/")
+        ignored = ["config", "splits"] if glue else []
+        if self.hub is None:
+            ignored = ["config", "revision", "splits"]
+        for key in ignored:
+            if getattr(self, key) is not None:
+                where = "GLUE's own are built in" if glue else "only a task from the Hub has it"
+                raise ValueError(f"`{key}` has no meaning here: {where}; drop it")
         return self
 
 
@@ -103,17 +113,17 @@ class DropAxes(Section):
     """`depth` belongs to `specialised`: numbers of lowest layers, or `all` for 0…L-1."""
 
     mode: OneOrMany[DropMode] | None = None
-    depth: OneOrMany[Depth] | Literal["all"] | None = None
+    depth: Literal["all"] | OneOrMany[Depth] | None = None
 
 
 class TrainingAxes(Section):
     optimiser: OneOrMany[Optimiser] | None = None
     learning_rate: OneOrMany[Positive] | None = None
-    weight_decay: OneOrMany[Annotated[Number, Field(ge=0)]] | None = None
+    weight_decay: OneOrMany[NotNegative] | None = None
     schedule: OneOrMany[Schedule] | None = None
     warmup_fraction: OneOrMany[Fraction] | None = None
     batch_size: OneOrMany[Count] | None = None
-    max_length: OneOrMany[Annotated[Whole, Field(ge=8)]] | None = None
+    max_length: OneOrMany[Length] | None = None
     epochs: OneOrMany[Count] | None = None
     patience: OneOrMany[Count | None] | None = None
     gradient_clip: OneOrMany[Positive | None] | None = None
@@ -133,6 +143,45 @@ class TrialGrid(Section):
     training: TrainingAxes = TrainingAxes()
 
 
+class Condition(Section):
+    """What a trial must be: every key given must hold, and a list holds when one value does.
+
+    `null` stands for trials that do not have the axis, such as `keep: null`.
+    """
+
+    base_model: OneOrMany[Name] = ()
+    task: OneOrMany[Name] = ()
+    method: OneOrMany[Method] = ()
+    seed: OneOrMany[Depth] = ()
+    placement: OneOrMany[Placement | None] = ()
+    bottleneck_size: OneOrMany[Count | None] = ()
+    non_linearity: OneOrMany[NonLinearity | None] = ()
+    initialisation: OneOrMany[Initialisation | None] = ()
+    sharing: OneOrMany[Sharing | None] = ()
+    drop_mode: OneOrMany[DropMode] = ()
+    drop_depth: OneOrMany[Depth] = ()
+    sources: OneOrMany[Count | None] = ()
+    keep: OneOrMany[Count | None] = ()
+    optimiser: OneOrMany[Optimiser] = ()
+    learning_rate: OneOrMany[Positive] = ()
+    weight_decay: OneOrMany[NotNegative] = ()
+    schedule: OneOrMany[Schedule] = ()
+    warmup_fraction: OneOrMany[Fraction] = ()
+    batch_size: OneOrMany[Count] = ()
+    max_length: OneOrMany[Length] = ()
+    epochs: OneOrMany[Count] = ()
+    patience: OneOrMany[Count | None] = ()
+    gradient_clip: OneOrMany[Positive | None] = ()
+    prefix_dropout: OneOrMany[bool] = ()
+    precision: OneOrMany[Precision] = ()
+
+    @cached_property
+    def given(self) -> Mapping[str, tuple[Any, ...]]:
+        """Return axis → values that hold, for the keys that were given."""
+        values = {key: getattr(self, key) for key in type(self).model_fields}
+        return {key: chosen for key, chosen in values.items() if chosen}
+
+
 class SourceSeed(StrEnum):
     SAME = "same"
     ANY = "any"
@@ -144,7 +193,7 @@ class SourceSelection(Section):
     """
 
     tasks: OneOrMany[Name] = ("all",)
-    where: Mapping[str, Any] = {}
+    where: Condition = Condition()
     seed: SourceSeed = SourceSeed.SAME
 
 
@@ -169,8 +218,8 @@ class Resources(Section):
     row before it reports back to the scheduler.
     """
 
-    cpus: Annotated[Number, Field(gt=0)] = 1
-    gpus: Annotated[Number, Field(ge=0)] = 0
+    cpus: Positive = 1
+    gpus: NotNegative = 0
     max_workers: Count | None = None
     pack_size: Count = 4
     max_retries: Depth = 3
@@ -187,17 +236,25 @@ class SelectRule(Section):
     `metric` is `primary` or a metric's name; it is always read on validation.
     """
 
-    alias: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")] = "champion"
+    alias: Annotated[
+        str, spelled(r"[a-z][a-z0-9_-]*", "a lower-case letter, then letters, digits, `_` and `-`")
+    ] = "champion"
     metric: Literal["primary"] | Metric = "primary"
     rank: Ranking = Ranking.MEAN_OVER_SEEDS
     tasks: OneOrMany[Name] | None = None
-    where: Mapping[str, Any] = {}
+    where: Condition = Condition()
 
 
 class SweepSpec(Section):
     """One sweep YAML, checked part by part."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
+    name: Annotated[
+        str,
+        spelled(
+            r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}",
+            "a name of at most 80 letters, digits, `_`, `.` and `-`",
+        ),
+    ]
     description: str = ""
     base_models: Annotated[Mapping[Name, BaseModelSpec], Field(min_length=1)]
     tasks: Annotated[Mapping[Name, TaskSpec], Field(min_length=1)]
@@ -208,6 +265,6 @@ class SweepSpec(Section):
     training: TrainingAxes = TrainingAxes()
     trials: Annotated[tuple[TrialGrid, ...], Field(min_length=1)] = (TrialGrid(),)
     fusion: tuple[FusionGrid, ...] = ()
-    exclude: tuple[Mapping[str, Any], ...] = ()
+    exclude: tuple[Condition, ...] = ()
     resources: Resources = Resources()
     select: OneOrMany[SelectRule] = (SelectRule(),)

@@ -35,6 +35,16 @@ class SpecSource:
             words += f"[{key}]" if isinstance(key, int) else ("." if words else "") + str(key)
         return line, words or "(top)", node
 
+    def has(self, keys: Sequence[str | int]) -> bool:
+        """Tell whether every step of `keys` stands in the file."""
+        node = self.root
+        for key in keys:
+            found = _child(node, key)
+            if found is None:
+                return False
+            _, node = found
+        return True
+
     def error(self, keys: Sequence[str | int], problem: str) -> SpecError:
         """Build the error for `keys`; `problem` says expected, found and what would be right."""
         line, words, _ = self.locate(keys)
@@ -58,8 +68,7 @@ def read_spec(path: Path) -> tuple[SweepSpec, SpecSource]:
     try:
         return SweepSpec.model_validate(yaml.safe_load(text)), source
     except ValidationError as error:
-        lines = dict.fromkeys(_explain(source, detail) for detail in error.errors())
-        raise SpecError("\n".join(lines)) from error
+        raise SpecError("\n".join(_explain(source, error.errors()))) from error
 
 
 def _compose(path: Path, text: str) -> yaml.Node:
@@ -75,7 +84,8 @@ def _compose(path: Path, text: str) -> yaml.Node:
     except yaml.YAMLError as error:
         raise SpecError(f"{path}: not YAML: {error}") from error
     if not isinstance(root, yaml.MappingNode):
-        found = "an empty file" if root is None else f"a {type(root).__name__.removesuffix('Node').lower()}"
+        kind = type(root).__name__.removesuffix("Node").lower()
+        found = "an empty file" if root is None else f"a {kind}"
         raise SpecError(
             f"{path}:1: a sweep is a mapping that starts with `name:`, found {found}; "
             "see sweeps/quickstart.yaml"
@@ -111,25 +121,70 @@ def _child(node: yaml.Node, key: str | int) -> tuple[int, yaml.Node] | None:
     return None
 
 
-def _explain(source: SpecSource, detail: ErrorDetails) -> str:
-    keys: KeyPath = tuple(detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return str(source.error(keys, _unknown_key(keys)))
-    if detail["type"] == "missing":
-        line, words, _ = source.locate(keys[:-1])
+_WORDS = {
+    "too_short": "expected at least one value",
+    "int_parsing": "expected a whole number",
+    "int_type": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_parsing": "expected a number",
+    "float_type": "expected a number",
+    "bool_parsing": "expected true or false",
+    "bool_type": "expected true or false",
+    "string_type": "expected text; put it in quotes if it is meant as text",
+    "model_type": "expected keys and values, such as `epochs: 3`",
+    "mapping_type": "expected keys and values, such as `rte: {hub: glue/rte}`",
+    "greater_than": "expected more than {gt:g}",
+    "greater_than_equal": "expected {ge:g} or more",
+    "less_than": "expected less than {lt:g}",
+}
+
+
+def _explain(source: SpecSource, details: Sequence[ErrorDetails]) -> list[str]:
+    """Return a line for each place that is wrong; alternatives of one place share its line."""
+    problems: dict[str, dict[str, None]] = {}
+    found: dict[str, str] = {}
+    for detail in details:
+        keys: KeyPath = tuple(detail["loc"])
+        problem = _problem(detail)
+        line, words, node = source.locate(keys)
         where = f"{source.path}:{line}: {words}"
-        return f"{where}: the key `{keys[-1]}` is missing; add it"
-    _, _, node = source.locate(keys)
-    found = f", found `{node.value}`" if isinstance(node, yaml.ScalarNode) else ""
-    message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-    return str(source.error(keys, message + ("" if "found" in message else found)))
+        if detail["type"] == "too_short" and node.value:
+            continue  # wrong items were left out before counting; they have lines of their own
+        if detail["type"] == "missing":
+            where, problem = f"{where}: {problem}", "add it"
+        problems.setdefault(where, {})[problem] = None
+        if "expected" in problem and "found" not in problem:
+            found[where] = f", found {_shown(node)}"
+    return [
+        f"{where}: {', or '.join(wanted)}{found.get(where, '')}"
+        for where, wanted in problems.items()
+    ]
+
+
+def _problem(detail: ErrorDetails) -> str:
+    kind, keys = detail["type"], tuple(detail["loc"])
+    if kind == "extra_forbidden":
+        return _unknown_key(keys)
+    if kind == "missing":
+        return f"the key `{keys[-1]}` is missing"
+    if kind in _WORDS:
+        return _WORDS[kind].format(**detail.get("ctx", {}))
+    return detail["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+
+
+def _shown(node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        return f"`{node.value}`"
+    if isinstance(node, yaml.SequenceNode):
+        return "a list" if node.value else "an empty list"
+    return "keys and values"
 
 
 def _unknown_key(keys: KeyPath) -> str:
     allowed = _allowed_keys(keys[:-1])
     near = difflib.get_close_matches(str(keys[-1]), allowed, n=1)
-    meant = f"; did you mean `{near[0]}`?" if near else ""
-    return f"unknown key{meant}" + (f" Known here: {', '.join(allowed)}" if allowed else "")
+    meant = f"did you mean `{near[0]}`? " if near else ""
+    return f"unknown key; {meant}known here: {', '.join(allowed)}"
 
 
 def _allowed_keys(keys: KeyPath) -> list[str]:

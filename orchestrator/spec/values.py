@@ -1,0 +1,54 @@
+"""The small types of the sweep YAML: a value or a list of them, and what a value may be."""
+
+import re
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+T = TypeVar("T")
+
+
+def _as_tuple(value: Any) -> Any:
+    """Turn a single value into a grid of one; an empty list is caught by the length check."""
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"expected a number, found {str(value).lower()}")
+    return value
+
+
+def spelled(pattern: str, words: str) -> AfterValidator:
+    """Return a check that a text matches `pattern` as a whole; `words` say what that means."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"expected {words}")
+        return value
+
+    return AfterValidator(check)
+
+
+OneOrMany = Annotated[tuple[T, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Number = Annotated[float, BeforeValidator(_no_boolean)]
+Positive = Annotated[Number, Field(gt=0)]
+NotNegative = Annotated[Number, Field(ge=0)]
+Fraction = Annotated[Number, Field(ge=0, lt=1)]
+Count = Annotated[Whole, Field(ge=1)]
+Depth = Annotated[Whole, Field(ge=0)]
+Length = Annotated[Whole, Field(ge=8)]
+Name = Annotated[
+    str,
+    spelled(
+        r"[A-Za-z0-9][A-Za-z0-9_./-]{0,79}",
+        "a name of at most 80 letters, digits, `_`, `.`, `/` and `-`",
+    ),
+]
+
+
+class Section(BaseModel):
+    """A part of the YAML: unknown keys are errors, values never change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
