@@ -7,6 +7,7 @@ is left to `adapter_lib.bottleneck` and `adapter_lib.fusion`.
 Legend for shapes: b batch, s tokens, d hidden, L layers.
 """
 
+import inspect
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -14,9 +15,9 @@ from typing import Any, Protocol, Self
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoModel
+from transformers import MODEL_MAPPING, AutoConfig
 
-from adapter_lib.architectures import Norm, describe_model
+from adapter_lib.architectures import Norm, check_supported, describe_model
 from adapter_lib.base_weights import find_weight_files, hash_files, hash_state
 from adapter_lib.errors import BaseModelError
 
@@ -79,7 +80,11 @@ class LayerAdapter(Protocol):
 
 
 class Backbone(nn.Module):
-    """A transformer encoder without head, frozen until `unfreeze` is called."""
+    """A transformer without head, frozen until `unfreeze` is called.
+
+    Attributes:
+        causal: whether tokens see no later ones, so that heads read the last one.
+    """
 
     def __init__(self, model: nn.Module, identity: BaseIdentity) -> None:
         """Wrap a transformers model; use `from_folder` or `from_model`.
@@ -94,6 +99,11 @@ class Backbone(nn.Module):
         self._parts = parts  # no module itself: its modules are already part of `model`
         self.layers_count = len(parts.layers)
         self.hidden_size = parts.hidden_size
+        self.causal = parts.causal
+        # Where layers share weights, what switches one of them is no part of the model.
+        inside = set(model.modules())
+        switches = [layer.module for layer in parts.layers if layer.module not in inside]
+        self._switches = nn.ModuleList(switches)
         self.frozen = True
         self.model.requires_grad_(False)
         self.eval()
@@ -111,12 +121,17 @@ class Backbone(nn.Module):
         """
         files = find_weight_files(folder)
         try:
-            model, found = AutoModel.from_pretrained(
+            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+            check_supported(config.model_type)
+            model_class = MODEL_MAPPING[type(config)]
+            pooled = "add_pooling_layer" in inspect.signature(model_class).parameters
+            model, found = model_class.from_pretrained(
                 folder,
-                add_pooling_layer=False,
+                config=config,
                 local_files_only=True,
                 dtype=torch.float32,
                 output_loading_info=True,
+                **({"add_pooling_layer": False} if pooled else {}),
             )
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise BaseModelError(f"cannot load the base model in {folder}: {error}") from error
@@ -141,8 +156,7 @@ class Backbone(nn.Module):
 
     def embed(self, batch: Batch) -> Tensor:
         """Return the hidden states below layer 0, (b, s, d)."""
-        h: Tensor = self._parts.embeddings(batch.input_ids, token_type_ids=batch.token_type_ids)
-        return h
+        return self._parts.embed(batch.input_ids, batch.token_type_ids, batch.token_mask)
 
     def run(
         self,
@@ -156,6 +170,8 @@ class Backbone(nn.Module):
     ) -> Tensor:
         """Run layers [start, stop) on h, (b, s, d), and return the hidden states above them.
 
+        A norm above the highest layer is part of it.
+
         Args:
             stop: L by default.
             adapter: applied in layers from `drop_depth` and its own lowest layer on.
@@ -163,10 +179,10 @@ class Backbone(nn.Module):
         stop = self.layers_count if stop is None else stop
         lowest = stop if adapter is None else max(drop_depth, adapter.lowest_layer)
         token_mask = batch.token_mask
-        attention_mask = _attention_mask(token_mask)
+        context = self._parts.context(h, token_mask)
         for index in range(start, stop):
             layer = self._parts.layers[index]
-            x = layer.attend(h, attention_mask)
+            x = layer.attend(h, context)
             if adapter is None or index < lowest:
                 h = layer.attention_norm(x + h)
                 h = layer.feed_forward_norm(layer.feed_forward(h) + h)
@@ -174,6 +190,8 @@ class Backbone(nn.Module):
             h = adapter.after_attention(index, x, h, layer.attention_norm, token_mask)
             x = layer.feed_forward(h)
             h = adapter.after_feed_forward(index, x, h, layer.feed_forward_norm, token_mask)
+        if self._parts.final_norm is not None and start < stop == self.layers_count:
+            h = self._parts.final_norm(h)
         return h
 
     def forward(
@@ -193,13 +211,3 @@ class Backbone(nn.Module):
         if layer is not None:
             for parts in self._parts.layers[layer:]:
                 parts.module.train()
-
-
-def _attention_mask(token_mask: Tensor) -> Tensor | None:
-    """Return (b, 1, 1, s), or None where no token is padding, which is faster.
-
-    Asking a GPU would make it wait, so there the mask is always given.
-    """
-    if token_mask.device.type == "cpu" and bool(token_mask.all()):
-        return None
-    return token_mask[:, None, None, :]

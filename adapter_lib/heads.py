@@ -1,4 +1,6 @@
-"""Prediction heads on the first token, as AdapterHub's classification heads.
+"""Prediction heads on one token, as AdapterHub's classification heads.
+
+An encoder's heads read the first real token, a causal model's the last, which alone has seen all.
 
 Legend for shapes: b batch, s tokens, d hidden.
 """
@@ -30,12 +32,16 @@ class Head(nn.Module):
         self.output = normal_linear(hidden_size, config.labels, generator)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, h: Tensor, batch: Batch) -> Tensor:
+    def forward(self, h: Tensor, batch: Batch, *, causal: bool = False) -> Tensor:
         """Return logits, (b, labels), from the first real token of the hidden states h, (b, s, d).
 
         For regression that is one value per example, (b, 1).
+
+        Args:
+            causal: read the last real token instead.
         """
-        x = first_token(h, batch.attention_mask)
+        token = last_token if causal else first_token
+        x = token(h, batch.attention_mask)
         if self.dense is not None:
             x = torch.tanh(self.dense(self.dropout(x)))
         logits: Tensor = self.output(self.dropout(x))
@@ -46,3 +52,10 @@ def first_token(h: Tensor, attention_mask: Tensor) -> Tensor:
     """Return h, (b, s, d), at each row's first real token, (b, d); padding may be on the left."""
     first = attention_mask.long().argmax(dim=1)  # the first among equal maxima
     return h[torch.arange(len(first), device=h.device), first]
+
+
+def last_token(h: Tensor, attention_mask: Tensor) -> Tensor:
+    """Return h, (b, s, d), at each row's last real token, (b, d); padding may be on the left."""
+    tokens = attention_mask.shape[1]
+    last = tokens - 1 - attention_mask.long().flip(1).argmax(dim=1)
+    return h[torch.arange(len(last), device=h.device), last]

@@ -59,8 +59,7 @@ class AdapterModel(nn.Module):
             ConfigurationError: `drop_depth` is out of range.
         """
         self._check_depth(drop_depth)
-        logits: Tensor = self.head(self.backbone(batch, self.adapter, drop_depth), batch)
-        return logits
+        return self._logits(self.backbone(batch, self.adapter, drop_depth), batch)
 
     def at_depths(self, batch: Batch, depths: Sequence[int]) -> dict[int, Tensor]:
         """Return the logits, (b, labels), of `forward` at each depth, for less than their sum.
@@ -79,7 +78,7 @@ class AdapterModel(nn.Module):
             trunk = self.backbone.run(trunk, batch, start=reached, stop=start)
             reached = start
             h = self.backbone.run(trunk, batch, start=start, adapter=self.adapter)
-            by_start[start] = self.head(h, batch)
+            by_start[start] = self._logits(h, batch)
         return {depth: by_start[max(depth, lowest)] for depth in depths}
 
     def trainable_state(self) -> dict[str, Tensor]:
@@ -120,6 +119,10 @@ class AdapterModel(nn.Module):
         self.train()
         if not prefix_dropout and self.backbone.frozen:
             self.backbone.set_dropout_from(max(drop_depth, self.lowest_adapter_layer))
+
+    def _logits(self, h: Tensor, batch: Batch) -> Tensor:
+        logits: Tensor = self.head(h, batch, causal=self.backbone.causal)
+        return logits
 
     def _trainable(self) -> dict[str, Tensor]:
         return {name: p for name, p in self.named_parameters() if p.requires_grad}

@@ -1,20 +1,30 @@
 """Describe each supported architecture once, by the parts of a layer.
 
-Hugging Face module names appear in this folder and nowhere else. A new architecture is a file
-with a `describe` function and an entry below.
+Hugging Face module names appear in this folder and in `adapter_lib.adapterhub.keys`, and nowhere
+else. A new architecture is a file with a `describe` function and an entry below.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from adapter_lib.architectures import bert
+from adapter_lib.architectures import bert, distilbert, electra, gpt2
 from adapter_lib.architectures.parts import LayerParts, ModelParts, Norm
 from adapter_lib.errors import UnsupportedArchitectureError
 
-__all__ = ["LayerParts", "ModelParts", "Norm", "describe_model", "supported_model_types"]
+__all__ = [
+    "LayerParts",
+    "ModelParts",
+    "Norm",
+    "check_supported",
+    "describe_model",
+    "supported_model_types",
+]
 
-_DESCRIBE: dict[str, Callable[[Any], ModelParts]] = {
+_DESCRIBE: dict[str, Callable[[Any], ModelParts[Any]]] = {
     "bert": bert.describe,
+    "distilbert": distilbert.describe,
+    "electra": electra.describe,
+    "gpt2": gpt2.describe,
     "roberta": bert.describe,
     "xlm-roberta": bert.describe,
 }
@@ -25,16 +35,21 @@ def supported_model_types() -> list[str]:
     return sorted(_DESCRIBE)
 
 
-def describe_model(model: Any) -> ModelParts:
-    """Return the parts of a transformers model without a task head.
-
-    Raises:
-        UnsupportedArchitectureError: no file describes the model's type.
-    """
-    model_type = model.config.model_type
+def check_supported(model_type: str) -> None:
+    """Raise UnsupportedArchitectureError if no file describes models of this type."""
     if model_type not in _DESCRIBE:
         raise UnsupportedArchitectureError(
             f"expected a base model of type {', '.join(supported_model_types())}, found "
             f"{model_type!r}; describe it in adapter_lib/architectures"
         )
+
+
+def describe_model(model: Any) -> ModelParts[Any]:
+    """Return the parts of a transformers model without a task head.
+
+    Raises:
+        UnsupportedArchitectureError: no file describes the model's type, or not this variant.
+    """
+    model_type = model.config.model_type
+    check_supported(model_type)
     return _DESCRIBE[model_type](model)

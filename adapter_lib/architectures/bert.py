@@ -3,8 +3,8 @@
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import functional
 
+from adapter_lib.architectures.attention import Visible, attend, split_heads, visible_everywhere
 from adapter_lib.architectures.parts import ModelParts, Norm
 from adapter_lib.errors import UnsupportedArchitectureError
 
@@ -23,21 +23,17 @@ class BertLayerParts:
         self.attention_norm: Norm = layer.attention.output.LayerNorm
         self.feed_forward_norm: Norm = layer.output.LayerNorm
 
-    def attend(self, h: Tensor, attention_mask: Tensor | None) -> Tensor:
+    def attend(self, h: Tensor, context: Visible) -> Tensor:
         attention = self._attention
-        query, key, value = (
-            projection(h).unflatten(-1, (self._heads, -1)).transpose(1, 2)
-            for projection in (attention.query, attention.key, attention.value)
-        )
-        x = functional.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=attention_mask,
-            dropout_p=self._dropout if attention.training else 0.0,
+        x = attend(
+            split_heads(attention.query(h), self._heads),
+            split_heads(attention.key(h), self._heads),
+            split_heads(attention.value(h), self._heads),
+            visible=context,
+            dropout=self._dropout if attention.training else 0.0,
         )
         output = self._attention_output
-        projected: Tensor = output.dropout(output.dense(x.transpose(1, 2).flatten(-2)))
+        projected: Tensor = output.dropout(output.dense(x))
         return projected
 
     def feed_forward(self, h: Tensor) -> Tensor:
@@ -46,14 +42,38 @@ class BertLayerParts:
         return projected
 
 
-def describe(model: Any) -> ModelParts:
+class BertEmbed:
+    """Embeddings of tokens, positions and token types, and a projection where there is one."""
+
+    def __init__(self, embeddings: Any, projection: nn.Module | None = None) -> None:
+        self._embeddings = embeddings
+        self._projection = projection
+
+    def __call__(
+        self, input_ids: Tensor, token_type_ids: Tensor | None, token_mask: Tensor
+    ) -> Tensor:
+        h: Tensor = self._embeddings(input_ids, token_type_ids=token_type_ids)
+        return h if self._projection is None else self._projection(h)
+
+
+def describe(model: Any) -> ModelParts[Visible]:
     """Return the parts of a `BertModel`, `RobertaModel` or `XLMRobertaModel`.
 
     Raises:
         UnsupportedArchitectureError: the model is a decoder or has relative positions.
     """
-    config = model.config
-    if config.is_decoder:
+    refuse_variants(model.config)
+    return ModelParts(
+        embed=BertEmbed(model.embeddings),
+        layers=[BertLayerParts(layer) for layer in model.encoder.layer],
+        hidden_size=model.config.hidden_size,
+        context=visible_everywhere,
+    )
+
+
+def refuse_variants(config: Any) -> None:
+    """Raise UnsupportedArchitectureError for a decoder or for relative positions."""
+    if getattr(config, "is_decoder", False):
         raise UnsupportedArchitectureError(
             f"expected an encoder, found a {config.model_type} decoder; load it with "
             "is_decoder=False"
@@ -64,8 +84,3 @@ def describe(model: Any) -> ModelParts:
             f"expected absolute positions, found position_embedding_type={positions!r} in the "
             f"{config.model_type} configuration; transformers 5 would silently ignore it"
         )
-    return ModelParts(
-        embeddings=model.embeddings,
-        layers=[BertLayerParts(layer) for layer in model.encoder.layer],
-        hidden_size=config.hidden_size,
-    )

@@ -1,54 +1,75 @@
 """What a transformer is made of, as far as the loop over its layers has to know.
 
-Every architecture supported so far is post-norm: a block's output is `norm(x + residual)`, where x
-is what the block projected. How the parts are found in a model is left to one file per
-architecture.
+A block's output is `norm(x + residual)`, where x is what the block projected. In a post-norm
+architecture that norm is the layer's own; in a pre-norm one it is the identity, and the norm at
+the block's entry belongs to `attend` and `feed_forward`. How the parts are found in a model is
+left to one file per architecture.
+
+A backbone may be deep-copied, so parts hold modules as attributes and never in a closure.
 
 Legend for shapes: b batch, s tokens, d hidden.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from torch import Tensor, nn
 
 Norm = Callable[[Tensor], Tensor]
+Context = TypeVar("Context")
+ContextIn = TypeVar("ContextIn", contravariant=True)
 
 
-class LayerParts(Protocol):
+class LayerParts(Protocol[ContextIn]):
     """One transformer layer, over the modules that transformers built."""
 
     @property
     def module(self) -> nn.Module:
-        """The whole layer, to switch between training and evaluation mode."""
+        """What is switched between training and evaluation mode for this layer alone."""
 
     @property
     def attention_norm(self) -> Norm:
-        """The norm that follows attention and its residual."""
+        """The norm that follows attention and its residual; `identity` in a pre-norm layer."""
 
     @property
     def feed_forward_norm(self) -> Norm:
-        """The norm that follows the feed-forward block and its residual."""
+        """The norm that follows the feed-forward block and its residual, likewise."""
 
-    def attend(self, h: Tensor, attention_mask: Tensor | None) -> Tensor:
-        """Return attention up to its output projection and dropout, (b, s, d).
-
-        `attention_mask` is boolean, (b, 1, 1, s), True where a token may be attended to; None
-        means everywhere.
-        """
+    def attend(self, h: Tensor, context: ContextIn) -> Tensor:
+        """Return attention up to its output projection and dropout, (b, s, d)."""
 
     def feed_forward(self, h: Tensor) -> Tensor:
         """Return the feed-forward block up to its output projection and dropout, (b, s, d)."""
 
 
+class Embed(Protocol):
+    """From tokens to the hidden states below layer 0."""
+
+    def __call__(
+        self, input_ids: Tensor, token_type_ids: Tensor | None, token_mask: Tensor
+    ) -> Tensor:
+        """Return (b, s, d); all arguments are (b, s), the mask is True where a token is real."""
+
+
 @dataclass(frozen=True)
-class ModelParts:
+class ModelParts(Generic[Context]):
     """Attributes:
-    embeddings: called with `input_ids` and `token_type_ids` (or None), returns (b, s, d).
     layers: from the lowest to the highest.
+    context: from hidden states, (b, s, d), and token mask, (b, s), to what every layer's
+        `attend` needs besides its input: which tokens see which, and where they are.
+    final_norm: follows the highest layer, and counts as part of it.
+    causal: a token sees no later ones, so only the last one has seen all.
     """
 
-    embeddings: nn.Module
-    layers: Sequence[LayerParts]
+    embed: Embed
+    layers: Sequence[LayerParts[Context]]
     hidden_size: int
+    context: Callable[[Tensor, Tensor], Context]
+    final_norm: Norm | None = None
+    causal: bool = False
+
+
+def identity(x: Tensor) -> Tensor:
+    """Return x: the norm that a pre-norm layer does not have after its blocks."""
+    return x

@@ -1,16 +1,11 @@
 """Small random transformers whose weights and biases all matter, and padded batches."""
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import torch
-from transformers import (
-    BertConfig,
-    BertModel,
-    PretrainedConfig,
-    PreTrainedModel,
-    RobertaConfig,
-    RobertaModel,
-    XLMRobertaConfig,
-    XLMRobertaModel,
-)
+import transformers
+from transformers import PreTrainedModel
 
 from adapter_lib.backbone import Batch
 
@@ -22,22 +17,49 @@ SIZES = {
     "num_attention_heads": 4,
     "intermediate_size": 48,
     "max_position_embeddings": 40,
-    "type_vocab_size": 2,
 }
-ARCHITECTURES: dict[str, tuple[type[PreTrainedModel], type[PretrainedConfig], int]] = {
-    "bert": (BertModel, BertConfig, 0),
-    "roberta": (RobertaModel, RobertaConfig, 1),
-    "xlm-roberta": (XLMRobertaModel, XLMRobertaConfig, 1),
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How to build a small model.
+
+    Attributes:
+        name: before `Config` and `Model` in transformers.
+        typed: whether it takes token types.
+        pooled: whether it has a pooler to leave out.
+        attention: which implementations transformers has for it.
+    """
+
+    name: str
+    pad_token: int = 0
+    typed: bool = False
+    pooled: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+    attention: tuple[str, ...] = ("eager", "sdpa")
+
+
+ARCHITECTURES = {
+    "bert": Architecture("Bert", typed=True, pooled=True),
+    "distilbert": Architecture("DistilBert", extra={"hidden_dim": 48}),
+    "electra": Architecture("Electra", typed=True, extra={"embedding_size": 12}),
+    "gpt2": Architecture("GPT2", extra={"n_inner": 48, "bos_token_id": 2, "eos_token_id": 2}),
+    "roberta": Architecture("Roberta", 1, typed=True, pooled=True, extra={"type_vocab_size": 2}),
+    "xlm-roberta": Architecture(
+        "XLMRoberta", 1, typed=True, pooled=True, extra={"type_vocab_size": 2}
+    ),
 }
 
 
 def make_transformer(architecture: str = "bert", attention: str | None = None) -> PreTrainedModel:
-    model_class, config_class, pad = ARCHITECTURES[architecture]
+    what = ARCHITECTURES[architecture]
     torch.manual_seed(3)
-    config = config_class(**SIZES, pad_token_id=pad)
+    config_class = getattr(transformers, f"{what.name}Config")
+    config = config_class(**SIZES | what.extra, pad_token_id=what.pad_token)
     if attention is not None:
         config._attn_implementation = attention
-    model = model_class(config, add_pooling_layer=False)
+    model_class = getattr(transformers, f"{what.name}Model")
+    model = model_class(config, add_pooling_layer=False) if what.pooled else model_class(config)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.15)

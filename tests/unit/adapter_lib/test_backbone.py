@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel
+from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, T5Config, T5EncoderModel
 
 from adapter_lib.architectures import describe_model
 from adapter_lib.backbone import Backbone, Batch
@@ -122,7 +122,11 @@ def small_config(**changes: Any) -> BertConfig:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (DistilBertModel(DistilBertConfig(n_layers=1, dim=12, vocab_size=9)), "'distilbert'"),
+        (T5EncoderModel(T5Config(num_layers=1, d_model=8, d_ff=8, vocab_size=9)), "bert.*'t5'"),
+        (
+            GPT2Model(GPT2Config(n_layer=1, n_embd=12, vocab_size=9, add_cross_attention=True)),
+            "add_cross_attention",
+        ),
         (BertModel(small_config(is_decoder=True)), "decoder"),
         (BertModel(small_config(position_embedding_type="relative_key")), "relative_key"),
     ],

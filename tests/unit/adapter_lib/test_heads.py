@@ -3,7 +3,7 @@ import torch
 
 from adapter_lib.backbone import Batch
 from adapter_lib.configuration import HeadConfig, HeadKind
-from adapter_lib.heads import Head, first_token
+from adapter_lib.heads import Head, first_token, last_token
 
 
 def head(layers: int, dropout: float = 0.0, labels: int = 3) -> Head:
@@ -17,6 +17,14 @@ def test_token_0_is_the_first_real_token() -> None:
     expected = torch.tensor([[0.0], [4.0], [10.0]])
     assert torch.equal(first_token(h, mask), expected)
     assert torch.equal(first_token(h, mask.bool()), expected)
+
+
+def test_a_causal_model_is_read_at_its_last_real_token() -> None:
+    h = torch.arange(12.0).reshape(3, 4, 1)
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 1, 1]])
+    expected = torch.tensor([[3.0], [5.0], [11.0]])
+    assert torch.equal(last_token(h, mask), expected)
+    assert torch.equal(last_token(h, mask.bool()), expected)
 
 
 @pytest.mark.parametrize("layers", [1, 2])

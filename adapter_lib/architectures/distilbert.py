@@ -1,0 +1,60 @@
+"""DistilBERT: post-norm like BERT, without token types, under names of its own."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from adapter_lib.architectures.attention import Visible, attend, split_heads, visible_everywhere
+from adapter_lib.architectures.parts import ModelParts, Norm
+
+
+class DistilBertLayerParts:
+    """One `TransformerBlock` by its parts. See `LayerParts`."""
+
+    def __init__(self, layer: Any) -> None:
+        self.module: nn.Module = layer
+        self._attention: Any = layer.attention
+        self._heads: int = layer.attention.n_heads
+        self._dropout: float = layer.attention.dropout.p
+        self._feed_forward: nn.Module = layer.ffn
+        self.attention_norm: Norm = layer.sa_layer_norm
+        self.feed_forward_norm: Norm = layer.output_layer_norm
+
+    def attend(self, h: Tensor, context: Visible) -> Tensor:
+        attention = self._attention
+        x = attend(
+            split_heads(attention.q_lin(h), self._heads),
+            split_heads(attention.k_lin(h), self._heads),
+            split_heads(attention.v_lin(h), self._heads),
+            visible=context,
+            dropout=self._dropout if attention.training else 0.0,
+        )
+        projected: Tensor = attention.out_lin(x)
+        return projected
+
+    def feed_forward(self, h: Tensor) -> Tensor:
+        projected: Tensor = self._feed_forward(h)
+        return projected
+
+
+class UntypedEmbed:
+    """Embeddings that know no token types; those of a batch are ignored, as a tokenizer's are."""
+
+    def __init__(self, embeddings: nn.Module) -> None:
+        self._embeddings = embeddings
+
+    def __call__(
+        self, input_ids: Tensor, token_type_ids: Tensor | None, token_mask: Tensor
+    ) -> Tensor:
+        h: Tensor = self._embeddings(input_ids)
+        return h
+
+
+def describe(model: Any) -> ModelParts[Visible]:
+    """Return the parts of a `DistilBertModel`."""
+    return ModelParts(
+        embed=UntypedEmbed(model.embeddings),
+        layers=[DistilBertLayerParts(layer) for layer in model.transformer.layer],
+        hidden_size=model.config.dim,
+        context=visible_everywhere,
+    )

@@ -1,0 +1,22 @@
+"""ELECTRA's discriminator: BERT's layers over embeddings that may be narrower than them."""
+
+from typing import Any
+
+from adapter_lib.architectures.attention import Visible, visible_everywhere
+from adapter_lib.architectures.bert import BertEmbed, BertLayerParts, refuse_variants
+from adapter_lib.architectures.parts import ModelParts
+
+
+def describe(model: Any) -> ModelParts[Visible]:
+    """Return the parts of an `ElectraModel`.
+
+    Raises:
+        UnsupportedArchitectureError: the model is a decoder or has relative positions.
+    """
+    refuse_variants(model.config)
+    return ModelParts(
+        embed=BertEmbed(model.embeddings, getattr(model, "embeddings_project", None)),
+        layers=[BertLayerParts(layer) for layer in model.encoder.layer],
+        hidden_size=model.config.hidden_size,
+        context=visible_everywhere,
+    )
