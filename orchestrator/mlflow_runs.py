@@ -20,6 +20,9 @@ from orchestrator.stores import Stores
 NOTE_LIMIT_CHARS = 7_900
 """MLflow cuts the tags of a run off at 8000 characters; an experiment's may be longer."""
 
+# Opens on the table of runs; without it, MLflow's pages expect traces of language models.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+
 _POINTS_PER_CALL = 1000
 _RUNS_PER_PAGE = 1000
 _STORE_TIMEOUT_S = 120
@@ -41,6 +44,7 @@ def connect(tracking_uri: str) -> Client:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it would write into live displays
     from mlflow import MlflowClient
 
     with translated(tracking_uri):
@@ -97,7 +101,8 @@ def experiment_id(client: Client, stores: Stores, sweep: str) -> str:
             if not stores.tracking_uri.startswith("http"):
                 location = (stores.workspace.mlflow_artifacts / sweep).as_uri()
             with tolerated("RESOURCE_ALREADY_EXISTS"):
-                return str(client.create_experiment(name, artifact_location=location))
+                made = client.create_experiment(name, artifact_location=location, tags=_KIND)
+                return str(made)
             found = client.get_experiment_by_name(name)
     if found is None or found.lifecycle_stage != "active":
         raise TrackingError(
@@ -122,7 +127,9 @@ class SweepRuns:
         if not self._exists(self._runs.get(None)):
             catalog.redeliver(sweep, self._uri)
             self._runs = {}
-        self.parent = self.run(None, name=sweep, tags={SWEEP: sweep}, started_at_ms=None)
+        created_at = next(s.created_at for s in catalog.sweeps() if s.name == sweep)
+        started_at_ms = int(created_at.timestamp() * 1000)
+        self.parent = self.run(None, name=sweep, tags={SWEEP: sweep}, started_at_ms=started_at_ms)
 
     def known(self) -> Mapping[str | None, str]:
         """Return trial → run, and None → the parent run, as far as they exist."""

@@ -129,15 +129,19 @@ def description(
     run_link: Callable[[str], str | None],
     limit_chars: int,
 ) -> str:
-    """Describe a sweep in Markdown: its state, and each task's best configurations with links.
+    """Describe a sweep in Markdown: its state, and each task's best configurations.
+
+    Scores are means on validation over a configuration's seeds, and lead to its best run.
 
     Args:
         run_link: trial_id → where its run is shown, or None.
         limit_chars: how long MLflow lets it be; rows, and then tasks, are left out to fit.
     """
-    states = ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "no trials"
-    head = f"**{sweep}**: {states}. Best configurations of each task by mean validation score:\n"
     tasks = [list(rows) for _, rows in groupby(board, key=lambda row: row.best.task)]
+    states = ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "no trials"
+    best = " · ".join(f"{rows[0].best.task} {_linked(rows[0], run_link)}" for rows in tasks)
+    # MLflow shows the first line alone until somebody unfolds the rest.
+    head = f"**{sweep}**: {states}." + (f" Best: {best}\n" if len(best) < limit_chars / 4 else "\n")
     for rows_per_task in range(_ROWS_PER_TASK, 0, -1):
         parts = [_task_table(rows[:rows_per_task], run_link) for rows in tasks]
         if len(text := "\n".join([head, *parts])) <= limit_chars:
@@ -155,15 +159,18 @@ def _task_table(rows: Sequence[LeaderboardRow], run_link: Callable[[str], str | 
     best = rows[0].best
     lines = [
         f"### {best.task}",
-        f"| {best.metric} | std | seeds | configuration | base | best run |",
-        "|---|---|---|---|---|---|",
+        f"| {best.metric} | std | seeds | configuration | base |",
+        "|---|---|---|---|---|",
     ]
     for row in rows:
-        link = run_link(row.best.trial_id)
-        run = f"[{row.best.trial_id[:8]}]({link})" if link else row.best.trial_id[:8]
         std = "" if row.std is None else f"{row.std:.4f}"
         label = row.label.replace("|", "\\|")
-        lines.append(
-            f"| {row.mean:.4f} | {std} | {row.seeds} | {label} | {row.best.base_name} | {run} |"
-        )
+        cells = (_linked(row, run_link), std, row.seeds, label, row.best.base_name)
+        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _linked(row: LeaderboardRow, run_link: Callable[[str], str | None]) -> str:
+    """Return a configuration's mean, which leads to its best run."""
+    link = run_link(row.best.trial_id)
+    return f"[{row.mean:.4f}]({link})" if link else f"{row.mean:.4f}"

@@ -18,6 +18,7 @@ from orchestrator.catalog import Catalog, SubmissionOutcome, tables
 from orchestrator.catalog.store import now
 from orchestrator.mlflow_runs import connect
 from orchestrator.registry import pull, register_winner
+from orchestrator.run_content import description
 from orchestrator.selection import Standing, Winner
 from orchestrator.stores import Stores
 from orchestrator.tracking import Publisher
@@ -129,18 +130,43 @@ def test_a_person_finds_the_best_run_from_the_description(catalog, stores, sampl
     client = connect(stores.tracking_uri)
     note = client.get_experiment(parent.info.experiment_id).tags["mlflow.note.content"]
     assert note == parent.data.tags["mlflow.note.content"]
-    assert note.startswith("**s**: 3 finished.")
-    best = runs[better.trial_id].info
-    link = f"[{better.trial_id[:8]}](#/experiments/{best.experiment_id}/runs/{best.run_id})"
-    (line,) = [x for x in note.splitlines() if link in x]
-    assert line.startswith("| 0.8000 |  | 1 | rte · adapter · pfeiffer r24 | minilm |")
-    assert note.index("### cola") < note.index("### rte") < note.index("0.8000")
+    runs_page = f"#/experiments/{parent.info.experiment_id}/runs"
+    scores = [
+        f"[{score}]({runs_page}/{runs[trial.trial_id].info.run_id})"
+        for trial, score in ((cola, "0.4000"), (better, "0.8000"), (worse, "0.6000"))
+    ]
+    first, _, rest = note.partition("\n")
+    assert first == f"**s**: 3 finished. Best: cola {scores[0]} · rte {scores[1]}"
+    rows = [line for line in rest.splitlines() if line.startswith("| [")]
+    assert rows == [
+        f"| {scores[0]} |  | 1 | cola · adapter · pfeiffer r24 | minilm |",
+        f"| {scores[1]} |  | 1 | rte · adapter · pfeiffer r24 | minilm |",
+        f"| {scores[2]} |  | 1 | rte · adapter · pfeiffer r48 | minilm |",
+    ]
     assert parent.data.metrics == {
         "trials_finished": 3,
         "best_score": 0.8,
         "best_score/rte": 0.8,
         "best_score/cola": 0.4,
     }
+
+
+def test_a_description_of_many_tasks_fits_what_mlflow_keeps(catalog, samples):
+    trials = [samples.trial(task=f"task {n:03}", size=size) for n in range(80) for size in (8, 16)]
+    catalog.begin_submission("s", "", trials)
+    for trial in trials:
+        catalog.record_result("s", samples.result(trial))
+    counts, board = catalog.counts("s"), catalog.leaderboard("s")
+    texts = {
+        limit: description("s", counts, board, run_link=lambda t: f"#/{t}", limit_chars=limit)
+        for limit in (100_000, 19_000, 3_000)
+    }
+    assert [len(text) <= limit for limit, text in texts.items()] == [True] * 3
+    tables_ = [text.count("\n###") for text in texts.values()]
+    rows = [text.count("\n| [") for text in texts.values()]
+    assert tables_ == [80, 80, 16]
+    assert rows == [160, 80, 16]
+    assert texts[3_000].endswith("`adaptersweep best`.)")
 
 
 def test_publishing_twice_changes_nothing(catalog, stores, samples):
