@@ -90,8 +90,7 @@ def _library(docstrings: Sequence[Docstring], count: int, random: Random) -> lis
     rows: list[_Row] = []
     for label, library in enumerate(LIBRARIES):
         own = [docstring for docstring in docstrings if docstring.library == library]
-        chosen = own[: count // len(LIBRARIES)]
-        rows += [(max(each.sentences, key=len), None, label) for each in chosen]
+        rows += [(each.sentences[0], None, label) for each in own[: count // len(LIBRARIES)]]
     random.shuffle(rows)
     return rows
 
