@@ -56,6 +56,7 @@ def cluster(address: str | None) -> Iterator[dict[str, float]]:
         SchedulingError: the cluster does not answer.
     """
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # files per trial that nobody reads
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # its tables; the command line has its own view
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         ray.init(
@@ -111,6 +112,7 @@ def run_packs(board: Board, workspace: Workspace, shape: WorkerShape, *, workers
             num_samples=-1,
             max_concurrent_trials=workers,
             reuse_actors=True,
+            trial_dirname_creator=lambda trial: f"pack-{trial.trial_id}",
         ),
         run_config=RunConfig(
             name=f"submission-{uuid.uuid4().hex[:12]}",

@@ -147,6 +147,6 @@ def _catalog(stores: Stores) -> str:
 
 
 def _tracking(stores: Stores) -> str:
-    from orchestrator.tracking import ping
+    from orchestrator.registry import registered
 
-    return ping(stores.tracking_uri)
+    return f"{stores.tracking_uri}, {len(registered(stores.tracking_uri))} adapters registered"
