@@ -16,6 +16,7 @@ from workers.errors import BaseModelSourceError
 from workers.tasks.rows import Rows
 
 _ROWS_AT_ONCE = 4096
+_VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +54,17 @@ def tokenizer_for(folder: Path) -> Any:
         BaseModelSourceError: the folder holds no tokenizer, or one without a fast version or a
             padding token.
     """
+    # transformers makes a tokenizer that knows no words where there is only a configuration.
+    if not any((folder / name).is_file() for name in _VOCABULARIES):
+        raise BaseModelSourceError(
+            f"{folder} holds no tokenizer; expected one of {', '.join(_VOCABULARIES)} beside the "
+            "weights"
+        )
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise BaseModelSourceError(
-            f"{folder} holds no readable tokenizer: {error}; expected tokenizer.json and "
-            "tokenizer_config.json beside the weights"
+            f"the tokenizer in {folder} cannot be read: {error}; copy its files again"
         ) from error
     if not tokenizer.is_fast or tokenizer.pad_token_id is None:
         lacking = "padding token" if tokenizer.is_fast else "fast version (tokenizer.json)"

@@ -1,0 +1,108 @@
+"""Batches: every example once, from the generator alone, with little padding."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workers.batching import collate, evaluation_batches, padding_share, training_batches
+from workers.tokens import Tokens
+
+
+def tokens_of(lengths: list[int], *, typed: bool = True) -> Tokens:
+    total = sum(lengths)
+    return Tokens(
+        ids=np.arange(1, total + 1, dtype=np.int32),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        types=(np.arange(total) % 2).astype(np.int32) if typed else None,
+        pad_id=0,
+        truncated=0,
+    )
+
+
+def epoch(tokens: Tokens, batch_size: int, seed: int = 0) -> list[np.ndarray]:
+    generator = torch.Generator().manual_seed(seed)
+    labels = np.zeros(len(tokens), int)
+    return training_batches(tokens, labels, batch_size=batch_size, generator=generator)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=300), st.integers(1, 40))
+def test_every_example_comes_once_in_the_fewest_batches(
+    lengths: list[int], batch_size: int
+) -> None:
+    tokens = tokens_of(lengths)
+    for batches in (epoch(tokens, batch_size), evaluation_batches(tokens, batch_size=batch_size)):
+        assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+        assert len(batches) == -(-len(lengths) // batch_size)
+        assert max(map(len, batches)) <= batch_size
+
+
+def test_order_follows_from_the_generator_and_differs_between_epochs() -> None:
+    tokens = tokens_of(np.random.default_rng(0).integers(4, 60, 500).tolist())
+    assert [b.tolist() for b in epoch(tokens, 16)] == [b.tolist() for b in epoch(tokens, 16)]
+    assert [b.tolist() for b in epoch(tokens, 16)] != [b.tolist() for b in epoch(tokens, 16, 1)]
+    generator = torch.Generator().manual_seed(0)
+    labels = np.zeros(500, int)
+    first, second = (
+        training_batches(tokens, labels, batch_size=16, generator=generator) for _ in range(2)
+    )
+    assert {frozenset(b.tolist()) for b in first} != {frozenset(b.tolist()) for b in second}
+
+
+def test_the_generators_state_says_what_follows() -> None:
+    tokens = tokens_of(list(range(1, 101)))
+    labels = np.zeros(100, int)
+    generator = torch.Generator().manual_seed(5)
+    training_batches(tokens, labels, batch_size=8, generator=generator)
+    kept = generator.get_state()
+    onward = training_batches(tokens, labels, batch_size=8, generator=generator)
+    restored = torch.Generator()
+    restored.set_state(kept)
+    again = training_batches(tokens, labels, batch_size=8, generator=restored)
+    assert [b.tolist() for b in onward] == [b.tolist() for b in again]
+
+
+def test_batches_do_not_come_in_order_of_length() -> None:
+    tokens = tokens_of(np.random.default_rng(1).integers(4, 60, 2000).tolist())
+    means = [tokens.lengths[batch].mean() for batch in epoch(tokens, 20)]
+    assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.3
+
+
+def test_padding_is_a_fraction_of_that_of_random_batches() -> None:
+    lengths = np.random.default_rng(2).lognormal(3.2, 0.5, 4000).clip(5, 128).astype(int)
+    tokens = tokens_of(lengths.tolist())
+    shuffled = np.random.default_rng(3).permutation(4000)
+    random_share = padding_share(tokens, np.split(shuffled, 125))
+    assert random_share > 0.4
+    assert padding_share(tokens, epoch(tokens, 32)) < random_share / 3
+    assert padding_share(tokens, evaluation_batches(tokens, batch_size=32)) < 0.03
+
+
+def test_evaluation_starts_with_the_longest() -> None:
+    tokens = tokens_of([3, 9, 5, 9, 1])
+    assert [b.tolist() for b in evaluation_batches(tokens, batch_size=2)] == [[1, 3], [2, 0], [4]]
+
+
+def test_collate_pads_at_the_right() -> None:
+    tokens = replace(tokens_of([2, 3, 1]), pad_id=99)
+    batch = collate(tokens, np.array([2, 1]), "cpu")
+    assert batch.input_ids.tolist() == [[6, 99, 99], [3, 4, 5]]
+    assert batch.attention_mask.tolist() == [[1, 0, 0], [1, 1, 1]]
+    assert batch.token_type_ids is not None
+    assert batch.token_type_ids.tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert {t.dtype for t in (batch.input_ids, batch.attention_mask, batch.token_type_ids)} == {
+        torch.int64
+    }
+
+
+def test_collate_leaves_token_types_out_where_there_are_none() -> None:
+    assert collate(tokens_of([2], typed=False), np.array([0]), "cpu").token_type_ids is None
+
+
+def test_one_label_is_needed_per_example() -> None:
+    with pytest.raises(ValueError, match="found 2 for 3"):
+        training_batches(tokens_of([1, 1, 1]), [0, 1], batch_size=2, generator=torch.Generator())
