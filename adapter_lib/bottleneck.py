@@ -1,61 +1,66 @@
-"""Bottleneck adapters: Pfeiffer's and Houlsby's placement, dropped layers, cross-layer sharing.
+"""Bottleneck adapters: where they sit, dropped layers, cross-layer sharing, trained norms.
 
-With f the block's projection, a its residual and LN the layer's own frozen norm:
+With f the block's projection, a its residual and LN the layer's own frozen norm (the identity in
+pre-norm architectures), s the scaling:
 
-- Pfeiffer et al. 2021, as AdapterHub computes it: z = LN(f + a), y = LN(up(φ(down(z))) + f + a),
-  after the feed-forward block only;
-- Houlsby et al. 2019, figure 2: y = LN(up(φ(down(f))) + f + a), after both blocks;
+- Pfeiffer et al. 2021, as AdapterHub computes it: z = LN(f + a),
+  y = LN(s·up(φ(down(z))) + f + a), after the feed-forward block only;
+- Houlsby et al. 2019, figure 2: y = LN(s·up(φ(down(f))) + f + a), after both blocks;
+- parallel, He et al. 2022: y = LN(s·up(φ(down(a))) + f + a), beside the feed-forward block;
 - a layer without adapter: y = LN(f + a).
 
 A zeroed up-projection therefore gives the base model. Legend for shapes: b batch, s tokens,
 d hidden, r bottleneck, L layers.
 """
 
-from collections.abc import Callable, Collection
+import math
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from adapter_lib.architectures import Norm
-from adapter_lib.configuration import (
-    AdapterConfig,
-    Initialisation,
-    NonLinearity,
-    Placement,
-    Sharing,
-)
+from adapter_lib.configuration import AdapterConfig, Initialisation, NonLinearity, Placement
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.linear import BERT_STD, empty_linear
-
-_SHARED = "shared"
 
 NON_LINEARITIES: dict[NonLinearity, Callable[[Tensor], Tensor]] = {
     NonLinearity.RELU: functional.relu,
     NonLinearity.GELU: functional.gelu,
+    NonLinearity.GELU_NEW: partial(functional.gelu, approximate="tanh"),
     NonLinearity.SWISH: functional.silu,
     NonLinearity.TANH: torch.tanh,
 }
 
 
 class Bottleneck(nn.Module):
-    """One parameter set: `down` d→r, a non-linearity, `up` r→d, without the residual."""
+    """One parameter set: `down` d→r, a non-linearity, `up` r→d, scaled, without the residual."""
 
-    def __init__(self, *, hidden_size: int, size: int, non_linearity: NonLinearity) -> None:
+    def __init__(self, config: AdapterConfig, *, hidden_size: int, size: int) -> None:
         super().__init__()
         self.size = size
-        self.non_linearity = non_linearity
-        self._activate = NON_LINEARITIES[non_linearity]
+        self.non_linearity = config.non_linearity
+        self.scaling = config.scaling
+        self._dropout = config.dropout
+        self._activate = NON_LINEARITIES[config.non_linearity]
         self.down = empty_linear(hidden_size, size)
         self.up = empty_linear(size, hidden_size)
 
     def forward(self, z: Tensor) -> Tensor:
         """Map z, (b, s, d), to (b, s, d)."""
         output: Tensor = self.up(self._activate(self.down(z)))
-        return output
+        if self.scaling != 1.0:
+            output = output * self.scaling
+        return functional.dropout(output, self._dropout, self.training)
 
     def initialise(self, how: Initialisation, generator: torch.Generator | None) -> None:
         """Draw both weights, down first; biases stay zero."""
+        if how is Initialisation.MAM:
+            nn.init.kaiming_uniform_(self.down.weight, a=math.sqrt(5), generator=generator)
+            nn.init.zeros_(self.up.weight)
+            return
         for weight in (self.down.weight, self.up.weight):
             if how is Initialisation.BERT:
                 nn.init.normal_(weight, std=BERT_STD, generator=generator)
@@ -63,11 +68,38 @@ class Bottleneck(nn.Module):
                 nn.init.trunc_normal_(weight, 0.0, 0.01, -0.02, 0.02, generator=generator)
 
 
+class NormShift(nn.Module):
+    """What training has added to a frozen norm's weight and bias; zero at first.
+
+    Stored as a difference, so that an adapter is built without its base, and a new one is the
+    base exactly.
+    """
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(hidden_size))
+        self.bias = nn.Parameter(torch.zeros(hidden_size))
+
+    def forward(self, x: Tensor, norm: Norm) -> Tensor:
+        """Return x, (b, s, d), under the norm with both added.
+
+        Raises:
+            ConfigurationError: there is no such norm behind the block.
+        """
+        if not isinstance(norm, nn.LayerNorm):
+            raise ConfigurationError(
+                "expected a LayerNorm behind each block, found none; trained_norm is for "
+                "post-norm architectures, such as BERT"
+            )
+        weight, bias = norm.weight + self.weight, norm.bias + self.bias
+        return functional.layer_norm(x, norm.normalized_shape, weight, bias, norm.eps)
+
+
 class Adapter(nn.Module):
     """The bottlenecks of one task over a base of L layers.
 
     A parameter set is stored once, under the number of its layer or, when all layers share it,
-    under `shared`; layers without adapter have none.
+    under `shared`, or under its group; layers without adapter have none.
 
     Attributes:
         layers: L of the base it belongs to.
@@ -100,6 +132,10 @@ class Adapter(nn.Module):
                 f"drop_depth must be 0…{layers - 1} over {layers} layers, found "
                 f"{config.drop_depth}; to train the head alone, give no adapter"
             )
+        if config.layer_sizes and len(config.layer_sizes) != layers:
+            raise ConfigurationError(
+                f"layer_sizes must name {layers} sizes, found {list(config.layer_sizes)}"
+            )
         allowed = range(config.drop_depth, layers)
         self.kept_layers = tuple(sorted(allowed if kept_layers is None else set(kept_layers)))
         if not self.kept_layers or not set(self.kept_layers) <= set(allowed):
@@ -115,23 +151,27 @@ class Adapter(nn.Module):
         self.feed_forward = nn.ModuleDict()
         self._after_attention: list[Bottleneck | None] = [None] * layers
         self._after_feed_forward: list[Bottleneck | None] = [None] * layers
-        self._normalised_input = config.placement is Placement.PFEIFFER
         for layer in self.kept_layers:
             if config.placement is Placement.HOULSBY:
                 self._after_attention[layer] = self._parameter_set(self.attention, layer, generator)
             self._after_feed_forward[layer] = self._parameter_set(
                 self.feed_forward, layer, generator
             )
+        self._attention_norms: dict[int, NormShift] = {}
+        self._feed_forward_norms: dict[int, NormShift] = {}
+        if config.trained_norm:
+            self._attention_norms = {layer: NormShift(hidden_size) for layer in self.kept_layers}
+            self._feed_forward_norms = {layer: NormShift(hidden_size) for layer in self.kept_layers}
+            self.attention_norm = _by_layer(self._attention_norms)
+            self.feed_forward_norm = _by_layer(self._feed_forward_norms)
 
     def _parameter_set(
         self, sets: nn.ModuleDict, layer: int, generator: torch.Generator | None
     ) -> Bottleneck:
-        name = _SHARED if self.config.sharing is Sharing.ALL_LAYERS else str(layer)
+        name = self.config.parameter_set(layer)
         if name not in sets:
             new = Bottleneck(
-                hidden_size=self.hidden_size,
-                size=self.config.bottleneck_size,
-                non_linearity=self.config.non_linearity,
+                self.config, hidden_size=self.hidden_size, size=self.config.size(layer)
             )
             new.initialise(self.config.initialisation, generator)
             sets[name] = new
@@ -147,12 +187,16 @@ class Adapter(nn.Module):
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
     ) -> Tensor:
         """Return the attention block's output, (b, s, d). See `LayerAdapter`."""
+        if shift := self._attention_norms.get(layer):
+            norm = partial(shift, norm=norm)
         return self._apply_bottleneck(self._after_attention[layer], x, residual, norm)
 
     def after_feed_forward(
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
     ) -> Tensor:
         """Return the layer's output, (b, s, d). See `LayerAdapter`."""
+        if shift := self._feed_forward_norms.get(layer):
+            norm = partial(shift, norm=norm)
         return self._apply_bottleneck(self._after_feed_forward[layer], x, residual, norm)
 
     def _apply_bottleneck(
@@ -161,7 +205,14 @@ class Adapter(nn.Module):
         total = x + residual
         if bottleneck is None:
             return norm(total)
-        return norm(bottleneck(norm(total) if self._normalised_input else x) + total)
+        match self.config.placement:
+            case Placement.PFEIFFER:
+                z = norm(total)
+            case Placement.HOULSBY:
+                z = x
+            case Placement.PARALLEL:
+                z = residual
+        return norm(bottleneck(z) + total)
 
     def restricted_to(self, kept_layers: Collection[int]) -> "Adapter":
         """Return a copy that has adapters in `kept_layers` only.
@@ -184,3 +235,7 @@ class Adapter(nn.Module):
         copy.to(device=device, dtype=next(self.parameters()).dtype)
         copy.load_state_dict({name: self.state_dict()[name] for name in copy.state_dict()})
         return copy
+
+
+def _by_layer(modules: Mapping[int, nn.Module]) -> nn.ModuleDict:
+    return nn.ModuleDict({str(layer): module for layer, module in modules.items()})

@@ -3,8 +3,10 @@
 Legend for shapes: d hidden size, r bottleneck size, L layers of the base model.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from adapter_lib.errors import ConfigurationError
 
@@ -14,11 +16,13 @@ class Placement(StrEnum):
 
     PFEIFFER = "pfeiffer"  # after the feed-forward block only
     HOULSBY = "houlsby"  # after the attention block and after the feed-forward block
+    PARALLEL = "parallel"  # beside the feed-forward block (He et al. 2022)
 
 
 class NonLinearity(StrEnum):
     RELU = "relu"
     GELU = "gelu"
+    GELU_NEW = "gelu_new"  # its approximation by tanh, which old AdapterHub files mean by gelu
     SWISH = "swish"
     TANH = "tanh"
 
@@ -28,11 +32,13 @@ class Sharing(StrEnum):
 
     NONE = "none"
     ALL_LAYERS = "all_layers"
+    GROUPS = "groups"  # of consecutive layers, `group_layers` each
 
 
 class Initialisation(StrEnum):
     BERT = "bert"  # N(0, 0.02²), zero biases: AdapterHub's default
     HOULSBY = "houlsby"  # N(0, 0.01²) truncated at two standard deviations, zero biases
+    MAM = "mam"  # down as torch draws a linear layer, up and biases zero (He et al. 2022)
 
 
 class HeadKind(StrEnum):
@@ -47,6 +53,13 @@ class AdapterConfig:
     Attributes:
         bottleneck_size: r, at least 1.
         drop_depth: number of lowest layers without adapter, 0…L-1 (specialised AdapterDrop).
+        scaling: of what the bottleneck adds (He et al. 2022 use 4 beside the feed-forward block).
+        dropout: on what the bottleneck adds, while training.
+        layer_sizes: r of each of the L layers instead, counted from the lowest.
+        group_layers: number of consecutive layers, counted from layer 0, that share parameters;
+            for `Sharing.GROUPS` only.
+        trained_norm: train copies of both norms of each layer that has an adapter, as Houlsby et
+            al. 2019 do; they are never shared.
     """
 
     bottleneck_size: int
@@ -55,29 +68,86 @@ class AdapterConfig:
     sharing: Sharing = Sharing.NONE
     initialisation: Initialisation = Initialisation.BERT
     drop_depth: int = 0
+    scaling: float = 1.0
+    dropout: float = 0.0
+    layer_sizes: tuple[int, ...] = ()
+    group_layers: int = 1
+    trained_norm: bool = False
 
     def __post_init__(self) -> None:
-        if self.bottleneck_size < 1:
+        if min((self.bottleneck_size, *self.layer_sizes)) < 1:
             raise ConfigurationError(
-                f"bottleneck_size must be at least 1, found {self.bottleneck_size}; "
-                "give a positive size or a smaller reduction factor"
+                f"bottleneck_size must be at least 1, found {self.bottleneck_size} and for layers "
+                f"{list(self.layer_sizes)}; give a positive size or a smaller reduction factor"
             )
         if self.drop_depth < 0:
             raise ConfigurationError(
                 f"drop_depth must be 0 or more, found {self.drop_depth}; 0 keeps every layer"
             )
+        if not math.isfinite(self.scaling) or not 0 <= self.dropout < 1:
+            raise ConfigurationError(
+                f"scaling must be finite and dropout in [0, 1), found {self.scaling} and "
+                f"{self.dropout}"
+            )
+        if self.layer_sizes and self.sharing is not Sharing.NONE:
+            raise ConfigurationError(
+                f"layers that share parameters have one size, found sharing={self.sharing} with "
+                "layer_sizes; leave one of them out"
+            )
+        if self.group_layers < 1 or (self.group_layers > 1) != (self.sharing is Sharing.GROUPS):
+            raise ConfigurationError(
+                f"group_layers is above 1 for sharing=groups and 1 otherwise, found "
+                f"{self.group_layers} with sharing={self.sharing}"
+            )
+
+    def size(self, layer: int) -> int:
+        """Return r of a layer."""
+        return self.layer_sizes[layer] if self.layer_sizes else self.bottleneck_size
+
+    def parameter_set(self, layer: int) -> str:
+        """Name what holds the parameters of a layer; layers that share them get the same name."""
+        if self.sharing is Sharing.ALL_LAYERS:
+            return "shared"
+        if self.sharing is Sharing.GROUPS:
+            return f"group{layer // self.group_layers}"
+        return str(layer)
 
     def parameter_sets(self, layers: int) -> int:
         """Count the distinct bottlenecks over a base of `layers` layers."""
-        if self.drop_depth >= layers:
-            return 0
-        kept = 1 if self.sharing is Sharing.ALL_LAYERS else layers - self.drop_depth
-        return kept * (2 if self.placement is Placement.HOULSBY else 1)
+        return len(self._sizes(layers)) * (2 if self.placement is Placement.HOULSBY else 1)
 
     def parameter_count(self, *, layers: int, hidden_size: int) -> int:
-        """Count all weights and biases: 2·d·r + r + d for each parameter set (Houlsby, §2.1)."""
-        per_set = 2 * hidden_size * self.bottleneck_size + self.bottleneck_size + hidden_size
-        return self.parameter_sets(layers) * per_set
+        """Count all weights and biases: 2·d·r + r + d for each parameter set (Houlsby, §2.1).
+
+        Trained norms add 2·2·d for each layer with an adapter.
+        """
+        total = sum(2 * hidden_size * r + r + hidden_size for r in self._sizes(layers).values())
+        total *= 2 if self.placement is Placement.HOULSBY else 1
+        norms = 4 * hidden_size * max(0, layers - self.drop_depth)
+        return total + (norms if self.trained_norm else 0)
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the fields as plain values, those added since version 1 only where they differ.
+
+        What was written or hashed before they existed thereby keeps its bytes and its hash.
+        """
+        fields = asdict(self)
+        for name, default in _ADDED_FIELDS.items():
+            if fields[name] == default:
+                del fields[name]
+        return fields
+
+    def _sizes(self, layers: int) -> dict[str, int]:
+        return {self.parameter_set(i): self.size(i) for i in range(self.drop_depth, layers)}
+
+
+_ADDED_FIELDS: dict[str, Any] = {
+    "scaling": 1.0,
+    "dropout": 0.0,
+    "layer_sizes": (),
+    "group_layers": 1,
+    "trained_norm": False,
+}
 
 
 def bottleneck_from_reduction(hidden_size: int, reduction_factor: float) -> int:

@@ -135,8 +135,8 @@ class FusionLayer(nn.Module):
 
     @torch.no_grad()
     def _compute_stack(self) -> Stack:
-        up = [bottleneck.up.weight.T for bottleneck in self._bottlenecks]
-        biases = torch.stack([bottleneck.up.bias for bottleneck in self._bottlenecks])
+        up = [b.up.weight.T * b.scaling for b in self._bottlenecks]
+        biases = torch.stack([b.up.bias * b.scaling for b in self._bottlenecks])
         owner = _owner(self._sizes)
         return Stack(
             down=torch.cat([bottleneck.down.weight for bottleneck in self._bottlenecks]),

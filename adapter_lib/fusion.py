@@ -27,6 +27,7 @@ class Fusion(nn.Module):
     """The fusion layers over a base of L layers, with frozen copies of the source adapters.
 
     A layer fuses the sources that have an adapter there; one without any is a dropped layer.
+    Sources are used as they were trained, without their own dropout.
     Query and key start from N(0, 0.02²) with zero biases; value starts as ones on the diagonal.
 
     Attributes:
@@ -53,8 +54,9 @@ class Fusion(nn.Module):
             kept: layer → the sources that it fuses, as a pruned fusion has it; by default all.
 
         Raises:
-            ConfigurationError: fewer than two sources, one of Houlsby's placement, one built for
-                another base, no layer left, or `kept` names what there is not.
+            ConfigurationError: fewer than two sources, one of another placement than Pfeiffer's or
+                with trained norms, one built for another base, no layer left, or `kept` names
+                what there is not.
         """
         super().__init__()
         _check_sources(sources, layers=layers, hidden_size=hidden_size)
@@ -188,6 +190,11 @@ def _check_sources(sources: Mapping[str, Adapter], *, layers: int, hidden_size: 
             raise ConfigurationError(
                 f"fusion needs sources of placement {Placement.PFEIFFER}, found "
                 f"{source.config.placement} in {name!r}; train that source with the other placement"
+            )
+        if source.config.trained_norm:
+            raise ConfigurationError(
+                f"fusion needs sources over the base's own norms, found trained_norm in {name!r}; "
+                "train that source without"
             )
         if (source.layers, source.hidden_size) != (layers, hidden_size):
             raise ConfigurationError(

@@ -103,7 +103,13 @@ def plain_json(values: Mapping[str, Any], what: str) -> dict[str, Any]:
 
 def render(manifest: AdapterManifest) -> bytes:
     """Return the only valid bytes of `adapter.json` for this manifest."""
-    return (json.dumps(asdict(manifest), indent=2, allow_nan=False) + "\n").encode()
+    fields = asdict(manifest)
+    if manifest.adapter is not None:
+        fields["adapter"] = manifest.adapter.as_fields()
+    if manifest.fusion is not None:
+        sources = manifest.fusion.sources
+        fields["fusion"]["sources"] = {name: c.as_fields() for name, c in sources.items()}
+    return (json.dumps(fields, indent=2, allow_nan=False) + "\n").encode()
 
 
 def parse(content: bytes, path: Path) -> AdapterManifest:
@@ -152,7 +158,8 @@ def _adapter_config(fields: Mapping[str, Any]) -> AdapterConfig:
         "sharing": Sharing(fields["sharing"]),
         "initialisation": Initialisation(fields["initialisation"]),
     }
-    return AdapterConfig(**{**fields, **enums})
+    sizes = {"layer_sizes": tuple(fields.get("layer_sizes", ()))}
+    return AdapterConfig(**{**fields, **enums, **sizes})
 
 
 def _fusion(fields: Mapping[str, Any]) -> FusionManifest:

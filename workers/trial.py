@@ -144,6 +144,8 @@ class Trial(Frozen):
     def identity(self) -> dict[str, Any]:
         """Everything that determines the result, and nothing else: no names, no paths."""
         content = self.model_dump(mode="json", exclude={"base", "task"})
+        if self.adapter is not None:
+            content["adapter"] = self.adapter.as_fields()  # a new setting renames no old trial
         content["recipe"] = RECIPE_VERSION
         content["base"] = self.base.identity
         content["task"] = {"name": self.task.name, "fingerprint": self.task.fingerprint}

@@ -18,6 +18,9 @@ Block = Callable[[int, Tensor, Tensor, Callable[[Tensor], Tensor]], Tensor]
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": lambda x: x.clamp(min=0),
     "gelu": lambda x: x * 0.5 * (1 + torch.erf(x / math.sqrt(2))),
+    "gelu_new": lambda x: (
+        x * 0.5 * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    ),
     "swish": lambda x: x / (1 + torch.exp(-x)),
     "tanh": lambda x: (torch.exp(x) - torch.exp(-x)) / (torch.exp(x) + torch.exp(-x)),
 }
@@ -68,20 +71,40 @@ def adapter_forward(
     first = max(config.drop_depth, drop_depth)
 
     def name(index: int) -> str:
-        return "shared" if config.sharing == "all_layers" else str(index)
+        groups = {"none": index, "all_layers": "shared"}
+        return str(groups.get(config.sharing, f"group{index // config.group_layers}"))
+
+    def own_norm(where: str, index: int, norm: Any) -> Callable[[Tensor], Tensor]:
+        """The base's norm, or a trained one."""
+        if not config.trained_norm:
+            return norm
+        weight = norm.weight + weights[f"{where}_norm.{index}.weight"]
+        bias = norm.bias + weights[f"{where}_norm.{index}.bias"]
+
+        def trained(x: Tensor) -> Tensor:
+            centred = x - x.mean(-1, keepdim=True)
+            spread = (centred.pow(2).mean(-1, keepdim=True) + norm.eps).sqrt()
+            return centred / spread * weight + bias
+
+        return trained
+
+    def adapted(z: Tensor, prefix: str) -> Tensor:
+        return config.scaling * bottleneck(z, weights, prefix, config.non_linearity)
 
     def after_attention(index: int, f: Tensor, a: Tensor, norm: Any) -> Tensor:
-        if config.placement == "pfeiffer" or index < first:
+        if index < first:
             return norm(f + a)
-        prefix = f"attention.{name(index)}"
-        return norm(bottleneck(f, weights, prefix, config.non_linearity) + f + a)
+        norm = own_norm("attention", index, norm)
+        if config.placement != "houlsby":
+            return norm(f + a)
+        return norm(adapted(f, f"attention.{name(index)}") + f + a)
 
     def after_feed_forward(index: int, f: Tensor, a: Tensor, norm: Any) -> Tensor:
         if index < first:
             return norm(f + a)
-        prefix = f"feed_forward.{name(index)}"
-        z = norm(f + a) if config.placement == "pfeiffer" else f
-        return norm(bottleneck(z, weights, prefix, config.non_linearity) + f + a)
+        norm = own_norm("feed_forward", index, norm)
+        z = {"pfeiffer": norm(f + a), "houlsby": f, "parallel": a}[config.placement]
+        return norm(adapted(z, f"feed_forward.{name(index)}") + f + a)
 
     return encoder(
         model, batch, after_attention=after_attention, after_feed_forward=after_feed_forward
@@ -119,7 +142,8 @@ def source_outputs(
     for name in names:
         config, weights = sources[name]
         layer = "shared" if config.sharing == "all_layers" else str(index)
-        outputs.append(bottleneck(z, weights, f"feed_forward.{layer}", config.non_linearity))
+        u = bottleneck(z, weights, f"feed_forward.{layer}", config.non_linearity)
+        outputs.append(config.scaling * u)
     return outputs
 
 

@@ -1,9 +1,11 @@
 """Adapters equal the published formulas, forward and backward, in every configuration."""
 
+from typing import Any
+
 import formulas
 import pytest
 import torch
-from tiny_transformers import HIDDEN, LAYERS
+from tiny_transformers import HIDDEN, LAYERS, make_transformer
 
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
@@ -14,6 +16,7 @@ from adapter_lib.configuration import (
     Placement,
     Sharing,
 )
+from adapter_lib.errors import ConfigurationError
 
 
 def make_adapter(config: AdapterConfig) -> Adapter:
@@ -44,8 +47,34 @@ def test_forward_and_gradients_equal_the_formulas(
         placement=placement,
         non_linearity=non_linearity,
         sharing=sharing,
+        group_layers=3 if sharing is Sharing.GROUPS else 1,
         drop_depth=own_depth,
     )
+    assert_equal_to_the_formulas(backbone, batch, config, drop_depth)
+
+
+@pytest.mark.parametrize("placement", Placement)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scaling": 4.0},
+        {"layer_sizes": (3, 1, 4, 2)},
+        {"trained_norm": True},
+        {"trained_norm": True, "sharing": Sharing.ALL_LAYERS, "drop_depth": 1},
+    ],
+    ids=str,
+)
+def test_every_other_setting_equals_the_formulas(
+    backbone: Backbone, batch: Batch, placement: Placement, changes: dict[str, Any]
+) -> None:
+    config = AdapterConfig(5, placement=placement, **changes)
+    assert_equal_to_the_formulas(backbone, batch, config, 2)
+
+
+def assert_equal_to_the_formulas(
+    backbone: Backbone, batch: Batch, config: AdapterConfig, drop_depth: int
+) -> None:
+    """Forward, and backward to every parameter."""
     adapter = make_adapter(config)
     weights = {
         name: tensor.clone().requires_grad_() for name, tensor in adapter.state_dict().items()
@@ -61,9 +90,26 @@ def test_forward_and_gradients_equal_the_formulas(
     found.square().mean().backward()
     expected.square().mean().backward()
     for name, parameter in adapter.named_parameters():
-        torch.testing.assert_close(
-            parameter.grad, weights[name].grad, rtol=1e-9, atol=1e-11, msg=name
-        )
+        grad, wanted = parameter.grad, weights[name].grad
+        if wanted is None:  # in a dropped layer
+            assert grad is None, name
+        else:
+            torch.testing.assert_close(grad, wanted, rtol=1e-9, atol=1e-11, msg=name)
+
+
+def test_dropout_is_on_what_the_bottleneck_adds_while_training(
+    backbone: Backbone, batch: Batch
+) -> None:
+    adapter = make_adapter(AdapterConfig(5, dropout=0.5, scaling=2.0))
+    clean = backbone(batch, adapter.eval())
+    torch.testing.assert_close(clean, backbone(batch, make_adapter(AdapterConfig(5, scaling=2.0))))
+    bottleneck = adapter.train().bottleneck(0)
+    assert bottleneck is not None
+    x = torch.randn(300, HIDDEN, dtype=torch.float64)
+    noisy, whole = bottleneck(x), bottleneck.eval()(x)
+    dropped = noisy == 0
+    assert dropped.double().mean().item() == pytest.approx(0.5, abs=0.05)
+    torch.testing.assert_close(noisy[~dropped], 2 * whole[~dropped])
 
 
 @pytest.mark.parametrize("placement", Placement)
@@ -76,6 +122,29 @@ def test_a_zeroed_up_projection_is_the_base_model_exactly(
             if ".up." in name:
                 parameter.zero_()
     torch.testing.assert_close(backbone(batch, adapter), backbone(batch), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("placement", Placement)
+def test_mam_starts_as_the_base_model(
+    backbone: Backbone, batch: Batch, placement: Placement
+) -> None:
+    """Down as a linear layer of torch: uniform in ±1/√d."""
+    config = AdapterConfig(
+        9, placement=placement, initialisation=Initialisation.MAM, scaling=4.0, trained_norm=True
+    )
+    adapter = Adapter(config, layers=LAYERS, hidden_size=HIDDEN).double()
+    torch.testing.assert_close(backbone(batch, adapter), backbone(batch), rtol=1e-12, atol=1e-12)
+    down = adapter.state_dict()["feed_forward.1.down.weight"]
+    assert down.abs().max().item() == pytest.approx(HIDDEN**-0.5, rel=0.05)
+    assert down.std().item() == pytest.approx((3 * HIDDEN) ** -0.5, rel=0.1)
+
+
+def test_norms_cannot_be_trained_where_there_are_none(batch: Batch) -> None:
+    backbone = Backbone.from_model(make_transformer("gpt2"), name="tiny")
+    config = AdapterConfig(3, trained_norm=True)
+    adapter = Adapter(config, layers=LAYERS, hidden_size=HIDDEN)
+    with pytest.raises(ConfigurationError, match="post-norm"):
+        backbone(batch, adapter)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from adapter_lib.fusion import Fusion
 EQUAL = {"a": AdapterConfig(4), "b": AdapterConfig(4), "c": AdapterConfig(4)}
 MIXED = {
     "small": AdapterConfig(1),
-    "late": AdapterConfig(7, drop_depth=2, non_linearity=NonLinearity.TANH),
+    "late": AdapterConfig(7, drop_depth=2, non_linearity=NonLinearity.TANH, scaling=1.5),
     "shared": AdapterConfig(3, sharing=Sharing.ALL_LAYERS, drop_depth=1),
 }
 LATE = {"a": AdapterConfig(4, drop_depth=3), "b": AdapterConfig(2, drop_depth=2)}

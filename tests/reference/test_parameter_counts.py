@@ -16,7 +16,7 @@ LAYERS, HIDDEN = 12, 768  # RoBERTa-base
 def counts(config: AdapterConfig) -> tuple[int, int]:
     """All numbers, and those of weight matrices alone."""
     adapter = Adapter(config, layers=LAYERS, hidden_size=HIDDEN)
-    matrices = sum(p.numel() for name, p in adapter.named_parameters() if name.endswith("weight"))
+    matrices = sum(p.numel() for p in adapter.parameters() if p.dim() == 2)
     everything = sum(p.numel() for p in adapter.parameters())
     assert everything == config.parameter_count(layers=LAYERS, hidden_size=HIDDEN)
     return everything, matrices
@@ -46,6 +46,11 @@ def test_weights_as_in_the_papers_table_on_sharing(
         (AdapterConfig(64, placement=Placement.HOULSBY), 2_379_264),
         (AdapterConfig(48, drop_depth=5), 7 * 74_544),
         (AdapterConfig(48, sharing=Sharing.ALL_LAYERS, drop_depth=5), 74_544),
+        (AdapterConfig(48, sharing=Sharing.GROUPS, group_layers=4), 3 * 74_544),
+        (AdapterConfig(48, sharing=Sharing.GROUPS, group_layers=4, drop_depth=5), 2 * 74_544),
+        (AdapterConfig(384, placement=Placement.PARALLEL), 7_091_712),
+        (AdapterConfig(1, layer_sizes=(48,) * 6 + (96,) * 6), 6 * 74_544 + 6 * 148_320),
+        (AdapterConfig(64, placement=Placement.HOULSBY, trained_norm=True), 2_379_264 + 36_864),
     ],
 )
 def test_with_biases_as_adapterhub_counts(config: AdapterConfig, expected: int) -> None:

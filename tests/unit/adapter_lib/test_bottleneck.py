@@ -1,4 +1,5 @@
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -7,6 +8,15 @@ from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import AdapterConfig, Initialisation, Placement, Sharing
 from adapter_lib.errors import ConfigurationError
+
+VERSION_1 = {
+    "bottleneck_size": 3,
+    "placement": "pfeiffer",
+    "non_linearity": "relu",
+    "sharing": "none",
+    "initialisation": "bert",
+    "drop_depth": 0,
+}
 
 
 def adapter(config: AdapterConfig, seed: int = 0) -> Adapter:
@@ -59,7 +69,7 @@ def test_a_generator_decides_every_weight(initialisation: Initialisation) -> Non
     assert torch.equal(torch.get_rng_state(), before)
     for name, tensor in one.state_dict().items():
         assert torch.equal(tensor, two.state_dict()[name])
-        assert torch.equal(tensor, other.state_dict()[name]) is name.endswith("bias")
+        assert torch.equal(tensor, other.state_dict()[name]) is not tensor.any().item()
 
 
 def test_without_generator_the_global_one_decides() -> None:
@@ -94,3 +104,41 @@ def test_restricted_copies_are_independent(backbone: Backbone, batch: Batch) -> 
             whole.restricted_to(layers)
     with pytest.raises(ConfigurationError, match=r"among \[1, 3\]"):
         part.restricted_to([2])
+
+
+def test_settings_added_later_appear_only_where_they_are_used() -> None:
+    """Otherwise every trial and adapter folder made before them would get another hash."""
+    assert AdapterConfig(3).as_fields() == VERSION_1
+    used = AdapterConfig(3, scaling=4.0, layer_sizes=(1, 2))
+    assert used.as_fields() == VERSION_1 | {"scaling": 4.0, "layer_sizes": (1, 2)}
+
+
+def test_groups_of_layers_are_counted_from_layer_0() -> None:
+    config = AdapterConfig(3, sharing=Sharing.GROUPS, group_layers=2, drop_depth=1)
+    one = adapter(config)
+    assert list(one.feed_forward) == ["group0", "group1"]
+    assert one.bottleneck(2) is one.bottleneck(3)
+    assert one.bottleneck(1) is not one.bottleneck(2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"bottleneck_size": 0}, "bottleneck_size"),
+        ({"layer_sizes": (3, 0)}, "bottleneck_size"),
+        ({"drop_depth": -1}, "drop_depth"),
+        ({"scaling": float("nan")}, "scaling"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"layer_sizes": (3,) * 4, "sharing": Sharing.ALL_LAYERS}, "layer_sizes"),
+        ({"sharing": Sharing.GROUPS}, "group_layers"),
+        ({"group_layers": 2}, "group_layers"),
+    ],
+)
+def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        AdapterConfig(**{"bottleneck_size": 3} | settings)
+
+
+def test_sizes_must_be_given_for_every_layer() -> None:
+    with pytest.raises(ConfigurationError, match="4 sizes"):
+        adapter(AdapterConfig(3, layer_sizes=(1, 2, 3)))
