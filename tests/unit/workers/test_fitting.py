@@ -1,0 +1,134 @@
+"""The training loop: schedules, drawn depths, early stopping."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from orchestrator.driver import plan_sweep
+from workers.evaluation import predictions, targets
+from workers.fitting import Fit
+from workers.layout import Workspace
+from workers.models import build
+from workers.results import Epoch
+from workers.seeds import generator_for
+from workers.tasks.card import Metric, TaskCard, TaskKind
+from workers.trial import DropMode, Method, Trial
+from workers.warm import WarmState
+
+
+@pytest.fixture
+def make_fit(toy_sweep: Callable[..., Path], tmp_path: Path) -> Callable[..., Fit]:
+    plan, _ = plan_sweep(toy_sweep())
+    trial = next(t for t in plan.trials.values() if t.method is Method.ADAPTER)
+
+    def make(*, drop: DropMode = DropMode.NONE, **training: object) -> Fit:
+        changed = Trial.model_validate(
+            trial.model_dump()
+            | {"training": trial.training.model_dump() | training, "drop": {"mode": drop}}
+        )
+        warm = WarmState(torch.device("cpu"))
+        model = build(changed, warm.backbone(changed.base), Workspace(tmp_path))
+        return Fit(changed, model, warm.task(changed))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("training", "rates"),
+    [
+        ({"schedule": "constant"}, [1.0, 1.0, 1.0, 1.0]),
+        ({"schedule": "linear"}, [1.0, 0.75, 0.5, 0.25]),
+        ({"schedule": "cosine"}, [1.0, 0.853553, 0.5, 0.146447]),
+        ({"schedule": "linear", "warmup_fraction": 0.5}, [0.5, 1.0, 1.0, 0.5]),
+    ],
+)
+def test_learning_rate_follows_the_schedule(
+    make_fit: Callable[..., Fit], training: dict[str, object], rates: list[float]
+) -> None:
+    """48 rows in batches of 24 and 2 epochs are 4 steps; rates are shares of the peak."""
+    fit = make_fit(learning_rate=1.0, batch_size=24, epochs=2, **training)
+    assert [fit._learning_rate(s) for s in range(4)] == pytest.approx(rates, abs=1e-6)
+
+
+def test_robust_training_draws_every_depth_alike() -> None:
+    """The paper draws n from 0…L-1, both ends included, for every batch."""
+    generator = generator_for(0, "drop")
+    drawn = Counter(int(torch.randint(12, (), generator=generator)) for _ in range(12_000))
+    assert set(drawn) == set(range(12))
+    assert max(abs(n - 1000) for n in drawn.values()) < 150
+
+
+def test_robust_batches_use_the_drawn_depth(
+    make_fit: Callable[..., Fit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = make_fit(drop=DropMode.ROBUST)
+    seen: list[int] = []
+    forward = fit.model.forward
+
+    def spy(batch: object, *, drop_depth: int = 0) -> torch.Tensor:
+        seen.append(drop_depth)
+        return forward(batch, drop_depth=drop_depth)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fit.model, "forward", spy)
+    fit.run_epoch()
+    expected = generator_for(fit.trial.seed, "drop")
+    assert seen == [int(torch.randint(3, (), generator=expected)) for _ in range(6)]
+
+
+def test_the_frozen_base_does_not_change(make_fit: Callable[..., Fit]) -> None:
+    fit = make_fit()
+    before = {k: v.clone() for k, v in fit.model.backbone.state_dict().items()}
+    adapter = {k: v.clone() for k, v in fit.model.trainable_state().items()}
+    fit.run_epoch()
+    after = fit.model.backbone.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in before)
+    assert any(not torch.equal(adapter[k], v) for k, v in fit.model.trainable_state().items())
+
+
+def test_early_stopping_waits_for_patience_and_keeps_the_first_best(
+    make_fit: Callable[..., Fit],
+) -> None:
+    fit = make_fit(epochs=10, patience=2)
+
+    def epoch(number: int, score: float) -> Epoch:
+        return Epoch(
+            epoch=number,
+            train_loss=1.0,
+            selection_score=score,
+            metrics={"accuracy": score},
+            learning_rate=1.0,
+            steps=1,
+            train_s=0.0,
+            evaluate_s=0.0,
+            at_unix_ms=0,
+        )
+
+    fit.curve = [epoch(1, 0.5), epoch(2, 0.7), epoch(3, 0.7)]
+    assert fit.best.epoch == 2
+    assert not fit.done
+    fit.curve.append(epoch(4, 0.6))
+    assert fit.stopped_early
+    assert fit.done
+
+
+def test_weight_decay_spares_biases(make_fit: Callable[..., Fit]) -> None:
+    fit = make_fit(weight_decay=0.1)
+    for group in fit._optimiser.param_groups:
+        wide = group["weight_decay"] > 0
+        assert all((p.ndim > 1) == wide for p in group["params"])
+
+
+def test_regression_targets_are_scaled_and_brought_back() -> None:
+    card = TaskCard(
+        name="sts",
+        kind=TaskKind.REGRESSION,
+        label_range=(1.0, 5.0),
+        metric=Metric.PEARSON,
+        metrics=(Metric.PEARSON,),
+    )
+    scaled = targets(card, torch.tensor([1.0, 2.0, 5.0]).numpy())
+    assert scaled.tolist() == [0.0, 0.25, 1.0]
+    assert predictions(card, scaled[:, None]).tolist() == [1.0, 2.0, 5.0]

@@ -1,0 +1,202 @@
+"""Trials run to a committed result, fail alone, and go on where they stopped."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from orchestrator.driver import plan_sweep
+from orchestrator.plan import Plan
+from workers.events import EventKind
+from workers.layout import Workspace
+from workers.pack import run_pack
+from workers.results import FailureReason, TrialResult, read_failure, read_result
+from workers.tasks.card import Split
+from workers.trial import DropMode, Method, Training, Trial
+from workers.warm import WarmState
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def plan(toy_sweep: Callable[..., Path]) -> Plan:
+    return plan_sweep(toy_sweep())[0]
+
+
+@pytest.fixture
+def warm() -> WarmState:
+    return WarmState(torch.device("cpu"))
+
+
+def pick(plan: Plan, method: Method, mode: DropMode = DropMode.NONE, task: str = "one") -> Trial:
+    return next(
+        t
+        for t in plan.trials.values()
+        if (t.method, t.drop.mode, t.task.name) == (method, mode, task)
+    )
+
+
+def run(trial: Trial, workspace: Workspace, warm: WarmState) -> TrialResult:
+    assert list(run_pack([trial], workspace, warm))[-1].kind is EventKind.FINISHED
+    result = read_result(workspace.trial(trial.trial_id))
+    assert result is not None
+    return result
+
+
+def test_every_kind_of_trial_finishes(plan: Plan, workspace: Workspace, warm: WarmState) -> None:
+    events = list(run_pack(list(plan.trials.values()), workspace, warm))
+    finished = {e.trial_id for e in events if e.kind is EventKind.FINISHED}
+    failures = [read_failure(workspace.trial(i)) for i in plan.trials]
+    assert finished == set(plan.trials), [f for f in failures if f]
+    for trial_id, trial in plan.trials.items():
+        result = read_result(workspace.trial(trial_id))
+        assert result is not None
+        assert not workspace.trial(trial_id).checkpoint.exists()
+        assert (result.adapter is None) == (trial.method is Method.FULL_FINE_TUNING)
+        assert Split.TEST in {s.split for s in result.scores}
+        if trial.drop.mode is DropMode.SPECIALISED:
+            assert set(result.by_depth) == {trial.drop.depth} == {result.depth}
+        elif trial.method in (Method.HEAD_ONLY, Method.FULL_FINE_TUNING):
+            assert set(result.by_depth) == {0}
+        else:
+            assert set(result.by_depth) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("method", "least"), [(Method.ADAPTER, 0.75), (Method.FULL_FINE_TUNING, 0.95)]
+)
+def test_a_task_is_learnt(
+    make_task: Callable[..., Path],
+    toy_sweep: Callable[..., Path],
+    workspace: Workspace,
+    warm: WarmState,
+    method: Method,
+    least: float,
+) -> None:
+    """Adapters over a random frozen base learn something, full fine-tuning all of it."""
+    make_task("one", train=400, held_out=50)
+    plan, _ = plan_sweep(toy_sweep(epochs=10))
+    result = run(pick(plan, method), workspace, warm)
+    assert result.majority == 0.5
+    assert result.score >= least
+
+
+def test_same_seed_same_result_whatever_ran_before(
+    plan: Plan, workspace: Workspace, tmp_path: Path
+) -> None:
+    trial = pick(plan, Method.ADAPTER, DropMode.ROBUST)
+    alone = run(trial, workspace, WarmState(torch.device("cpu")))
+    other = Workspace(tmp_path / "other")
+    warm = WarmState(torch.device("cpu"))
+    run(pick(plan, Method.FULL_FINE_TUNING), other, warm)
+    after = run(trial, other, warm)
+    assert after.scores == alone.scores
+    assert [e.train_loss for e in after.curve] == [e.train_loss for e in alone.curve]
+    assert after.adapter == alone.adapter
+
+
+@pytest.mark.parametrize(
+    ("method", "mode"),
+    [
+        (Method.ADAPTER, DropMode.ROBUST),
+        (Method.FUSION, DropMode.NONE),
+        (Method.FULL_FINE_TUNING, DropMode.NONE),
+    ],
+)
+def test_an_interrupted_trial_continues_to_the_same_result(
+    plan: Plan, workspace: Workspace, tmp_path: Path, method: Method, mode: DropMode
+) -> None:
+    trial = pick(plan, method, mode)
+    parents = [plan.trials[p] for p in trial.parents]
+    whole = Workspace(tmp_path / "whole")
+    for place in (whole, workspace):
+        for parent in parents:
+            run(parent, place, WarmState(torch.device("cpu")))
+    expected = run(trial, whole, WarmState(torch.device("cpu")))
+
+    first = run_pack([trial], workspace, WarmState(torch.device("cpu")))
+    assert [next(first).kind for _ in range(2)] == [EventKind.STARTED, EventKind.EPOCH]
+    first.close()  # as when the process dies after the first epoch
+    assert workspace.trial(trial.trial_id).checkpoint.exists()
+    torch.manual_seed(987)
+    events = list(run_pack([trial], workspace, WarmState(torch.device("cpu"))))
+    resumed = read_result(workspace.trial(trial.trial_id))
+    assert resumed is not None
+    assert "resumed after epoch 1" in workspace.trial(trial.trial_id).log.read_text()
+    assert [e.kind for e in events].count(EventKind.EPOCH) == 2
+    assert resumed.scores == expected.scores
+    assert resumed.adapter == expected.adapter
+    assert [e.train_loss for e in resumed.curve] == [e.train_loss for e in expected.curve]
+
+
+def test_a_finished_trial_is_not_run_again(
+    plan: Plan, workspace: Workspace, warm: WarmState
+) -> None:
+    trial = pick(plan, Method.HEAD_ONLY)
+    run(trial, workspace, warm)
+    before = workspace.trial(trial.trial_id).result.read_bytes()
+    events = list(run_pack([trial], workspace, warm))
+    assert [e.kind for e in events] == [EventKind.FINISHED]
+    assert workspace.trial(trial.trial_id).result.read_bytes() == before
+
+
+def test_a_diverging_trial_fails_alone_with_its_reason(
+    plan: Plan, workspace: Workspace, warm: WarmState
+) -> None:
+    good = pick(plan, Method.HEAD_ONLY)
+    wild = Training(
+        **good.training.model_dump()
+        | {"learning_rate": 3e38, "optimiser": "sgd", "gradient_clip": None}
+    )
+    bad = Trial.model_validate(good.model_dump() | {"training": wild})
+    events = list(run_pack([bad, good], workspace, warm))
+    assert [e.kind for e in events if e.trial_id == bad.trial_id][-1] is EventKind.FAILED
+    assert [e.kind for e in events if e.trial_id == good.trial_id][-1] is EventKind.FINISHED
+    failure = read_failure(workspace.trial(bad.trial_id))
+    assert failure is not None
+    assert failure.reason is FailureReason.DIVERGED
+    assert "lower learning rate" in failure.message
+
+
+def test_data_that_changed_since_planning_is_refused(
+    plan: Plan, workspace: Workspace, warm: WarmState, tmp_path: Path
+) -> None:
+    trial = pick(plan, Method.HEAD_ONLY)
+    rows = tmp_path / "tasks" / "one" / "train.jsonl"
+    rows.write_text(rows.read_text() + json.dumps({"sentence1": "good film", "label": 1}) + "\n")
+    assert list(run_pack([trial], workspace, warm))[-1].kind is EventKind.FAILED
+    failure = read_failure(workspace.trial(trial.trial_id))
+    assert failure is not None
+    assert failure.reason is FailureReason.BAD_INPUT
+    assert "changed since planning" in failure.message
+
+
+def test_a_fusion_takes_the_best_candidate_of_each_task(
+    plan: Plan, workspace: Workspace, warm: WarmState
+) -> None:
+    fusion = pick(plan, Method.FUSION)
+    assert fusion.fusion is not None
+    for parent in fusion.parents:
+        run(plan.trials[parent], workspace, warm)
+    result = run(fusion, workspace, warm)
+    for source in fusion.fusion.sources:
+        scores = {c: read_result(workspace.trial(c)).score for c in source.candidates}  # type: ignore[union-attr]
+        assert scores[result.sources[source.task]] == max(scores.values())
+    for layer, means in result.attention.items():
+        assert set(means) == {"one", "two", "three"}, layer
+        assert sum(means.values()) == pytest.approx(1.0, abs=1e-5)
+    pruned = next(
+        t
+        for t in plan.trials.values()
+        if t.pruning and t.pruning.fusion_trial == fusion.trial_id and t.pruning.keep == 2
+    )
+    kept = run(pruned, workspace, warm).kept
+    assert {layer: set(names) for layer, names in kept.items()} == {
+        layer: set(sorted(means, key=means.__getitem__)[-2:])
+        for layer, means in result.attention.items()
+    }
