@@ -11,6 +11,7 @@ import importlib.util
 import json
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -18,12 +19,9 @@ from pathlib import Path
 
 from workers.errors import TaskError
 from workers.results import write_atomically
-from workers.tasks.sentences import sentences_of
+from workers.tasks import sentences
 
 log = logging.getLogger(__name__)
-
-BUILDER_VERSION = 1
-"""Raised by one whenever the code changes which sentences come out."""
 
 LIBRARIES = (
     "matplotlib",
@@ -76,8 +74,8 @@ def load_docstrings() -> tuple[Docstring, ...]:
         return tuple(Docstring(r["module"], r["name"], tuple(r["sentences"])) for r in rows)
     except FileNotFoundError:
         pass
-    except (ValueError, KeyError, TypeError) as error:
-        log.warning("the cache %s is damaged (%s); building it again", path, error)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("cannot read the cache %s (%s); building it again", path, error)
     docstrings = build_docstrings()
     try:
         write_atomically(path, json.dumps([asdict(docstring) for docstring in docstrings]))
@@ -97,7 +95,7 @@ def build_docstrings() -> tuple[Docstring, ...]:
     for library in LIBRARIES:
         for module, name, text in _documented(library):
             fresh = []
-            for sentence in sentences_of(text, unwanted_words=_library_words()):
+            for sentence in sentences.sentences_of(text, unwanted_words=_library_words()):
                 key = "".join(filter(str.isalpha, sentence)).lower()
                 if key not in seen:
                     seen.add(key)
@@ -113,12 +111,13 @@ def _library_words() -> frozenset[str]:
 
 
 def _cache_path() -> Path:
-    versions = {library: _version(library) for library in LIBRARIES}
-    key = json.dumps([BUILDER_VERSION, versions], sort_keys=True)
+    versions = " ".join(f"{library} {_version(library)}" for library in LIBRARIES)
+    digest = hashlib.sha256(versions.encode())
+    for source in (Path(__file__), Path(sentences.__file__)):
+        digest.update(source.read_bytes())  # what they do is part of what is kept
     home = os.environ.get("XDG_CACHE_HOME")
     folder = Path(home) if home else Path.home() / ".cache"
-    name = hashlib.sha256(key.encode()).hexdigest()[:16]
-    return folder / "adaptersweep" / f"docstrings-{name}.json"
+    return folder / "adaptersweep" / f"docstrings-{digest.hexdigest()[:16]}.json"
 
 
 def _version(library: str) -> str:
@@ -138,7 +137,9 @@ def _documented(library: str) -> Iterator[tuple[str, str, str]]:
         parts = [library, *file.relative_to(root).with_suffix("").parts]
         module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         try:
-            tree = ast.parse(file.read_bytes())
+            # Doubtful escapes in other people's strings must not decide which files are read.
+            with warnings.catch_warnings(action="ignore", category=SyntaxWarning):
+                tree = ast.parse(file.read_bytes())
         except SyntaxError:
             continue  # a template, or code for another Python
         for name, text in _docstrings_in(tree, ""):

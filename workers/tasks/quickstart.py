@@ -70,9 +70,8 @@ def _by_split(docstrings: Sequence[Docstring]) -> dict[Split, list[Docstring]]:
     """Deal docstrings to splits in the proportion of their rows, in an order without meaning."""
     parts: dict[Split, list[Docstring]] = {split: [] for split in _ROWS}
     total = sum(_ROWS.values())
-    hashed = sorted((_hash(docstring), docstring) for docstring in docstrings)
-    for number, docstring in hashed:
-        place = number % total
+    for docstring in sorted(docstrings, key=_hash):
+        place = _hash(docstring) % total
         for split, count in _ROWS.items():
             if place < count:
                 parts[split].append(docstring)
@@ -82,7 +81,8 @@ def _by_split(docstrings: Sequence[Docstring]) -> dict[Split, list[Docstring]]:
 
 
 def _hash(docstring: Docstring) -> int:
-    path = f"{docstring.module} {docstring.name} {docstring.sentences[0]}"
+    # A property's getter and setter share a name, and so a split.
+    path = f"{docstring.module} {docstring.name}"
     return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8], "big")
 
 
