@@ -92,7 +92,7 @@ def test_sentences_are_plain_and_name_no_library() -> None:
             assert 5 <= len(sentence.split()) <= 25
             assert sentence.endswith(".")
             assert not set(sentence) & set("`_=<>[]{}|\\\n")
-            assert "http" not in sentence
+            assert "://" not in sentence
             assert not words.search(sentence)
 
 
