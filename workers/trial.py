@@ -143,7 +143,8 @@ class Trial(Frozen):
     @cached_property
     def identity(self) -> dict[str, Any]:
         """Everything that determines the result, and nothing else: no names, no paths."""
-        content = self.model_dump(mode="json", exclude={"base", "task"})
+        content = self.model_dump(mode="json", exclude={"base", "task", "adapter"})
+        content["adapter"] = self.adapter and self.adapter.as_fields()
         if self.adapter is not None:
             content["adapter"] = self.adapter.as_fields()  # a new setting renames no old trial
         content["recipe"] = RECIPE_VERSION

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from adapter_lib.configuration import Initialisation, NonLinearity, Placement, Sharing
 from orchestrator.spec.values import (
@@ -94,13 +94,22 @@ class TaskSpec(Section):
         return self
 
 
+def _can_be_swept(value: Sharing) -> Sharing:
+    if value is Sharing.GROUPS:
+        raise ValueError("expected 'none' or 'all_layers'; a sweep cannot share in groups yet")
+    return value
+
+
+SweptSharing = Annotated[Sharing, AfterValidator(_can_be_swept)]
+
+
 class AdapterAxes(Section):
     placement: OneOrMany[Placement] | None = None
     bottleneck_size: OneOrMany[Count] | None = None
     reduction_factor: OneOrMany[Positive] | None = None
     non_linearity: OneOrMany[NonLinearity] | None = None
     initialisation: OneOrMany[Initialisation] | None = None
-    sharing: OneOrMany[Sharing] | None = None
+    sharing: OneOrMany[SweptSharing] | None = None
 
     @model_validator(mode="after")
     def _one_way_to_give_the_size(self) -> Self:
@@ -157,7 +166,7 @@ class Condition(Section):
     bottleneck_size: OneOrMany[Count | None] = ()
     non_linearity: OneOrMany[NonLinearity | None] = ()
     initialisation: OneOrMany[Initialisation | None] = ()
-    sharing: OneOrMany[Sharing | None] = ()
+    sharing: OneOrMany[SweptSharing | None] = ()
     drop_mode: OneOrMany[DropMode] = ()
     drop_depth: OneOrMany[Depth] = ()
     sources: OneOrMany[Count | None] = ()

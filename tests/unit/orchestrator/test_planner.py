@@ -228,6 +228,23 @@ def test_another_seed_adds_trials_and_changes_none(tmp_path: Path) -> None:
     assert len(added) == 3 + 3 + 3
 
 
+def test_what_determines_a_trial_is_hashed_as_it_always_was(tmp_path: Path) -> None:
+    """A new setting at its default must not make old trials run again."""
+    (trial,) = plan_of(tmp_path, TOP + "trials:\n  - tasks: rte\n").trials.values()
+    assert set(trial.identity) == {
+        *("method", "seed", "training", "adapter", "drop", "fusion", "pruning"),
+        *("recipe", "base", "task"),
+    }
+    assert trial.identity["adapter"] == {
+        "bottleneck_size": 4,
+        "placement": "pfeiffer",
+        "non_linearity": "relu",
+        "sharing": "none",
+        "initialisation": "bert",
+        "drop_depth": 0,
+    }
+
+
 def local_sweep(folder: Path, *, base: str, swap: bool = False, weights: bytes = b"w") -> Plan:
     """Plan over a base model and two tasks of its own below `folder`."""
     model = folder / "model"

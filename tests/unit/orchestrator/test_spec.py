@@ -159,6 +159,12 @@ WRONG_VALUES = [
         id="both sizes",
     ),
     pytest.param(
+        "adapter: { sharing: groups }",
+        "adapter.sharing",
+        ["expected 'none' or 'all_layers'", "found `groups`"],
+        id="sharing that a sweep cannot ask for",
+    ),
+    pytest.param(
         "exclude:\n  - { layer: 3 }",
         "exclude[0].layer",
         ["unknown key", "known here: base_model, task, method"],
