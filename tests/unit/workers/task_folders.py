@@ -67,5 +67,3 @@ def real(name: str) -> Path:
     if not (REAL / name).is_dir():
         pytest.skip("the shared data are not here")
     return REAL / name
-
-
