@@ -109,10 +109,11 @@ def submit(
                 done = not (queue.having(WorkState.FAILED) or queue.having(WorkState.BLOCKED))
                 if not interrupted:
                     outcome = SubmissionOutcome.COMPLETED if done else SubmissionOutcome.FAILED
+                watch.phase(Phase.PUBLISHING)
+                publisher.drain(PUBLISH_LIMIT_S)  # so that a version can name its run
                 watch.phase(Phase.REGISTERING)
                 registered = _register(plan, catalog, stores)
                 catalog.end_submission(submission.id, outcome)
-                watch.phase(Phase.PUBLISHING)
                 unpublished = publisher.drain(PUBLISH_LIMIT_S)
         finally:
             catalog.end_submission(submission.id, outcome)

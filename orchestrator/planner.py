@@ -39,6 +39,7 @@ from workers.trial import (
     Fusion,
     FusionSource,
     Method,
+    Precision,
     Pruning,
     Training,
     Trial,
@@ -50,10 +51,15 @@ DEFAULT_SOURCE = Condition(drop_mode=(DropMode.NONE,), placement=(Placement.PFEI
 
 @dataclass(frozen=True)
 class Pinned:
-    """Base models and tasks of a sweep with everything that identifies them."""
+    """Base models and tasks of a sweep with everything that identifies them.
+
+    Attributes:
+        auto_precision: what `precision: auto` stands for in this plan.
+    """
 
     base_models: Mapping[str, BaseModelRef]
     tasks: Mapping[str, TaskRef]
+    auto_precision: Precision = Precision.FLOAT32
 
 
 def make_plan(spec: SweepSpec, source: SpecSource, pinned: Pinned) -> Plan:
@@ -97,7 +103,7 @@ class _Planner:
         spec = self.spec
         bases = self._declared(block.base_models, self.pinned.base_models, (*at, "base_models"))
         tasks = self._declared(block.tasks, self.pinned.tasks, (*at, "tasks"))
-        trainings = list(_trainings(spec.training, block.training))
+        trainings = list(self._trainings(block.training))
         seeds = block.seeds or spec.seeds
         self._check_method(block, at)
         for method in block.method or spec.method:
@@ -120,6 +126,20 @@ class _Planner:
                         )
                     )
 
+    def _trainings(self, own: TrainingAxes) -> Iterator[Training]:
+        """Expand a block's training settings; `precision: auto` becomes what was pinned."""
+        grid: dict[str, Sequence[Any]] = {}
+        for name in TrainingAxes.model_fields:
+            chosen = getattr(own, name)
+            chosen = getattr(self.spec.training, name) if chosen is None else chosen
+            if chosen is not None:
+                grid[name] = chosen
+        if "precision" in grid:
+            auto = self.pinned.auto_precision
+            grid["precision"] = [auto if p == "auto" else p for p in grid["precision"]]
+        for values in itertools.product(*grid.values()):
+            yield Training(**dict(zip(grid, values, strict=True)))
+
     def _check_method(self, block: TrialGrid, at: KeyPath) -> None:
         """Refuse methods that no block trains, and keys that its methods would ignore."""
         methods = block.method or self.spec.method
@@ -138,7 +158,7 @@ class _Planner:
     def add_fusions(self, block: FusionGrid, at: KeyPath) -> None:
         bases = self._declared(block.base_models, self.pinned.base_models, (*at, "base_models"))
         targets = self._declared(block.targets, self.pinned.tasks, (*at, "targets"))
-        trainings = list(_trainings(self.spec.training, block.training))
+        trainings = list(self._trainings(block.training))
         adapters = [t for t in self.trials.values() if t.method is Method.ADAPTER]
         for base, target, seed in itertools.product(bases, targets, block.seeds or self.spec.seeds):
             sources = self._sources(block, adapters, at, base=base, target=target, seed=seed)
@@ -337,17 +357,6 @@ def _sizes(top: AdapterAxes, own: AdapterAxes, hidden_size: int) -> Sequence[int
         if axes.reduction_factor is not None:
             return [bottleneck_from_reduction(hidden_size, f) for f in axes.reduction_factor]
     return [bottleneck_from_reduction(hidden_size, 16)]
-
-
-def _trainings(top: TrainingAxes, own: TrainingAxes) -> Iterator[Training]:
-    grid: dict[str, Sequence[Any]] = {}
-    for name in TrainingAxes.model_fields:
-        chosen = getattr(own, name)
-        chosen = getattr(top, name) if chosen is None else chosen
-        if chosen is not None:
-            grid[name] = chosen
-    for values in itertools.product(*grid.values()):
-        yield Training(**dict(zip(grid, values, strict=True)))
 
 
 def _words(condition: Condition) -> str:

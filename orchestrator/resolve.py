@@ -10,7 +10,7 @@ from workers.errors import WorkerError
 from workers.tasks.card import BuiltinSource, FolderSource, HubSource, Split, TaskRef, TaskSource
 from workers.tasks.hub import GLUE_REVISION, glue_source
 from workers.tasks.load import resolve_task
-from workers.trial import BaseModelRef
+from workers.trial import BaseModelRef, Precision
 
 
 def pin(spec: SweepSpec, source: SpecSource) -> Pinned:
@@ -42,7 +42,24 @@ def pin(spec: SweepSpec, source: SpecSource) -> Pinned:
             )
         except WorkerError as error:
             raise source.error(("tasks", name), str(error)) from error
-    return Pinned(bases, tasks)
+    return Pinned(bases, tasks, auto_precision(gpus=spec.resources.gpus))
+
+
+def auto_precision(*, gpus: float, cpuinfo: Path = Path("/proc/cpuinfo")) -> Precision:
+    """Choose what `precision: auto` means: bfloat16 where the hardware computes in it.
+
+    That is assumed of GPUs, and read from this machine's processor otherwise (`avx512_bf16` or
+    `amx_bf16`). It is fixed when planning, since a trial's identity must say how it was computed;
+    a cluster should therefore have processors like the submitting machine's.
+    """
+    if gpus:
+        return Precision.BFLOAT16
+    try:
+        flags = cpuinfo.read_text(encoding="utf-8")
+    except OSError:
+        return Precision.FLOAT32
+    able = "avx512_bf16" in flags or "amx_bf16" in flags
+    return Precision.BFLOAT16 if able else Precision.FLOAT32
 
 
 def _task_source(task: TaskSpec, root: Path) -> TaskSource:

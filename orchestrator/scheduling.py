@@ -57,7 +57,10 @@ def cluster(address: str | None) -> Iterator[dict[str, float]]:
     """
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # files per trial that nobody reads
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # its tables; the command line has its own view
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a notice
+    for name in ("ray", "ray.tune"):  # its own handlers write into the live view
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     try:
         ray.init(
             address=address or "local",
@@ -170,6 +173,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
             "pack": ids,
             "workspace": str(self._workspace.root.resolve()),
             "threads": max(1, int(self._shape.cpus)),
+            "device": "cuda" if self._shape.gpus else "cpu",
         }
 
     def _is_stuck(self, board: Board) -> bool:
@@ -236,7 +240,7 @@ class PackTrainable(tune.Trainable):  # type: ignore[misc]
 
         torch.set_num_threads(config["threads"])
         if self._warm is None:
-            self._warm = WarmState(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+            self._warm = WarmState(torch.device(config["device"]))
         workspace = Workspace(Path(config["workspace"]))
         self._events: Iterator[PackEvent] = run_pack(
             _read_trials(workspace, config["pack"]), workspace, self._warm

@@ -43,7 +43,8 @@ def mlflow(workspace: Path, *, tracking: str | None, host: str, port: int) -> in
             f"no MLflow store in {stores.workspace.root}; expected {embedded.name} there: submit a "
             "sweep first, or give --workspace or --tracking"
         )
-    console().print(f"MLflow: http://{host}:{port}  (Ctrl-C stops it)")
+    page = "#/experiments?workflowType=machine_learning"  # its other mode is for chat traces
+    console().print(f"MLflow: http://{host}:{port}/{page}  (Ctrl-C stops it)", soft_wrap=True)
     command = [
         sys.executable,
         *("-m", "mlflow", "server"),

@@ -137,7 +137,7 @@ class TrainingAxes(Section):
     patience: OneOrMany[Count | None] | None = None
     gradient_clip: OneOrMany[Positive | None] | None = None
     prefix_dropout: OneOrMany[bool] | None = None
-    precision: OneOrMany[Precision] | None = None
+    precision: OneOrMany[Precision | Literal["auto"]] | None = None
 
 
 class TrialGrid(Section):

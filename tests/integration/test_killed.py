@@ -1,0 +1,116 @@
+"""What is killed is continued: the driver, a worker, a node; nothing is lost or run twice."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workers.layout import Workspace
+
+pytestmark = pytest.mark.slow
+
+Until = Callable[[Callable[[], bool], float, str], None]
+
+
+def results(workspace: Path) -> dict[str, Any]:
+    """Everything that was measured, without times."""
+    found = {}
+    for path in sorted(workspace.glob("trials/*/*/result.json")):
+        result = json.loads(path.read_text())
+        kept = ("metric", "score", "depth", "scores", "best_epoch", "parameters", "adapter", "kept")
+        found[result["trial_id"]] = {k: result[k] for k in kept} | {
+            "losses": [e["train_loss"] for e in result["curve"]]
+        }
+    return found
+
+
+def catalog_rows(workspace: Path) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(workspace / "catalog.sqlite") as connection:
+        trials = connection.execute(
+            "SELECT trial_id, state, metric, score, best_epoch FROM trials ORDER BY trial_id"
+        ).fetchall()
+        scores = connection.execute(
+            "SELECT trial_id, split, depth, metric, value FROM scores ORDER BY 1, 2, 3, 4"
+        ).fetchall()
+    return trials + scores
+
+
+def attempts(workspace: Path) -> dict[str, int]:
+    with sqlite3.connect(workspace / "catalog.sqlite") as connection:
+        return dict(
+            connection.execute("SELECT trial_id, count(*) FROM attempts GROUP BY 1").fetchall()
+        )
+
+
+def children(pid: int) -> dict[int, str]:
+    """The process's descendants on this machine, by id, with their command lines."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
+    found: dict[int, str] = {}
+    front = {pid}
+    while front:
+        nearest = {int(p): args for p, parent, args in rows if int(parent) in front}
+        front = nearest.keys() - found.keys()
+        found |= nearest
+    return found
+
+
+def test_a_killed_driver_continues_to_the_same_catalog(
+    adaptersweep: Callable[..., Any],
+    background: Callable[..., Any],
+    until: Until,
+    toy_sweep: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    sweep = toy_sweep(epochs=12)
+    whole = tmp_path / "whole"
+    assert adaptersweep("submit", sweep, "-w", whole, "--json").code == 0
+
+    cut = tmp_path / "cut"
+    driver = background("submit", sweep, "-w", cut)
+
+    def in_the_middle() -> bool:
+        finished = len(list(cut.glob("trials/*/*/result.json")))
+        return finished >= 3 and any(cut.glob("trials/*/*/checkpoint.pt"))
+
+    until(in_the_middle, 120, "three trials are finished and one is under way")
+    workers = children(driver.pid)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    until(lambda: not any(Path(f"/proc/{p}").exists() for p in workers), 60, "its workers are gone")
+    kept = {p: p.stat().st_mtime_ns for p in cut.glob("trials/*/*/result.json")}
+    assert kept
+    open_trials = {p.parent.name for p in cut.glob("trials/*/*/checkpoint.pt")}
+    assert open_trials
+
+    again = adaptersweep("submit", sweep, "-w", cut, "--json")
+    assert again.code == 0, again.err
+    assert again.json["reused"] == len(kept)
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept, "finished trials stay as they are"
+    resumed = [Workspace(cut).trial(i).log.read_text() for i in open_trials]
+    assert any("resumed after epoch" in text for text in resumed)
+    assert results(cut) == results(whole)
+    assert catalog_rows(cut) == catalog_rows(whole)
+
+
+def test_a_killed_worker_is_replaced_and_its_trial_continues(
+    background: Callable[..., Any], until: Until, toy_sweep: Callable[..., Path], tmp_path: Path
+) -> None:
+    workspace = tmp_path / "workspace"
+    driver = background("submit", toy_sweep(epochs=12), "-w", workspace)
+    until(lambda: any(workspace.glob("trials/*/*/checkpoint.pt")), 120, "a trial is under way")
+    busy = [p for p, args in children(driver.pid).items() if args.startswith("ray::PackTrainable")]
+    assert busy
+    os.kill(busy[0], signal.SIGKILL)
+    assert driver.wait(timeout=300) == 0
+    assert len(results(workspace)) == 30
+    assert set(attempts(workspace).values()) == {1}, "a restarted pack is the same attempt"
+    with sqlite3.connect(workspace / "catalog.sqlite") as connection:
+        states = connection.execute("SELECT DISTINCT state FROM trials").fetchall()
+    assert states == [("finished",)]

