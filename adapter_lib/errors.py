@@ -23,3 +23,7 @@ class AdapterFileError(AdapterLibError):
 
 class WrongBaseError(AdapterFileError):
     """An adapter that was trained over another base model than the one it is loaded onto."""
+
+
+class UnsupportedSettingError(AdapterFileError):
+    """A setting of another library's adapter that this one has not, or the other way round."""

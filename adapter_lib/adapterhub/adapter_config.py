@@ -1,0 +1,173 @@
+"""Translate AdapterHub's bottleneck configuration (`BnConfig`) from and to `AdapterConfig`."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from adapter_lib.adapterhub.settings import Settings
+from adapter_lib.configuration import (
+    AdapterConfig,
+    Initialisation,
+    NonLinearity,
+    Placement,
+    Sharing,
+    bottleneck_from_reduction,
+)
+from adapter_lib.errors import UnsupportedSettingError
+
+_PLACEMENT_SETTINGS: dict[Placement, dict[str, bool]] = {
+    Placement.PFEIFFER: {"mh_adapter": False, "original_ln_before": True, "is_parallel": False},
+    Placement.HOULSBY: {"mh_adapter": True, "original_ln_before": False, "is_parallel": False},
+    Placement.PARALLEL: {"mh_adapter": False, "original_ln_before": False, "is_parallel": True},
+}
+_ALWAYS: dict[str, Any] = {
+    "adapter_residual_before_ln": False,
+    "cross_adapter": False,
+    "init_weights_seed": None,
+    "inv_adapter": None,
+    "ln_after": False,
+    "ln_before": False,
+    "original_ln_after": True,
+    "output_adapter": True,
+    "phm_layer": False,
+    "residual_before_ln": True,
+    "stochastic_depth": 0.0,
+    "use_gating": False,
+}
+# Without effect next to phm_layer=False and inv_adapter=None; written with their defaults.
+_WITHOUT_EFFECT: dict[str, Any] = {
+    "factorized_phm_W": True,
+    "factorized_phm_rule": False,
+    "hypercomplex_nonlinearity": "glorot-uniform",
+    "inv_adapter_reduction_factor": None,
+    "learn_phm": True,
+    "phm_bias": True,
+    "phm_c_init": "normal",
+    "phm_dim": 4,
+    "phm_init_range": 0.0001,
+    "phm_rank": 1,
+    "shared_W_phm": False,
+    "shared_phm_rule": True,
+}
+_NON_LINEARITIES = {value.value: value for value in NonLinearity} | {"silu": NonLinearity.SWISH}
+_OLD_NON_LINEARITIES = {"gelu": NonLinearity.GELU_NEW, "gelu_orig": NonLinearity.GELU}
+_INITIALISATIONS = {
+    "bert": Initialisation.BERT,
+    "houlsby": Initialisation.HOULSBY,
+    "mam_adapter": Initialisation.MAM,
+}
+
+
+def read_adapter_config(
+    content: Mapping[str, Any], *, where: str, layers: int, hidden_size: int
+) -> AdapterConfig:
+    """Return what `adapter_config.json` describes over a base of `layers` layers.
+
+    Raises:
+        UnsupportedSettingError: a setting cannot be represented; the message names it.
+        AdapterFileError: a setting is missing.
+    """
+    settings = Settings(content["config"], where)
+    settings.expect("architecture", None)
+    placement = _take_placement(settings)
+    _take_unused_invertible(settings, content)
+    for name, wanted in _ALWAYS.items():
+        settings.expect(name, wanted)
+    settings.skip(_WITHOUT_EFFECT)
+    old = {} if "version" in content else _OLD_NON_LINEARITIES
+    drop_depth = _take_drop_depth(settings)
+    sizes = _take_sizes(settings, layers=layers, hidden_size=hidden_size)
+    config = AdapterConfig(
+        sizes[-1],
+        placement=placement,
+        non_linearity=settings.choose("non_linearity", _NON_LINEARITIES | old),
+        initialisation=settings.choose("init_weights", _INITIALISATIONS, "bert"),
+        drop_depth=drop_depth,
+        scaling=settings.number("scaling", 1.0),
+        dropout=settings.number("dropout", 0.0),
+        layer_sizes=sizes if len(set(sizes)) > 1 else (),
+    )
+    settings.finish()
+    return config
+
+
+def write_adapter_config(config: AdapterConfig, *, layers: int, hidden_size: int) -> dict[str, Any]:
+    """Return all fields of AdapterHub's `BnConfig`.
+
+    Raises:
+        UnsupportedSettingError: AdapterHub has no sharing across layers and no trained norms.
+    """
+    if config.sharing is not Sharing.NONE:
+        raise UnsupportedSettingError(
+            f"AdapterHub cannot represent sharing={config.sharing}; it has one parameter set per "
+            "layer"
+        )
+    if config.trained_norm:
+        raise UnsupportedSettingError(
+            "AdapterHub cannot represent trained_norm=True; its adapters leave the base's norms "
+            "as they are"
+        )
+    factors = {
+        str(layer): _reduction_factor(hidden_size, config.size(layer)) for layer in range(layers)
+    }
+    hub_initialisation = {ours: theirs for theirs, ours in _INITIALISATIONS.items()}
+    return {
+        **_PLACEMENT_SETTINGS[config.placement],
+        **_ALWAYS,
+        **_WITHOUT_EFFECT,
+        "dropout": config.dropout,
+        "init_weights": hub_initialisation[config.initialisation],
+        "leave_out": list(range(config.drop_depth)),
+        "non_linearity": config.non_linearity.value,
+        "reduction_factor": factors if config.layer_sizes else factors["0"],
+        "scaling": config.scaling,
+    }
+
+
+def _take_placement(settings: Settings) -> Placement:
+    parallel = settings.take("is_parallel", default=False)
+    after_attention = settings.take("mh_adapter")
+    found = {"mh_adapter": after_attention, "is_parallel": parallel}
+    before = settings.take("original_ln_before", default=False)
+    for placement, wanted in _PLACEMENT_SETTINGS.items():
+        if found.items() <= wanted.items():
+            if before is not wanted["original_ln_before"]:
+                only = f"{wanted['original_ln_before']} for placement {placement}"
+                settings.refuse("original_ln_before", before, only)
+            return placement
+    return settings.refuse("mh_adapter", after_attention, "False for a parallel adapter")
+
+
+def _take_unused_invertible(settings: Settings, content: Mapping[str, Any]) -> None:
+    """Old task adapters name an invertible adapter that they neither use nor store."""
+    if "version" not in content and content.get("type") == "text_task":
+        settings.skip(["invertible_adapter", "inv_adapter"])
+    settings.expect("invertible_adapter", None)
+
+
+def _take_drop_depth(settings: Settings) -> int:
+    left_out = settings.take("leave_out", default=[]) or []
+    if sorted(left_out) != list(range(len(left_out))):
+        settings.refuse("leave_out", left_out, "the lowest layers, such as [0, 1],")
+    return len(left_out)
+
+
+def _take_sizes(settings: Settings, *, layers: int, hidden_size: int) -> tuple[int, ...]:
+    """Return r of every layer; 1 for a left-out one that nothing is said about."""
+    factor = settings.take("reduction_factor")
+    by_layer: Mapping[str, Any] = factor if isinstance(factor, Mapping) else {"default": factor}
+    default = by_layer.get("default", hidden_size)
+    factors = [by_layer.get(str(layer), default) for layer in range(layers)]
+    if not all(isinstance(value, int | float) and value > 0 for value in factors):
+        settings.refuse("reduction_factor", factor, "positive numbers")
+    return tuple(bottleneck_from_reduction(hidden_size, value) for value in factors)
+
+
+def _reduction_factor(hidden_size: int, size: int) -> float:
+    """Return the factor that AdapterHub turns into `size`, as a whole number where it is one."""
+    if hidden_size % size == 0:
+        return hidden_size // size
+    factor = hidden_size / size
+    while int(hidden_size // factor) < size:  # rounding
+        factor = math.nextafter(factor, 0.0)
+    return factor

@@ -1,0 +1,144 @@
+"""AdapterHub's files: a JSON configuration next to weights, either safetensors or pickled.
+
+Pickled weights are read with `weights_only=True`, which builds tensors and nothing else.
+"""
+
+import json
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from adapter_lib.backbone import BaseIdentity
+from adapter_lib.errors import AdapterFileError, WrongBaseError
+
+VERSION = "adapters.1.3.0"
+
+
+class WeightsFormat(StrEnum):
+    SAFETENSORS = "safetensors"  # AdapterHub reads it with use_safetensors=True
+    TORCH = "torch"  # its default
+
+
+@dataclass(frozen=True)
+class FileNames:
+    config: str
+    safetensors: str
+    torch: str
+
+
+ADAPTER_FILES = FileNames("adapter_config.json", "adapter.safetensors", "pytorch_adapter.bin")
+HEAD_FILES = FileNames("head_config.json", "model_head.safetensors", "pytorch_model_head.bin")
+FUSION_FILES = FileNames(
+    "adapter_fusion_config.json",
+    "model_adapter_fusion.safetensors",
+    "pytorch_model_adapter_fusion.bin",
+)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file.
+
+    Raises:
+        AdapterFileError: the file is missing or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise AdapterFileError(
+            f"cannot read {path}: {error}; give a folder that AdapterHub's save functions wrote"
+        ) from error
+    if not isinstance(content, dict):
+        raise AdapterFileError(f"expected an object in {path}, found {type(content).__name__}")
+    return content
+
+
+def read_config(folder: Path, files: FileNames, base: BaseIdentity) -> dict[str, Any]:
+    """Return the configuration in a folder, with `config`, `name` and more.
+
+    Raises:
+        AdapterFileError: it is missing, damaged or incomplete.
+        WrongBaseError: it is for another architecture or hidden size.
+    """
+    path = folder / files.config
+    content = read_json(path)
+    if not isinstance(content.get("config"), dict) or not isinstance(content.get("name"), str):
+        raise AdapterFileError(
+            f"expected `config` and `name` in {path}, found {', '.join(content) or 'nothing'}"
+        )
+    expected = {"model_type": base.model_type, "hidden_size": base.hidden_size}
+    for field, value in expected.items():
+        if content.get(field) != value:
+            raise WrongBaseError(
+                f"{path} is for {field} {content.get(field)}, not for {value} as in "
+                f"{base.name!r}; load it onto {content.get('model_name')!r}"
+            )
+    return content
+
+
+def read_weights(folder: Path, files: FileNames) -> dict[str, Tensor]:
+    """Return the tensors in a folder, preferably from safetensors.
+
+    Raises:
+        AdapterFileError: there are none, or the file is damaged or holds more than tensors.
+    """
+    path = folder / files.safetensors
+    try:
+        if path.is_file():
+            return load_file(path)
+        path = folder / files.torch
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise AdapterFileError(
+            f"expected {files.safetensors} or {files.torch}, found neither in {folder}"
+        ) from error
+    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise AdapterFileError(f"cannot read weights from {path}: {error}") from error
+    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
+        raise AdapterFileError(f"expected named tensors in {path}, found {type(state).__name__}")
+    return state
+
+
+def write_folder(
+    folder: Path,
+    files: FileNames,
+    *,
+    config: Mapping[str, Any],
+    weights: Mapping[str, Tensor],
+    weights_format: WeightsFormat,
+) -> None:
+    """Write configuration and weights, each file complete or not at all; other files stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {key: tensor.detach().cpu().contiguous() for key, tensor in weights.items()}
+    if weights_format is WeightsFormat.SAFETENSORS:
+        _write(folder / files.safetensors, save(state))
+        (folder / files.torch).unlink(missing_ok=True)
+    else:
+        with tempfile.TemporaryDirectory(dir=folder) as staging:
+            pickled = Path(staging) / files.torch
+            torch.save({key: tensor.clone() for key, tensor in state.items()}, pickled)
+            pickled.replace(folder / files.torch)
+        (folder / files.safetensors).unlink(missing_ok=True)
+    write_json(folder / files.config, config)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file as AdapterHub does, complete or not at all."""
+    _write(path, (json.dumps(content, indent=2, sort_keys=True)).encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    Path(stream.name).replace(path)

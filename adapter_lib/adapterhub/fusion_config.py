@@ -1,0 +1,72 @@
+"""Translate AdapterHub's `AdapterFusionConfig` from and to `FusionConfig`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapter_lib.adapterhub.settings import Settings
+from adapter_lib.configuration import FusionConfig
+from adapter_lib.errors import UnsupportedSettingError
+
+_ALWAYS: dict[str, bool] = {
+    "key": True,
+    "query": True,
+    "query_before_ln": False,
+    "residual_before": False,
+    "temperature": False,
+    "value": True,
+    "value_before_softmax": True,
+    "value_initialized": True,
+}
+_REGULARISATION = 0.01  # fixed in AdapterHub's `get_fusion_regularization_loss`
+
+
+def read_fusion_config(
+    content: Mapping[str, Any], *, where: str, model_config: Any
+) -> FusionConfig:
+    """Return what `adapter_fusion_config.json` describes.
+
+    Args:
+        model_config: of the base model, which has the dropout where the fusion names none.
+
+    Raises:
+        UnsupportedSettingError: a setting cannot be represented; the message names it.
+    """
+    settings = Settings(content["config"], where)
+    for name, wanted in _ALWAYS.items():
+        settings.expect(name, wanted)
+    regularised = settings.choose("regularization", {True: _REGULARISATION, False: 0.0}, True)
+    dropout = settings.take("dropout_prob", default=None)
+    settings.finish()
+    return FusionConfig(
+        regularisation=regularised,
+        dropout=float(dropout or _default_dropout(model_config)),  # AdapterHub reads 0 as unset
+    )
+
+
+def write_fusion_config(config: FusionConfig, *, model_config: Any) -> dict[str, Any]:
+    """Return all fields of AdapterHub's `AdapterFusionConfig`.
+
+    Raises:
+        UnsupportedSettingError: AdapterHub has no such strength of regularisation, or would
+            replace a dropout of zero by the base model's.
+    """
+    if config.regularisation not in (0.0, _REGULARISATION):
+        raise UnsupportedSettingError(
+            f"AdapterHub cannot represent regularisation={config.regularisation}; it has 0 and "
+            f"{_REGULARISATION} only"
+        )
+    default = _default_dropout(model_config)
+    if config.dropout == 0 and default != 0:
+        raise UnsupportedSettingError(
+            f"AdapterHub cannot represent dropout=0 over this base; it would take the base's "
+            f"attention dropout, {default}"
+        )
+    return {
+        **_ALWAYS,
+        "dropout_prob": None if config.dropout == default else config.dropout,
+        "regularization": config.regularisation > 0,
+    }
+
+
+def _default_dropout(model_config: Any) -> float:
+    return float(getattr(model_config, "attention_probs_dropout_prob", 0.0))

@@ -1,0 +1,121 @@
+"""How AdapterHub names tensors, for each architecture that both libraries support.
+
+A tensor's path begins with the name of the base model inside its class, which is missing where
+the base class itself was saved; `without_prefix` removes it.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.errors import UnsupportedArchitectureError
+from adapter_lib.fusion import Fusion
+from adapter_lib.heads import Head
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Attributes:
+    model_class: AdapterHub's class with heads, as its files name it.
+    prefix: of the base model inside that class.
+    layers: path of the list of layers inside the base model.
+    attention: path of the adapters after the attention block inside a layer.
+    feed_forward: the same after the feed-forward block.
+    """
+
+    model_class: str
+    prefix: str
+    layers: str = "encoder.layer"
+    attention: str = "attention.output"
+    feed_forward: str = "output"
+
+
+_NAMING = {
+    "bert": Naming("BertAdapterModel", "bert."),
+    "distilbert": Naming(
+        "DistilBertAdapterModel",
+        "distilbert.",
+        "transformer.layer",
+        "attention_adapters",
+        "output_adapters",
+    ),
+    "electra": Naming("ElectraAdapterModel", "electra."),
+    "gpt2": Naming(
+        "GPT2AdapterModel", "transformer.", "h", "attention_adapters", "output_adapters"
+    ),
+    "roberta": Naming("RobertaAdapterModel", "roberta."),
+    "xlm-roberta": Naming("XLMRobertaAdapterModel", "roberta."),
+}
+_PARTS = {
+    "down.weight": "adapter_down.0.weight",
+    "down.bias": "adapter_down.0.bias",
+    "up.weight": "adapter_up.weight",
+    "up.bias": "adapter_up.bias",
+}
+_HEAD_POSITIONS = {1: {"output": 1}, 2: {"dense": 1, "output": 4}}  # dropouts and tanh between
+_OLD_NAMES = re.compile(r"\.(?:attention|layer)_text_(?:task|lang)_adapters\.")
+_FUSION_NAME = re.compile(r"\.adapter_fusion_layer\.(.+)\.(?:query|key|value)\.")
+
+
+def naming_for(model_type: str) -> Naming:
+    """Return the names used for a model type.
+
+    Raises:
+        UnsupportedArchitectureError: files of this architecture are not exchanged.
+    """
+    if model_type not in _NAMING:
+        raise UnsupportedArchitectureError(
+            f"adapters are exchanged with AdapterHub for {', '.join(sorted(_NAMING))}, found "
+            f"{model_type!r}"
+        )
+    return _NAMING[model_type]
+
+
+def without_prefix(key: str, naming: Naming) -> str:
+    """Return a key as it is inside the base model, with today's names for old ones."""
+    return _OLD_NAMES.sub(".adapters.", key.removeprefix(naming.prefix))
+
+
+def fusion_name(key: str) -> str | None:
+    """Return which fusion a tensor belongs to, None for no fusion at all."""
+    found = _FUSION_NAME.search(key)
+    return None if found is None else found.group(1)
+
+
+def adapter_keys(adapter: Adapter, name: str, naming: Naming) -> dict[str, str]:
+    """Return our name → AdapterHub's, without prefix, of every tensor of an unshared adapter."""
+    locations = {"attention": naming.attention, "feed_forward": naming.feed_forward}
+    keys = {}
+    for ours in adapter.state_dict():
+        location, layer, part = ours.split(".", 2)
+        keys[ours] = f"{naming.layers}.{layer}.{locations[location]}.adapters.{name}.{_PARTS[part]}"
+    return keys
+
+
+def fusion_keys(fusion: Fusion, name: str, naming: Naming) -> dict[str, str]:
+    """Return our name → AdapterHub's, without prefix, of every tensor of a fusion itself."""
+    keys = {}
+    for ours in fusion.fused.state_dict():
+        layer, part = ours.split(".", 1)
+        part = "value.weight" if part == "value" else part
+        keys[ours] = (
+            f"{naming.layers}.{layer}.{naming.feed_forward}.adapter_fusion_layer.{name}.{part}"
+        )
+    return keys
+
+
+def head_keys(head: Head, name: str) -> dict[str, str]:
+    """Return our name → AdapterHub's of every tensor of a head."""
+    positions = _HEAD_POSITIONS[head.config.layers]
+    return {
+        f"{ours}.{part}": f"heads.{name}.{position}.{part}"
+        for ours, position in positions.items()
+        for part in ("weight", "bias")
+    }
+
+
+def fused_layers(keys: Iterable[str], naming: Naming) -> set[int]:
+    """Return the layers that tensors without prefix belong to."""
+    start = len(naming.layers) + 1
+    return {int(key[start:].split(".", 1)[0]) for key in keys}

@@ -1,0 +1,245 @@
+"""Read what AdapterHub's `save_adapter`, `save_head`, `save_adapter_fusion` and
+`save_adapter_setup` wrote.
+
+Nothing is downloaded: give a local folder. Everything returned is on the CPU in evaluation mode.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adapter_lib.adapterhub.adapter_config import read_adapter_config
+from adapter_lib.adapterhub.folders import (
+    ADAPTER_FILES,
+    FUSION_FILES,
+    HEAD_FILES,
+    FileNames,
+    read_config,
+    read_json,
+    read_weights,
+)
+from adapter_lib.adapterhub.fusion_config import read_fusion_config
+from adapter_lib.adapterhub.head_config import read_head_config
+from adapter_lib.adapterhub.keys import (
+    Naming,
+    adapter_keys,
+    fused_layers,
+    fusion_keys,
+    fusion_name,
+    head_keys,
+    naming_for,
+    without_prefix,
+)
+from adapter_lib.backbone import Backbone
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.errors import AdapterFileError, UnsupportedSettingError
+from adapter_lib.fusion import Fusion
+from adapter_lib.heads import Head
+from adapter_lib.model import AdapterModel
+from adapter_lib.state import copy_state, describe_mismatch
+
+SETUP_FILE = "adapter_setup.json"
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class HubAdapter:
+    name: str
+    adapter: Adapter
+
+
+@dataclass(frozen=True)
+class HubHead:
+    """Attributes:
+    labels: names of the labels in order, empty where the file has none.
+    """
+
+    name: str
+    head: Head
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HubSetup:
+    """Attributes:
+    name: of the adapter, or of the fused ones joined by commas.
+    head_name: of the head.
+    labels: names of the labels in order, empty where the file has none.
+    """
+
+    name: str
+    model: AdapterModel
+    head_name: str
+    labels: tuple[str, ...]
+
+
+def read_adapter(folder: Path, backbone: Backbone) -> HubAdapter:
+    """Return the adapter in a folder, to be used over `backbone`.
+
+    Raises:
+        UnsupportedSettingError: this library cannot represent a setting; the message names it.
+        UnsupportedArchitectureError: adapters of this architecture are not exchanged.
+        WrongBaseError: the adapter is for another architecture or hidden size.
+        AdapterFileError: files are missing or damaged, or tensors missing, left over, or of
+            another shape or type, as for a base of another number of layers.
+    """
+    content, found = _read(folder, ADAPTER_FILES, backbone)
+    layers, hidden_size = backbone.layers_count, backbone.hidden_size
+    config = read_adapter_config(
+        content,
+        where=str(folder / ADAPTER_FILES.config),
+        layers=layers,
+        hidden_size=hidden_size,
+    )
+    adapter = Adapter(config, layers=layers, hidden_size=hidden_size, generator=torch.Generator())
+    keys = adapter_keys(adapter, content["name"], _naming(backbone))
+    _fill(adapter.state_dict(), found, keys, folder)
+    return HubAdapter(content["name"], adapter.eval())
+
+
+def read_head(folder: Path, backbone: Backbone) -> HubHead:
+    """Return the classification or regression head in a folder.
+
+    Raises:
+        As `read_adapter`.
+    """
+    content, found = _read(folder, HEAD_FILES, backbone)
+    config, labels = read_head_config(
+        content,
+        where=str(folder / HEAD_FILES.config),
+        model_config=backbone.model.config,
+    )
+    head = Head(config, hidden_size=backbone.hidden_size, generator=torch.Generator())
+    _fill(head.state_dict(), found, head_keys(head, content["name"]), folder)
+    return HubHead(content["name"], head.eval(), labels)
+
+
+def read_fusion(folder: Path, backbone: Backbone, *, sources: Mapping[str, Adapter]) -> Fusion:
+    """Return the fusion in a folder over adapters that were read before.
+
+    A layer in which no source has an adapter is a dropped one; what AdapterHub stored for it has
+    no effect there either.
+
+    Args:
+        sources: must be those that the fusion names; their order does not matter.
+
+    Raises:
+        As `read_adapter`; AdapterFileError also if the sources are others.
+    """
+    content, found = _read(folder, FUSION_FILES, backbone)
+    name = content["name"]
+    names = content.get("adapter_names", name.split(","))
+    if sorted(names) != sorted(sources):
+        raise AdapterFileError(
+            f"expected the adapters {names} for the fusion in {folder}, found {list(sources)}; "
+            "read them first"
+        )
+    fusion = Fusion(
+        read_fusion_config(
+            content,
+            where=str(folder / FUSION_FILES.config),
+            model_config=backbone.model.config,
+        ),
+        {source: sources[source] for source in names},
+        layers=backbone.layers_count,
+        hidden_size=backbone.hidden_size,
+        generator=torch.Generator(),
+    )
+    naming = _naming(backbone)
+    own = _of_fusion(found, name)
+    idle = fused_layers(own, naming) & (set(range(backbone.layers_count)) - set(fusion.kept))
+    used = {key: t for key, t in own.items() if not fused_layers([key], naming) & idle}
+    _fill(fusion.fused.state_dict(), used, fusion_keys(fusion, name, naming), folder)
+    return fusion.eval()
+
+
+def read_setup(folder: Path, backbone: Backbone) -> HubSetup:
+    """Return the whole model in a folder: one adapter or one fusion, and one head.
+
+    Raises:
+        As `read_adapter`; UnsupportedSettingError for every other composition.
+    """
+    path = folder / SETUP_FILE
+    content = read_json(path)
+    names = _composition(content.get("adapter_setup"), path)
+    head_name = content.get("head_setup")
+    if not isinstance(head_name, str):
+        raise UnsupportedSettingError(
+            f"{path} has head_setup={head_name!r}, which this library cannot represent; it has "
+            "the name of one head only"
+        )
+    head = read_head(folder / head_name, backbone)
+    sources = {name: read_adapter(folder / name, backbone).adapter for name in names}
+    name = ",".join(names)
+    part = (
+        read_fusion(folder / name, backbone, sources=sources) if len(names) > 1 else sources[name]
+    )
+    model = AdapterModel(backbone, head.head, part)
+    return HubSetup(name, model, head.name, head.labels)
+
+
+def _naming(backbone: Backbone) -> Naming:
+    return naming_for(backbone.identity.model_type)
+
+
+def _read(
+    folder: Path, files: FileNames, backbone: Backbone
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return configuration and tensors, by their names inside the base model."""
+    naming = _naming(backbone)
+    content = read_config(folder, files, backbone.identity)
+    weights = read_weights(folder, files)
+    return content, {without_prefix(key, naming): tensor for key, tensor in weights.items()}
+
+
+def _fill(
+    target: Mapping[str, Tensor],
+    found: Mapping[str, Tensor],
+    keys: Mapping[str, str],
+    folder: Path,
+) -> None:
+    """Copy tensors under AdapterHub's names into those under ours, if they all fit."""
+    expected = {keys[ours]: tensor for ours, tensor in target.items()}
+    if mismatch := describe_mismatch(expected, found):
+        raise AdapterFileError(
+            f"the weights in {folder} do not fit its configuration and this base: {mismatch}"
+        )
+    copy_state(expected, found)
+
+
+def _of_fusion(found: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Leave out other fusions of the same model.
+
+    AdapterHub stores those whose name begins with this one's in the same file, and again in their
+    own.
+    """
+    others = {
+        other
+        for other in map(fusion_name, found)
+        if other is not None and other != name and other.startswith(name)
+    }
+    if others:
+        _logger.info("fusions %s are stored next to %s, left out", sorted(others), name)
+    return {key: tensor for key, tensor in found.items() if fusion_name(key) not in others}
+
+
+def _composition(setup: Any, path: Path) -> list[str]:
+    """Return the names of one adapter, or of those of one fusion."""
+    while isinstance(setup, dict) and setup.get("type") == "Stack" and len(setup["children"]) == 1:
+        setup = setup["children"][0]
+    if isinstance(setup, dict) and setup.get("type") == "single":
+        return [str(setup["children"][0])]
+    if isinstance(setup, dict) and setup.get("type") == "Fuse":
+        children = setup["children"]
+        if all(child["type"] == "single" for child in children) and not setup.get("kwargs"):
+            return [str(child["children"][0]) for child in children]
+    kind = setup.get("type") if isinstance(setup, dict) else setup
+    raise UnsupportedSettingError(
+        f"{path} has adapter_setup={kind!r}, which this library cannot represent; it has one "
+        "adapter or one Fuse of adapters only"
+    )

@@ -1,0 +1,223 @@
+"""Write adapters, heads, fusions and whole set-ups for AdapterHub's load functions.
+
+The folders are those of `adapters` 1.3. Safetensors, the default here, are loaded there with
+`use_safetensors=True`.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from adapter_lib.adapterhub.adapter_config import write_adapter_config
+from adapter_lib.adapterhub.folders import (
+    ADAPTER_FILES,
+    FUSION_FILES,
+    HEAD_FILES,
+    VERSION,
+    WeightsFormat,
+    write_folder,
+    write_json,
+)
+from adapter_lib.adapterhub.fusion_config import write_fusion_config
+from adapter_lib.adapterhub.head_config import write_head_config
+from adapter_lib.adapterhub.keys import adapter_keys, fusion_keys, head_keys, naming_for
+from adapter_lib.adapterhub.reading import SETUP_FILE
+from adapter_lib.backbone import Backbone
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.errors import ConfigurationError, UnsupportedSettingError
+from adapter_lib.fusion import Fusion
+from adapter_lib.heads import Head
+from adapter_lib.model import AdapterModel
+
+
+def write_adapter(
+    folder: Path,
+    adapter: Adapter,
+    *,
+    name: str,
+    backbone: Backbone,
+    weights_format: WeightsFormat = WeightsFormat.SAFETENSORS,
+) -> None:
+    """Write an adapter into `folder`; other files there stay, such as its head.
+
+    Raises:
+        UnsupportedSettingError: AdapterHub cannot represent a setting; the message names it.
+        UnsupportedArchitectureError: adapters of this architecture are not exchanged.
+        ConfigurationError: the name cannot be part of a tensor's.
+    """
+    _check_name(name)
+    naming = naming_for(backbone.identity.model_type)
+    whole = tuple(range(adapter.config.drop_depth, adapter.layers))
+    if adapter.kept_layers != whole:
+        raise UnsupportedSettingError(
+            f"expected an adapter in layers {list(whole)}, found one restricted to "
+            f"{list(adapter.kept_layers)}; write the adapter that it was cut from"
+        )
+    config = write_adapter_config(
+        adapter.config, layers=adapter.layers, hidden_size=adapter.hidden_size
+    )
+    keys = adapter_keys(adapter, name, naming)
+    write_folder(
+        folder,
+        ADAPTER_FILES,
+        config=_content(config, name, backbone),
+        weights=_renamed(adapter.state_dict(), keys, naming.prefix),
+        weights_format=weights_format,
+    )
+
+
+def write_head(
+    folder: Path,
+    head: Head,
+    *,
+    name: str,
+    backbone: Backbone,
+    labels: Sequence[str] = (),
+    weights_format: WeightsFormat = WeightsFormat.SAFETENSORS,
+) -> None:
+    """Write a head into `folder`; other files there stay, such as its adapter.
+
+    Args:
+        labels: names of the labels in order, or none.
+
+    Raises:
+        UnsupportedArchitectureError: heads of this architecture are not exchanged.
+        ConfigurationError: the name cannot be part of a tensor's, or `labels` do not fit.
+    """
+    _check_name(name)
+    config = write_head_config(head.config, labels=labels, model_config=backbone.model.config)
+    write_folder(
+        folder,
+        HEAD_FILES,
+        config=_content(config, name, backbone),
+        weights=_renamed(head.state_dict(), head_keys(head, name), ""),
+        weights_format=weights_format,
+    )
+
+
+def write_fusion(
+    folder: Path,
+    fusion: Fusion,
+    *,
+    backbone: Backbone,
+    weights_format: WeightsFormat = WeightsFormat.SAFETENSORS,
+) -> None:
+    """Write a fusion without its sources, which AdapterHub expects to be loaded before.
+
+    Raises:
+        UnsupportedSettingError: AdapterHub cannot represent a setting; the message names it. It
+            has no pruned fusions and no drop depth of a fusion itself.
+        UnsupportedArchitectureError: fusions of this architecture are not exchanged.
+    """
+    naming = naming_for(backbone.identity.model_type)
+    for source in fusion.source_names:
+        _check_name(source)
+    _check_unpruned(fusion)
+    name = ",".join(fusion.source_names)
+    config = write_fusion_config(fusion.config, model_config=backbone.model.config)
+    content = _content(config, name, backbone) | {"adapter_names": list(fusion.source_names)}
+    write_folder(
+        folder,
+        FUSION_FILES,
+        config=content,
+        weights=_renamed(
+            fusion.fused.state_dict(), fusion_keys(fusion, name, naming), naming.prefix
+        ),
+        weights_format=weights_format,
+    )
+
+
+def write_setup(
+    folder: Path,
+    model: AdapterModel,
+    *,
+    name: str,
+    labels: Sequence[str] = (),
+    weights_format: WeightsFormat = WeightsFormat.SAFETENSORS,
+) -> None:
+    """Write a whole model for `load_adapter_setup`: adapter or fusion with sources, and head.
+
+    Args:
+        name: of the head, and of an adapter; a fusion's sources have their own names.
+        labels: names of the labels in order, or none.
+
+    Raises:
+        As `write_adapter`, `write_head` and `write_fusion`; ConfigurationError also for a model
+        without adapter.
+    """
+    backbone, part = model.backbone, model.adapter
+    if part is None:
+        raise ConfigurationError("expected a model with an adapter, found none; use write_head")
+    adapters = {name: part} if isinstance(part, Adapter) else _sources(part)
+    if isinstance(part, Fusion):
+        write_fusion(
+            folder / ",".join(adapters), part, backbone=backbone, weights_format=weights_format
+        )
+    for source, adapter in adapters.items():
+        write_adapter(
+            folder / source, adapter, name=source, backbone=backbone, weights_format=weights_format
+        )
+    write_head(
+        folder / name,
+        model.head,
+        name=name,
+        backbone=backbone,
+        labels=labels,
+        weights_format=weights_format,
+    )
+    children = [{"type": "single", "children": [source]} for source in adapters]
+    kind = "Fuse" if isinstance(part, Fusion) else "Stack"
+    setup = {"type": kind, "children": children}
+    write_json(
+        folder / SETUP_FILE, {"adapter_setup": setup, "head_setup": name, "version": VERSION}
+    )
+
+
+def _content(config: Mapping[str, Any], name: str, backbone: Backbone) -> dict[str, Any]:
+    base = backbone.identity
+    return {
+        "config": dict(config),
+        "hidden_size": base.hidden_size,
+        "model_class": naming_for(base.model_type).model_class,
+        "model_name": base.name,
+        "model_type": base.model_type,
+        "name": name,
+        "version": VERSION,
+    }
+
+
+def _sources(fusion: Fusion) -> dict[str, Adapter]:
+    return {name: fusion.source(name) for name in fusion.source_names}
+
+
+def _renamed(
+    state: Mapping[str, Tensor], keys: Mapping[str, str], prefix: str
+) -> dict[str, Tensor]:
+    return {prefix + keys[ours]: tensor for ours, tensor in state.items()}
+
+
+def _check_unpruned(fusion: Fusion) -> None:
+    if fusion.config.drop_depth:
+        raise UnsupportedSettingError(
+            f"AdapterHub cannot represent drop_depth={fusion.config.drop_depth} of a fusion; it "
+            "skips layers per call only"
+        )
+    for layer in range(fusion.layers):
+        wanted = [
+            name for name in fusion.source_names if layer >= fusion.source(name).config.drop_depth
+        ]
+        if list(fusion.kept.get(layer, ())) != wanted:
+            raise UnsupportedSettingError(
+                f"AdapterHub cannot represent a pruned fusion; in layer {layer} it would fuse "
+                f"{wanted} instead of {list(fusion.kept.get(layer, ()))}"
+            )
+
+
+def _check_name(name: str) -> None:
+    """A dot cannot be part of a module's name in torch, a comma separates fused adapters."""
+    if not name or set(name) & set(".,/"):
+        raise ConfigurationError(
+            f"AdapterHub's names have no dot, comma or slash, found {name!r}; give another one"
+        )
