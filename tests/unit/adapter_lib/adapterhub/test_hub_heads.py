@@ -1,0 +1,63 @@
+"""AdapterHub's classification heads."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from hub_parts import (
+    change_json,
+    make_head,
+)
+
+from adapter_lib.adapterhub.reading import read_head
+from adapter_lib.adapterhub.writing import write_head
+from adapter_lib.backbone import Backbone
+from adapter_lib.errors import (
+    ConfigurationError,
+    UnsupportedSettingError,
+)
+
+
+@pytest.mark.parametrize("labels", [1, 3])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_heads_come_back(
+    backbone: Backbone, tmp_path: Path, labels: int, layers: int, dropout: float
+) -> None:
+    written = make_head(labels, layers=layers, dropout=dropout)
+    names = tuple("cab"[:labels])
+    write_head(tmp_path, written, name="a", backbone=backbone, labels=names)
+    found = read_head(tmp_path, backbone)
+    assert (found.name, found.labels, found.head.config) == ("a", names, written.config)
+    state = found.head.state_dict()
+    assert all(torch.equal(state[name], t) for name, t in written.state_dict().items())
+    stored = json.loads((tmp_path / "head_config.json").read_text())["config"]
+    assert stored["dropout_prob"] == (None if dropout == 0.1 else 0.0)  # the base's is 0.1
+
+
+def test_label_names_must_fit(backbone: Backbone, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="3 different label names"):
+        write_head(tmp_path, make_head(), name="a", backbone=backbone, labels=["x", "y"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("head_type", "tagging"),
+        ("activation_function", "relu"),
+        ("bias", False),
+        ("use_pooler", True),
+        ("layers", 3),
+        ("num_labels", None),
+        ("label2id", {"a": 0, "b": 0, "c": 1}),
+        ("a_setting_of_tomorrow", 1),
+    ],
+)
+def test_other_heads_are_refused_by_name(
+    backbone: Backbone, tmp_path: Path, setting: str, value: object
+) -> None:
+    write_head(tmp_path, make_head(), name="a", backbone=backbone)
+    change_json(tmp_path / "head_config.json", lambda c: c["config"].update({setting: value}))
+    with pytest.raises(UnsupportedSettingError, match=setting):
+        read_head(tmp_path, backbone)
