@@ -7,7 +7,17 @@ else. A new architecture is a file with a `describe` function and an entry below
 from collections.abc import Callable
 from typing import Any
 
-from adapter_lib.architectures import bert, distilbert, electra, gpt2
+from adapter_lib.architectures import (
+    albert,
+    bert,
+    deberta_v2,
+    distilbert,
+    electra,
+    gpt2,
+    llama,
+    modernbert,
+    mpnet,
+)
 from adapter_lib.architectures.parts import LayerParts, ModelParts, Norm
 from adapter_lib.errors import UnsupportedArchitectureError
 
@@ -21,10 +31,16 @@ __all__ = [
 ]
 
 _DESCRIBE: dict[str, Callable[[Any], ModelParts[Any]]] = {
+    "albert": albert.describe,
     "bert": bert.describe,
+    "deberta-v2": deberta_v2.describe,
     "distilbert": distilbert.describe,
     "electra": electra.describe,
     "gpt2": gpt2.describe,
+    "llama": llama.describe,
+    "modernbert": modernbert.describe,
+    "mpnet": mpnet.describe,
+    "qwen2": llama.describe,
     "roberta": bert.describe,
     "xlm-roberta": bert.describe,
 }

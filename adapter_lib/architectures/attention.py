@@ -15,8 +15,8 @@ class Visible:
     """Which tokens see which.
 
     Attributes:
-        mask: boolean, (b, 1, 1 or s, s), True where the query (row) sees the key (column); None
-            where all do.
+        mask: boolean, (b, 1, 1 or s, s), True where the query (row) sees the key (column), or
+            what is added to their scores, (b, h, s, s); None where all see all.
         causal: without mask, that a token sees no later ones.
     """
 

@@ -6,11 +6,15 @@ from pathlib import Path
 import formulas
 import pytest
 import torch
-from tiny_transformers import ARCHITECTURES, LAYERS, make_batch, make_transformer
+import transformers
+from tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch, make_transformer
 from transformers import PreTrainedModel
 
-from adapter_lib.architectures import supported_model_types
+from adapter_lib.architectures import describe_model, supported_model_types
 from adapter_lib.backbone import Backbone, Batch
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import AdapterConfig, Initialisation, Placement
+from adapter_lib.errors import UnsupportedArchitectureError
 
 
 def own_forward(model: PreTrainedModel, batch: Batch) -> torch.Tensor:
@@ -75,7 +79,8 @@ def test_gradients_of_full_fine_tuning_equal_transformers(architecture: str) -> 
     backbone(batch)[real].square().sum().backward()
     found = dict(backbone.model.named_parameters())
     for name, parameter in model.named_parameters():
-        torch.testing.assert_close(found[name].grad, parameter.grad, rtol=1e-9, atol=1e-9)
+        grad, precision = found[name].grad, ARCHITECTURES[architecture].precision
+        torch.testing.assert_close(grad, parameter.grad, rtol=precision, atol=precision, msg=name)
 
 
 @pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
@@ -98,6 +103,61 @@ def test_a_model_run_in_parts_is_the_same(architecture: str, boundary: int) -> N
     batch = make_batch(pad_token=ARCHITECTURES[architecture].pad_token)
     below = backbone.run(backbone.embed(batch), batch, stop=boundary)
     assert torch.equal(backbone.run(below, batch, start=boundary), backbone(batch))
+
+
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_dropout_stays_off_below_a_layer(architecture: str, copied: bool) -> None:
+    """Also where layers share their weights."""
+    backbone = Backbone.from_model(make_transformer(architecture), name="tiny")
+    backbone = copy.deepcopy(backbone) if copied else backbone
+    batch = make_batch(pad_token=ARCHITECTURES[architecture].pad_token)
+    clean = [backbone.run(backbone.embed(batch), batch, stop=layer) for layer in (1, 2, 3)]
+    backbone.train()
+    backbone.set_dropout_from(2)
+    noisy = [backbone.run(backbone.embed(batch), batch, stop=layer) for layer in (1, 2, 3)]
+    same = [torch.equal(one, other) for one, other in zip(clean, noisy, strict=True)]
+    assert same == [True, True, False]
+    backbone.eval()
+    assert torch.equal(backbone.run(backbone.embed(batch), batch, stop=3), clean[2])
+
+
+@pytest.mark.parametrize("placement", Placement)
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_adapters_work_on_every_architecture(architecture: str, placement: Placement) -> None:
+    """Zeroed ones are the base model; dropped ones are not there; no gradient flows below."""
+    backbone = Backbone.from_model(make_transformer(architecture), name="tiny")
+    batch = make_batch(pad_token=ARCHITECTURES[architecture].pad_token)
+    config = AdapterConfig(5, placement=placement, initialisation=Initialisation.MAM, drop_depth=1)
+    adapter = Adapter(config, layers=LAYERS, hidden_size=HIDDEN)
+    torch.testing.assert_close(backbone(batch, adapter), backbone(batch))
+    with torch.no_grad():
+        for parameter in adapter.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    changed = [backbone(batch, adapter, depth) for depth in range(LAYERS + 1)]
+    assert torch.equal(changed[0], changed[1])
+    differences = [(one - changed[LAYERS]).abs().max() for one in changed[1:LAYERS]]
+    assert min(differences) > 0.01
+    assert torch.equal(changed[LAYERS], backbone(batch))
+    assert not changed[LAYERS].requires_grad
+    below = backbone.run(backbone.embed(batch), batch, stop=1, adapter=adapter)
+    assert not below.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (transformers.AlbertConfig(inner_group_num=2, hidden_size=8), "inner_group_num=2"),
+        (transformers.DebertaV2Config(conv_kernel_size=3, hidden_size=24), "conv_kernel_size=3"),
+    ],
+    ids=["albert", "deberta-v2"],
+)
+def test_variants_that_are_not_described_are_refused(
+    config: transformers.PretrainedConfig, message: str
+) -> None:
+    config.update({"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8})
+    with pytest.raises(UnsupportedArchitectureError, match=message):
+        describe_model(transformers.AutoModel.from_config(config))
 
 
 @pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))

@@ -29,6 +29,7 @@ class Architecture:
         typed: whether it takes token types.
         pooled: whether it has a pooler to leave out.
         attention: which implementations transformers has for it.
+        precision: of its own forward in float64; some compute parts in float32 whatever is asked.
     """
 
     name: str
@@ -37,9 +38,59 @@ class Architecture:
     pooled: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
     attention: tuple[str, ...] = ("eager", "sdpa")
+    precision: float = 1e-9
 
 
+DEBERTA = {
+    "relative_attention": True,
+    "pos_att_type": ["p2c", "c2p"],
+    "position_buckets": 4,
+    "norm_rel_ebd": "layer_norm",
+    "share_att_key": True,
+    "position_biased_input": False,
+    "type_vocab_size": 0,
+}
+MODERN = {"cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
 ARCHITECTURES = {
+    "albert": Architecture(
+        "Albert",
+        typed=True,
+        pooled=True,
+        extra={"embedding_size": 12, "num_hidden_groups": 2, "hidden_dropout_prob": 0.1}
+        | {"attention_probs_dropout_prob": 0.1},
+    ),
+    "deberta-v2": Architecture(
+        "DebertaV2", typed=True, extra=DEBERTA, attention=("eager",), precision=1e-5
+    ),
+    "deberta-v2+types": Architecture(
+        "DebertaV2",
+        typed=True,
+        extra=DEBERTA
+        | {"share_att_key": False, "position_biased_input": True, "type_vocab_size": 2}
+        | {"embedding_size": 12, "position_buckets": -1},
+        attention=("eager",),
+        precision=1e-5,
+    ),
+    "deberta-v2+absolute": Architecture(
+        "DebertaV2",
+        typed=True,
+        extra={"type_vocab_size": 2},
+        attention=("eager",),
+        precision=1e-5,
+    ),
+    "llama": Architecture("Llama", extra={"num_key_value_heads": 2, "attention_dropout": 0.1}),
+    "modernbert": Architecture(
+        "ModernBert",
+        extra=MODERN | {"local_attention": 6, "attention_dropout": 0.1},
+        precision=1e-5,
+    ),
+    "mpnet": Architecture("MPNet", 1, pooled=True, attention=("eager",)),
+    "qwen2": Architecture("Qwen2", extra={"num_key_value_heads": 1, "attention_dropout": 0.1}),
+    "qwen2+nearby": Architecture(
+        "Qwen2",
+        extra={"num_key_value_heads": 2, "use_sliding_window": True, "sliding_window": 3}
+        | {"max_window_layers": 2, "attention_dropout": 0.1},
+    ),
     "bert": Architecture("Bert", typed=True, pooled=True),
     "distilbert": Architecture("DistilBert", extra={"hidden_dim": 48}),
     "electra": Architecture("Electra", typed=True, extra={"embedding_size": 12}),

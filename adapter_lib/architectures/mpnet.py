@@ -1,0 +1,65 @@
+"""MPNet: post-norm, with a bias for the distance of two tokens that all layers share."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from adapter_lib.architectures.attention import Visible, attend, split_heads
+from adapter_lib.architectures.distilbert import UntypedEmbed
+from adapter_lib.architectures.parts import ModelParts, Norm
+
+
+class MpnetLayerParts:
+    """One `MPNetLayer` by its parts. See `LayerParts`."""
+
+    def __init__(self, layer: Any) -> None:
+        self.module: nn.Module = layer
+        self._attention: Any = layer.attention
+        self._heads: int = layer.attention.attn.num_attention_heads
+        self._dropout: float = layer.attention.attn.dropout.p
+        self._intermediate: nn.Module = layer.intermediate
+        self._output: Any = layer.output
+        self.attention_norm: Norm = layer.attention.LayerNorm
+        self.feed_forward_norm: Norm = layer.output.LayerNorm
+
+    def attend(self, h: Tensor, context: Visible) -> Tensor:
+        attention = self._attention.attn
+        query = split_heads(attention.q(h), self._heads)
+        assert context.mask is not None
+        x = attend(
+            query,
+            split_heads(attention.k(h), self._heads),
+            split_heads(attention.v(h), self._heads),
+            visible=replace(context, mask=context.mask.to(query.dtype)),  # autocast lowers it
+            dropout=self._dropout if attention.training else 0.0,
+        )
+        projected: Tensor = self._attention.dropout(attention.o(x))
+        return projected
+
+    def feed_forward(self, h: Tensor) -> Tensor:
+        output = self._output
+        projected: Tensor = output.dropout(output.dense(self._intermediate(h)))
+        return projected
+
+
+class PositionBias:
+    """The bias added to the scores, (b, h, s, s), with -∞ where a token is padding."""
+
+    def __init__(self, encoder: Any) -> None:
+        self._encoder = encoder
+
+    def __call__(self, h: Tensor, token_mask: Tensor) -> Visible:
+        bias: Tensor = self._encoder.compute_position_bias(h[:1])
+        return Visible(bias.masked_fill(~token_mask[:, None, None, :], -torch.inf))
+
+
+def describe(model: Any) -> ModelParts[Visible]:
+    """Return the parts of an `MPNetModel`."""
+    return ModelParts(
+        embed=UntypedEmbed(model.embeddings),
+        layers=[MpnetLayerParts(layer) for layer in model.encoder.layer],
+        hidden_size=model.config.hidden_size,
+        context=PositionBias(model.encoder),
+    )
