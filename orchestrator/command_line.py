@@ -3,6 +3,7 @@
 Nothing heavy is imported here, so that `--help` answers at once.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -268,6 +269,7 @@ def doctor(
 
 def main() -> None:
     """Run the command line; an error of ours becomes a message on stderr and exit code 2."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         app()
     except (OrchestratorError, WorkerError, AdapterLibError) as error:

@@ -202,7 +202,7 @@ def _register(
 ) -> list[tuple[Winner, RegisteredAdapter]]:
     """Put the winner of every rule into the registry; what is there already stays as it is."""
     results = catalog.results(plan.trials)
-    finished = [(plan.trials[i], result) for i, result in results.items()]
+    finished = [(trial, results[i]) for i, trial in plan.trials.items() if i in results]
     rows = catalog.trials(TrialFilter(sweep=plan.spec.name), limit=None)
     winners = choose(plan.spec.select, finished, {r.trial_id: r.configuration for r in rows})
     registered = []

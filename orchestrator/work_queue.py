@@ -97,6 +97,8 @@ class WorkQueue:
 
     def fail(self, trial_id: str) -> list[str]:
         """Note a failure; return the descendants that are blocked by it."""
+        if self.states[trial_id] is WorkState.READY:
+            self._ready.remove(trial_id)
         self.states[trial_id] = WorkState.FAILED
         blocked: list[str] = []
         front = [trial_id]

@@ -145,7 +145,7 @@ def _finish(
         best_epoch=fit.best.epoch if fit else None,
         stopped_early=fit.stopped_early if fit else False,
         selection=_selection(trial, examples),
-        parameters=_parameters(model),
+        parameters=_parameters(model, trained=fit is not None),
         adapter=files,
         sources=dict(chosen_sources(trial, workspace)) if trial.fusion else {},
         attention=_attention(trial, model, examples) if trial.fusion else {},
@@ -212,11 +212,11 @@ def _attention(
     return fusion.attention_statistics()
 
 
-def _parameters(model: AdapterModel) -> ParameterCounts:
+def _parameters(model: AdapterModel, *, trained: bool) -> ParameterCounts:
     adapter = sum(p.numel() for p in model.adapter.parameters()) if model.adapter else 0
     head = sum(p.numel() for p in model.head.parameters())
-    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return ParameterCounts(trained=trained, stored=adapter + head, adapter=adapter)
+    learnt = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return ParameterCounts(trained=learnt if trained else 0, stored=adapter + head, adapter=adapter)
 
 
 def _environment(model: AdapterModel) -> dict[str, str]:

@@ -85,7 +85,7 @@ class ProgressView:
         due = time.monotonic() - self._printed_at > PLAIN_EVERY_S
         if not self.console.is_terminal and (due or self._board.over):
             self._printed_at = time.monotonic()
-            self.console.print(f"{self._counts()}; {self._best_line()}")
+            self.console.print(f"{self._counts()}; {self._best_line()}", soft_wrap=True)
 
     def render(self) -> RenderableType:
         """Draw the view; called by rich's own thread, so it reads the board and changes nothing."""

@@ -50,7 +50,9 @@ def attempts(workspace: Path) -> dict[str, int]:
 
 def children(pid: int) -> dict[int, str]:
     """The process's descendants on this machine, by id, with their command lines."""
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
+    )
     rows = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
     found: dict[int, str] = {}
     front = {pid}
