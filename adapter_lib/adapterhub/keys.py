@@ -33,6 +33,7 @@ class Naming:
 
 _NAMING = {
     "bert": Naming("BertAdapterModel", "bert."),
+    "deberta-v2": Naming("DebertaV2AdapterModel", "deberta."),
     "distilbert": Naming(
         "DistilBertAdapterModel",
         "distilbert.",
@@ -43,6 +44,9 @@ _NAMING = {
     "electra": Naming("ElectraAdapterModel", "electra."),
     "gpt2": Naming(
         "GPT2AdapterModel", "transformer.", "h", "attention_adapters", "output_adapters"
+    ),
+    "llama": Naming(
+        "LlamaAdapterModel", "model.", "layers", "attention_adapters", "output_adapters"
     ),
     "roberta": Naming("RobertaAdapterModel", "roberta."),
     "xlm-roberta": Naming("XLMRobertaAdapterModel", "roberta."),

@@ -62,8 +62,24 @@ GPT2 = {
     "bos_token_id": 2,
     "eos_token_id": 2,
 }
+DEBERTA = ENCODER | {
+    "relative_attention": True,
+    "pos_att_type": ["p2c", "c2p"],
+    "position_buckets": 4,
+    "norm_rel_ebd": "layer_norm",
+    "share_att_key": True,
+    "position_biased_input": False,
+    "type_vocab_size": 0,
+}
+LLAMA = {key: value for key, value in ENCODER.items() if key != "type_vocab_size"} | {
+    "num_key_value_heads": 1,
+    "bos_token_id": 2,
+    "eos_token_id": 2,
+}
 ARCHITECTURES = {
     "bert": ("Bert", ENCODER | {"pad_token_id": 0}),
+    "deberta-v2": ("DebertaV2", DEBERTA | {"pad_token_id": 0}),
+    "llama": ("Llama", LLAMA | {"pad_token_id": 0}),
     "roberta": ("Roberta", ENCODER | {"pad_token_id": 1, "type_vocab_size": 1}),
     "xlm-roberta": ("XLMRoberta", ENCODER | {"pad_token_id": 1, "type_vocab_size": 1}),
     "distilbert": ("DistilBert", DISTILBERT | {"pad_token_id": 0}),

@@ -180,5 +180,5 @@ def test_an_architecture_that_is_not_exchanged_is_refused(tmp_path: Path, saved:
     with pytest.raises(WrongBaseError, match="model_type bert, not for gpt2"):
         read_adapter(saved, gpt2)
     object.__setattr__(gpt2.identity, "model_type", "albert")
-    with pytest.raises(UnsupportedArchitectureError, match=r"bert, distilbert.*'albert'"):
+    with pytest.raises(UnsupportedArchitectureError, match=r"bert, .*'albert'"):
         write_adapter(tmp_path, make_adapter(AdapterConfig(3)), name="a", backbone=gpt2)
