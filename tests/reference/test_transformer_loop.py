@@ -13,8 +13,16 @@ from transformers import PreTrainedModel
 from adapter_lib.architectures import describe_model, supported_model_types
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, Initialisation, Placement
+from adapter_lib.configuration import (
+    AdapterConfig,
+    HeadConfig,
+    HeadKind,
+    Initialisation,
+    Placement,
+)
 from adapter_lib.errors import UnsupportedArchitectureError
+from adapter_lib.heads import Head
+from adapter_lib.model import AdapterModel
 
 
 def own_forward(model: PreTrainedModel, batch: Batch) -> torch.Tensor:
@@ -142,6 +150,22 @@ def test_adapters_work_on_every_architecture(architecture: str, placement: Place
     assert not changed[LAYERS].requires_grad
     below = backbone.run(backbone.embed(batch), batch, stop=1, adapter=adapter)
     assert not below.requires_grad
+
+
+@pytest.mark.parametrize("padding", ["right", "left"])
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_one_trunk_serves_every_depth(architecture: str, padding: str) -> None:
+    """With whatever comes after the highest layer applied once."""
+    backbone = Backbone.from_model(make_transformer(architecture), name="tiny")
+    batch = make_batch(padding, pad_token=ARCHITECTURES[architecture].pad_token)
+    adapter = Adapter(AdapterConfig(5), layers=LAYERS, hidden_size=HIDDEN)
+    head = Head(HeadConfig(HeadKind.CLASSIFICATION, 3), hidden_size=HIDDEN)
+    model = AdapterModel(backbone, head, adapter)
+    depths = model.at_depths(batch, range(LAYERS + 1))
+    for depth, logits in depths.items():
+        torch.testing.assert_close(logits, model(batch, drop_depth=depth), rtol=0, atol=0)
+    plain = AdapterModel(backbone, head)
+    torch.testing.assert_close(plain(batch), depths[LAYERS], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(

@@ -159,3 +159,48 @@ def test_parameter_counts_are_as_computed(
     assert sum(p.numel() for p in adapter.parameters()) == config.parameter_count(
         layers=layers, hidden_size=hidden_size
     )
+
+
+@FEW
+@given(config=adapter_configs(st.sampled_from(Placement)), depth=st.integers(0, LAYERS))
+def test_dropped_layers_have_no_tensors_and_no_gradient(
+    backbone: Backbone, batch: Batch, config: AdapterConfig, depth: int
+) -> None:
+    head = Head(HeadConfig(HeadKind.CLASSIFICATION, 2), hidden_size=HIDDEN)
+    adapter = make(config)
+    with torch.no_grad():
+        for parameter in adapter.parameters():
+            parameter.add_(0.1)
+    AdapterModel(backbone, head, adapter)(batch, drop_depth=depth).sum().backward()
+    used = {config.parameter_set(i) for i in range(max(depth, config.drop_depth), LAYERS)}
+    stored = {config.parameter_set(i) for i in range(config.drop_depth, LAYERS)}
+    sets = {name.split(".")[1] for name, _ in adapter.named_parameters() if "norm" not in name}
+    assert sets == stored
+    for name, parameter in adapter.named_parameters():
+        location, where = name.split(".")[:2]
+        kept = int(where) >= depth if location.endswith("norm") else where in used
+        assert (parameter.grad is not None) == kept, name
+
+
+@FEW
+@given(
+    config=adapter_configs(st.sampled_from(Placement)),
+    depth=st.integers(0, LAYERS),
+    order=st.permutations(range(3)),
+    extra=st.integers(1, 5),
+)
+def test_order_and_padding_do_not_change_the_logits(
+    backbone: Backbone, config: AdapterConfig, depth: int, order: list[int], extra: int
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(1, 40, (3, 7), generator=generator)
+    mask = torch.ones_like(ids)
+    mask[1, 4:] = 0
+    head = Head(HeadConfig(HeadKind.CLASSIFICATION, 2), hidden_size=HIDDEN, generator=generator)
+    model = AdapterModel(backbone, head, make(config))
+    padding = torch.zeros(3, extra, dtype=torch.long)
+    changed = Batch(torch.cat([ids, padding + 9], 1)[order], torch.cat([mask, padding], 1)[order])
+    with torch.no_grad():
+        found = model(changed, drop_depth=depth)
+        expected = model(Batch(ids, mask), drop_depth=depth)[order]
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
