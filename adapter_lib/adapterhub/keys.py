@@ -5,7 +5,6 @@ the base class itself was saved; `without_prefix` removes it.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from adapter_lib.bottleneck import Adapter
@@ -119,7 +118,7 @@ def head_keys(head: Head, name: str) -> dict[str, str]:
     }
 
 
-def fused_layers(keys: Iterable[str], naming: Naming) -> set[int]:
-    """Return the layers that tensors without prefix belong to."""
-    start = len(naming.layers) + 1
-    return {int(key[start:].split(".", 1)[0]) for key in keys}
+def layer_of(key: str, naming: Naming) -> int | None:
+    """Return the layer that a tensor without prefix belongs to, None for no layer."""
+    found = re.match(rf"{re.escape(naming.layers)}\.(\d+)\.", key)
+    return None if found is None else int(found.group(1))

@@ -28,10 +28,10 @@ from adapter_lib.adapterhub.head_config import read_head_config
 from adapter_lib.adapterhub.keys import (
     Naming,
     adapter_keys,
-    fused_layers,
     fusion_keys,
     fusion_name,
     head_keys,
+    layer_of,
     naming_for,
     without_prefix,
 )
@@ -151,9 +151,9 @@ def read_fusion(folder: Path, backbone: Backbone, *, sources: Mapping[str, Adapt
         generator=torch.Generator(),
     )
     naming = _naming(backbone)
+    idle = set(range(backbone.layers_count)) - set(fusion.kept)
     own = _of_fusion(found, name)
-    idle = fused_layers(own, naming) & (set(range(backbone.layers_count)) - set(fusion.kept))
-    used = {key: t for key, t in own.items() if not fused_layers([key], naming) & idle}
+    used = {key: tensor for key, tensor in own.items() if layer_of(key, naming) not in idle}
     _fill(fusion.fused.state_dict(), used, fusion_keys(fusion, name, naming), folder)
     return fusion.eval()
 

@@ -47,6 +47,9 @@ def test_other_fusions_in_the_same_file_are_left_out(
     save_file(state | other, path)
     found = fused_state(read_fusion(tmp_path, backbone, sources=sources_of(fusion)))
     assert all(torch.equal(found[name], t) for name, t in fused_state(fusion).items())
+    save_file(state | {"extra": torch.zeros(1)}, path)
+    with pytest.raises(AdapterFileError, match="left over extra"):
+        read_fusion(tmp_path, backbone, sources=sources_of(fusion))
     stranger = {key.replace(".a,b.", ".x,y."): tensor + 1 for key, tensor in state.items()}
     save_file(state | stranger, path)
     with pytest.raises(AdapterFileError, match=r"left over .*x,y"):
