@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Pictures of what a catalog holds. Reads, and never writes."""

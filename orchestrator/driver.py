@@ -112,7 +112,7 @@ def submit(
                 watch.phase(Phase.PUBLISHING)
                 publisher.drain(PUBLISH_LIMIT_S)  # so that a version can name its run
                 watch.phase(Phase.REGISTERING)
-                registered = _register(plan, catalog, stores)
+                registered = [] if interrupted else _register(plan, catalog, stores)
                 catalog.end_submission(submission.id, outcome)
                 unpublished = publisher.drain(PUBLISH_LIMIT_S)
         finally:

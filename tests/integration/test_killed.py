@@ -48,18 +48,17 @@ def attempts(workspace: Path) -> dict[str, int]:
         )
 
 
-def children(pid: int) -> dict[int, str]:
-    """The process's descendants on this machine, by id, with their command lines."""
+def trainables(driver: int) -> list[int]:
+    """The ids of the processes below the driver that train."""
     listed = subprocess.run(
         ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
     )
     rows = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
-    found: dict[int, str] = {}
-    front = {pid}
-    while front:
-        nearest = {int(p): args for p, parent, args in rows if int(parent) in front}
-        front = nearest.keys() - found.keys()
-        found |= nearest
+    below, found = {driver}, []
+    for _ in range(4):  # driver, raylet, worker
+        nearest = [(int(pid), args) for pid, parent, args in rows if int(parent) in below]
+        below = {pid for pid, _ in nearest}
+        found += [pid for pid, args in nearest if args.startswith("ray::") and "Trainable" in args]
     return found
 
 
@@ -82,7 +81,8 @@ def test_a_killed_driver_continues_to_the_same_catalog(
         return finished >= 3 and any(cut.glob("trials/*/*/checkpoint.pt"))
 
     until(in_the_middle, 120, "three trials are finished and one is under way")
-    workers = children(driver.pid)
+    workers = trainables(driver.pid)
+    assert workers
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
     until(lambda: not any(Path(f"/proc/{p}").exists() for p in workers), 60, "its workers are gone")
@@ -107,9 +107,7 @@ def test_a_killed_worker_is_replaced_and_its_trial_continues(
     workspace = tmp_path / "workspace"
     driver = background("submit", toy_sweep(epochs=12), "-w", workspace)
     until(lambda: any(workspace.glob("trials/*/*/checkpoint.pt")), 120, "a trial is under way")
-    busy = [p for p, args in children(driver.pid).items() if args.startswith("ray::PackTrainable")]
-    assert busy
-    os.kill(busy[0], signal.SIGKILL)
+    os.kill(trainables(driver.pid)[0], signal.SIGKILL)
     assert driver.wait(timeout=300) == 0
     assert len(results(workspace)) == 30
     assert set(attempts(workspace).values()) == {1}, "a restarted pack is the same attempt"

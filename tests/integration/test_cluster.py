@@ -1,0 +1,141 @@
+"""A real Ray cluster of several node processes on loopback, one of which is lost on the way."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Cluster:
+    """Ray nodes as processes in sessions of their own, ended by their ids."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.address = f"127.0.0.1:{free_port()}"
+        self._folder = folder
+        token = folder / "token"
+        token.write_text(secrets.token_hex(16))
+        self.environment = environment | {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(token),
+            "RAY_DISABLE_IMPORT_WARNING": "1",
+        }
+        self.nodes: list[subprocess.Popen[bytes]] = []
+
+    def add(self, *options: str) -> subprocess.Popen[bytes]:
+        log = (self._folder / f"node-{len(self.nodes)}.log").open("wb")
+        node = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block"),
+                *("--num-cpus", "1", "--node-ip-address", "127.0.0.1"),
+                *("--object-store-memory", "100000000", *options),
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=self.environment,
+            start_new_session=True,
+        )
+        self.nodes.append(node)
+        return node
+
+    def kill(self, node: subprocess.Popen[bytes]) -> None:
+        """End a node with everything it started, at once."""
+        os.killpg(node.pid, signal.SIGKILL)
+        node.wait()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, environment: dict[str, str]) -> Iterator[Cluster]:
+    made = Cluster(tmp_path, environment)
+    port = made.address.rpartition(":")[2]
+    made.add("--head", "--port", port, "--include-dashboard", "false")
+    time.sleep(5)
+    made.add("--address", made.address)
+    made.add("--address", made.address)
+    yield made
+    for node in reversed(made.nodes):
+        if node.poll() is None:
+            made.kill(node)
+
+
+def test_a_sweep_on_several_nodes_survives_the_loss_of_one(
+    cluster: Cluster,
+    toy_sweep: Callable[..., Path],
+    until: Callable[[Callable[[], bool], float, str], None],
+    tmp_path: Path,
+) -> None:
+    workspace = tmp_path / "workspace"
+    base = [sys.executable, "-m", "orchestrator.command_line"]
+    doctor = [*base, "doctor", "-w", str(workspace), "--address", cluster.address, "--json"]
+
+    def has_three_nodes() -> bool:
+        done = subprocess.run(
+            doctor, capture_output=True, text=True, env=cluster.environment, check=False
+        )
+        found: list[dict[str, Any]] = json.loads(done.stdout or "[]")
+        return any(f["what"] == "ray cluster" and "3 CPUs" in f["found"] for f in found)
+
+    until(has_three_nodes, 120, "all nodes have joined")
+    log = (tmp_path / "driver.out").open("w")
+    sweep = toy_sweep(epochs=12)
+    driver = subprocess.Popen(
+        [*base, "submit", str(sweep), "-w", str(workspace), "--address", cluster.address, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        env=cluster.environment,
+        start_new_session=True,
+    )
+    try:
+        until(
+            lambda: len(list(workspace.glob("trials/*/*/checkpoint.pt"))) >= 3,
+            180,
+            "three workers are training",
+        )
+        cluster.kill(cluster.nodes[-1])
+        out, _ = driver.communicate(timeout=300)
+    finally:
+        if driver.poll() is None:
+            os.killpg(driver.pid, signal.SIGKILL)
+            driver.wait()
+    done = json.loads(out)
+    assert driver.returncode == 0, (tmp_path / "driver.out").read_text()
+    assert (done["trained"], done["failed"], done["blocked"]) == (30, [], [])
+
+
+def test_a_worker_that_fits_no_node_is_refused_at_once(
+    adaptersweep: Callable[..., Any], toy_sweep: Callable[..., Path], tmp_path: Path
+) -> None:
+    sweep = toy_sweep()
+    sweep.write_text(sweep.read_text() + "resources: { cpus: 1, gpus: 0.5 }\n")
+    done = adaptersweep("submit", sweep, "-w", tmp_path / "workspace")
+    assert done.code == 2
+    assert "a worker needs 1 CPUs and 0.5 GPUs" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_cluster_that_is_not_there_is_said(
+    adaptersweep: Callable[..., Any], toy_sweep: Callable[..., Path], tmp_path: Path
+) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    done = adaptersweep("submit", toy_sweep(), "-w", tmp_path / "workspace", "--address", nowhere)
+    assert done.code == 2
+    assert nowhere in done.err
+    assert "Traceback" not in done.err
