@@ -8,7 +8,7 @@ Legend for shapes: b batch, s tokens, d hidden, L layers.
 """
 
 import inspect
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -17,9 +17,17 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import MODEL_MAPPING, AutoConfig
 
-from adapter_lib.architectures import Norm, check_supported, describe_model
-from adapter_lib.base_weights import find_weight_files, hash_files, hash_state
-from adapter_lib.errors import BaseModelError
+from adapter_lib.architectures import (
+    Norm,
+    Pooler,
+    check_supported,
+    describe_model,
+    norms_of,
+    token_embedding,
+)
+from adapter_lib.base_weights import find_weight_files, hash_files, hash_state, weight_names
+from adapter_lib.batch import Batch as Batch
+from adapter_lib.errors import BaseModelError, ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -31,36 +39,6 @@ class BaseIdentity:
     layers: int
     hidden_size: int
     weights_sha256: str
-
-
-@dataclass
-class Batch:
-    """Tokenised examples, padded on either side.
-
-    Attributes:
-        input_ids: (b, s), int64.
-        attention_mask: (b, s), int64 or bool, 1 where a token is real. Every row has one.
-        token_type_ids: (b, s), int64, or None for zeros.
-    """
-
-    input_ids: Tensor
-    attention_mask: Tensor
-    token_type_ids: Tensor | None = None
-
-    def to(self, device: torch.device | str) -> "Batch":
-        """Return the batch on `device`."""
-        types = self.token_type_ids
-        return replace(
-            self,
-            input_ids=self.input_ids.to(device, non_blocking=True),
-            attention_mask=self.attention_mask.to(device, non_blocking=True),
-            token_type_ids=None if types is None else types.to(device, non_blocking=True),
-        )
-
-    @property
-    def token_mask(self) -> Tensor:
-        """True where a token is real, (b, s)."""
-        return self.attention_mask.bool()
 
 
 class LayerAdapter(Protocol):
@@ -80,10 +58,12 @@ class LayerAdapter(Protocol):
 
 
 class Backbone(nn.Module):
-    """A transformer without head, frozen until `unfreeze` is called.
+    """A transformer without head, frozen until one of the `unfreeze` methods is called.
 
     Attributes:
         causal: whether tokens see no later ones, so that heads read the last one.
+        frozen: whether no weight is trained.
+        trained_from: the lowest layer that is trained, L if frozen, None for the embeddings.
     """
 
     def __init__(self, model: nn.Module, identity: BaseIdentity) -> None:
@@ -104,13 +84,13 @@ class Backbone(nn.Module):
         inside = set(model.modules())
         switches = [layer.module for layer in parts.layers if layer.module not in inside]
         self._switches = nn.ModuleList(switches)
-        self.frozen = True
-        self.model.requires_grad_(False)
+        self.trained_from: int | None
+        self._freeze()
         self.eval()
 
     @classmethod
     def from_folder(cls, folder: Path, *, name: str | None = None) -> Self:
-        """Load a downloaded Hugging Face model in float32.
+        """Load a downloaded Hugging Face model in float32, with its pooler if that was saved.
 
         Args:
             name: how adapters call this base; by default the folder's name.
@@ -124,14 +104,15 @@ class Backbone(nn.Module):
             config = AutoConfig.from_pretrained(folder, local_files_only=True)
             check_supported(config.model_type)
             model_class = MODEL_MAPPING[type(config)]
-            pooled = "add_pooling_layer" in inspect.signature(model_class).parameters
+            options = inspect.signature(model_class).parameters
+            pooled = any(".pooler." in f".{weight}" for weight in weight_names(files))
             model, found = model_class.from_pretrained(
                 folder,
                 config=config,
                 local_files_only=True,
                 dtype=torch.float32,
                 output_loading_info=True,
-                **({"add_pooling_layer": False} if pooled else {}),
+                **({"add_pooling_layer": pooled} if "add_pooling_layer" in options else {}),
             )
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise BaseModelError(f"cannot load the base model in {folder}: {error}") from error
@@ -200,10 +181,62 @@ class Backbone(nn.Module):
         """Return the last hidden states, (b, s, d)."""
         return self.run(self.embed(batch), batch, adapter=adapter, drop_depth=drop_depth)
 
+    @property
+    def pooler(self) -> Pooler | None:
+        """What the base was trained with on its first token, None where it has none."""
+        return self._parts.pooler
+
+    @property
+    def token_embedding(self) -> Tensor:
+        """The embedding of every token of the vocabulary, (V, e)."""
+        return token_embedding(self.model)
+
     def unfreeze(self) -> None:
-        """Make every weight trainable, for full fine-tuning. The identity is void from then on."""
-        self.frozen = False
+        """Train every weight but the pooler's, for full fine-tuning.
+
+        From then on the identity is void, as after the next two methods.
+        """
+        self._freeze()
+        self.frozen, self.trained_from = False, None
         self.model.requires_grad_(True)
+        if self.pooler is not None:
+            self.pooler.module.requires_grad_(False)
+
+    def unfreeze_top(self, layers: int) -> None:
+        """Train only the highest layers, and the norm above them; no gradient goes below.
+
+        Raises:
+            ConfigurationError: `layers` is not 1…L, or one of them shares its weights with a
+                layer below.
+        """
+        if not 1 <= layers <= self.layers_count:
+            raise ConfigurationError(
+                f"expected 1…{self.layers_count} highest layers of {self.identity.name} to train, "
+                f"found {layers}; to train the head alone, leave the base frozen"
+            )
+        if len(self._switches):
+            raise ConfigurationError(
+                f"the layers of {self.identity.name} share their weights, so the highest "
+                f"{layers} cannot be trained alone; train all or none"
+            )
+        self._freeze()
+        self.frozen, self.trained_from = False, self.layers_count - layers
+        for layer in self._parts.layers[self.trained_from :]:
+            layer.module.requires_grad_(True)
+        if isinstance(self._parts.final_norm, nn.Module):
+            self._parts.final_norm.requires_grad_(True)
+
+    def unfreeze_norms(self) -> None:
+        """Train only the weights of norms, the embeddings' too (Houlsby et al. 2019, §3.6)."""
+        self._freeze()
+        self.frozen, self.trained_from = False, None
+        for norm in norms_of(self.model):
+            norm.requires_grad_(True)
+
+    def _freeze(self) -> None:
+        self.frozen = True
+        self.trained_from = self.layers_count
+        self.model.requires_grad_(False)
 
     def set_dropout_from(self, layer: int | None) -> None:
         """Switch dropout on from `layer` upwards; below, and for None everywhere, it is off."""

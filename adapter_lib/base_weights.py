@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
 from adapter_lib.errors import BaseModelError
@@ -56,6 +57,22 @@ def hash_files(files: Sequence[Path]) -> str:
             while chunk := stream.read(_CHUNK_BYTES):
                 digest.update(chunk)
     return digest.hexdigest()
+
+
+def weight_names(files: Sequence[Path]) -> set[str]:
+    """Return the names of all tensors in the files, without reading safetensors' tensors.
+
+    Raises:
+        Whatever safetensors or torch raise for a damaged file.
+    """
+    names: set[str] = set()
+    for file in files:
+        if file.suffix == ".safetensors":
+            with safe_open(file, framework="pt") as stored:
+                names.update(stored.keys())
+        else:
+            names.update(torch.load(file, map_location="meta", weights_only=True))
+    return names
 
 
 def hash_state(state: Mapping[str, Tensor]) -> str:

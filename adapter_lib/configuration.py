@@ -42,8 +42,21 @@ class Initialisation(StrEnum):
 
 
 class HeadKind(StrEnum):
+    """What a head predicts."""
+
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
+    MULTIPLE_CHOICE = (
+        "multiple_choice"  # one score per choice; rows b·choices, an example's together
+    )
+    SPAN = "span"  # per token, whether an answer starts or ends there
+    TOKEN_CLASSIFICATION = "token_classification"
+    MASKED_LM = "masked_lm"  # per token, scores over the vocabulary
+
+    @property
+    def reads_one_token(self) -> bool:
+        """Whether a row's prediction is read from one of its tokens, not from every token."""
+        return self in (self.CLASSIFICATION, self.REGRESSION, self.MULTIPLE_CHOICE)
 
 
 @dataclass(frozen=True)
@@ -178,24 +191,60 @@ class FusionConfig:
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """Prediction head on token 0: two layers are dropout, d→d, tanh, dropout, d→labels.
+    """Prediction head: two layers are dropout, d→d, tanh, dropout, d→labels.
 
     Attributes:
-        labels: number of classes; 1 for regression.
-        layers: 1 or 2 linear layers.
+        labels: number of classes or of choices; 1 for regression, 2 for spans (start and end),
+            the vocabulary's size for masked language modelling.
+        layers: 1 or 2 linear layers; of masked language modelling's two, the second is tied.
+        use_pooler: read the token through the base's own, frozen pooler.
     """
 
     kind: HeadKind
     labels: int
     layers: int = 2
     dropout: float = 0.1
+    use_pooler: bool = False
 
     def __post_init__(self) -> None:
-        if self.layers not in (1, 2):
-            raise ConfigurationError(f"a head has 1 or 2 layers, found {self.layers}")
-        least = 1 if self.kind is HeadKind.REGRESSION else 2
-        if self.labels < least or (self.kind is HeadKind.REGRESSION and self.labels != 1):
+        masked_lm = self.kind is HeadKind.MASKED_LM
+        if self.layers not in ((2,) if masked_lm else (1, 2)):
             raise ConfigurationError(
-                f"a {self.kind} head needs {'exactly 1' if least == 1 else 'at least 2'} labels, "
-                f"found {self.labels}; check the task's card"
+                f"a {self.kind} head has {'' if masked_lm else '1 or '}2 layers, found "
+                f"{self.layers}"
             )
+        exactly = {HeadKind.REGRESSION: 1, HeadKind.SPAN: 2}.get(self.kind)
+        if self.labels != exactly if exactly else self.labels < 2:
+            raise ConfigurationError(
+                f"a {self.kind} head needs {f'exactly {exactly}' if exactly else 'at least 2'} "
+                f"labels, found {self.labels}; check the task's card"
+            )
+        if self.use_pooler and not self.kind.reads_one_token:
+            raise ConfigurationError(
+                f"a pooler reads one token of a row, but a {self.kind} head reads every one; "
+                "leave use_pooler out"
+            )
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the last layer gives for a token: one per label, or per choice."""
+        return 1 if self.kind is HeadKind.MULTIPLE_CHOICE else self.labels
+
+    def parameter_count(self, *, hidden_size: int, embedding_size: int | None = None) -> int:
+        """Count the head's own weights and biases, without the base's pooler and embeddings.
+
+        Args:
+            embedding_size: of the base's tokens, for masked language modelling; d by default.
+        """
+        if self.kind is HeadKind.MASKED_LM:
+            e = embedding_size or hidden_size
+            return hidden_size * e + e + 2 * e + self.labels
+        dense = hidden_size * hidden_size + hidden_size if self.layers == 2 else 0
+        return dense + hidden_size * self.outputs + self.outputs
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the fields as plain values, as `AdapterConfig.as_fields` does."""
+        fields = asdict(self)
+        if not self.use_pooler:
+            del fields["use_pooler"]
+        return fields

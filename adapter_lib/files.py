@@ -91,12 +91,13 @@ def load_adapter(folder: Path, backbone: Backbone) -> AdapterModel:
         AdapterFileError: a file is missing or damaged, or its keys, shapes or types are not those
             of its configuration.
         WrongBaseError: the adapter belongs to another base model.
+        ConfigurationError: its head needs the base's pooler, which `backbone` was built without.
     """
     manifest, weights = _read_verified(folder)
     _check_base(manifest.base, backbone, folder)
     model = AdapterModel(
         backbone,
-        Head(manifest.head, hidden_size=backbone.hidden_size, generator=torch.Generator()),
+        Head.over(backbone, manifest.head, generator=torch.Generator()),
         _build(manifest, backbone),
     )
     try:

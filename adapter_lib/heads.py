@@ -1,51 +1,142 @@
-"""Prediction heads on one token, as AdapterHub's classification heads.
+"""Prediction heads, as AdapterHub's: on one token of a row, or on every token.
 
-An encoder's heads read the first real token, a causal model's the last, which alone has seen all.
+An encoder's heads on one token read the first real one, a causal model's the last, which alone has
+seen all. Losses are left to the caller.
 
-Legend for shapes: b batch, s tokens, d hidden.
+Legend for shapes: b batch, s tokens, d hidden, e embedding, V vocabulary, c choices.
 """
+
+from typing import Self, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from adapter_lib.backbone import Batch
-from adapter_lib.configuration import HeadConfig
+from adapter_lib.architectures import Pooler
+from adapter_lib.backbone import Backbone, Batch
+from adapter_lib.configuration import HeadConfig, HeadKind
+from adapter_lib.errors import ConfigurationError
 from adapter_lib.linear import normal_linear
+
+T = TypeVar("T")
 
 
 class Head(nn.Module):
-    """Dropout and a linear layer, before which a head of two layers has dropout, d→d and tanh."""
+    """Dropout and a linear layer, before which a head of two layers has dropout, d→d and tanh.
+
+    For masked language modelling these are d→e, GELU and a LayerNorm, then the base's frozen token
+    embedding and a bias, as in BERT. What belongs to the base is given to `forward`.
+    """
 
     def __init__(
-        self, config: HeadConfig, *, hidden_size: int, generator: torch.Generator | None = None
+        self,
+        config: HeadConfig,
+        *,
+        hidden_size: int,
+        embedding_size: int | None = None,
+        generator: torch.Generator | None = None,
     ) -> None:
         """Build on the CPU; weights ~ N(0, 0.02²), zero biases.
 
         Args:
+            embedding_size: e, for masked language modelling; d by default.
             generator: of the CPU; None draws from torch's global one.
         """
         super().__init__()
         self.config = config
+        self.size = hidden_size
         self.dense: nn.Linear | None = None
+        self.dropout = nn.Dropout(config.dropout)
+        if config.kind is HeadKind.MASKED_LM:
+            self.size = embedding_size or hidden_size
+            self.dense = normal_linear(hidden_size, self.size, generator)
+            self.norm = nn.LayerNorm(self.size, eps=1e-12)
+            self.bias = nn.Parameter(torch.zeros(config.labels))
+            return
         if config.layers == 2:
             self.dense = normal_linear(hidden_size, hidden_size, generator)
-        self.output = normal_linear(hidden_size, config.labels, generator)
-        self.dropout = nn.Dropout(config.dropout)
+        self.output = normal_linear(hidden_size, config.outputs, generator)
 
-    def forward(self, h: Tensor, batch: Batch, *, causal: bool = False) -> Tensor:
-        """Return logits, (b, labels), from the first real token of the hidden states h, (b, s, d).
+    @classmethod
+    def over(
+        cls, backbone: Backbone, config: HeadConfig, *, generator: torch.Generator | None = None
+    ) -> Self:
+        """Build a head with the sizes of `backbone`."""
+        return cls(
+            config,
+            hidden_size=backbone.hidden_size,
+            embedding_size=backbone.token_embedding.shape[1],
+            generator=generator,
+        )
 
-        For regression that is one value per example, (b, 1).
+    def forward(
+        self,
+        h: Tensor,
+        batch: Batch,
+        *,
+        causal: bool = False,
+        pooler: Pooler | None = None,
+        embedding: Tensor | None = None,
+    ) -> Tensor:
+        """Return logits from the hidden states h, (b, s, d).
+
+        They are (b, labels) for classification; (b, 1) for regression; (b / c, c) for multiple
+        choice, where a batch holds each example's c rows one after another; (b, s, labels) for
+        spans (start and end) and token classification, padding included; (b, s, V) for masked
+        language modelling.
 
         Args:
-            causal: read the last real token instead.
+            causal: heads on one token read the last real one instead of the first.
+            pooler: of the base, for `use_pooler`.
+            embedding: of the base's tokens, (V, e), for masked language modelling.
+
+        Raises:
+            ConfigurationError: the rows do not make up whole examples, or what the base must
+                give is missing.
         """
-        token = last_token if causal else first_token
-        x = token(h, batch.attention_mask)
+        kind = self.config.kind
+        if kind is HeadKind.MASKED_LM:
+            return self.over_vocabulary(h, embedding)
+        x = h
+        if kind.reads_one_token:
+            x = (last_token if causal else first_token)(h, batch.attention_mask)
+        if self.config.use_pooler:
+            x = _given(pooler, "pooler")(x)
         if self.dense is not None:
             x = torch.tanh(self.dense(self.dropout(x)))
         logits: Tensor = self.output(self.dropout(x))
-        return logits
+        return self._by_example(logits) if kind is HeadKind.MULTIPLE_CHOICE else logits
+
+    def over_vocabulary(self, x: Tensor, embedding: Tensor | None) -> Tensor:
+        """Return scores over the vocabulary, (…, V), for any hidden states, (…, d).
+
+        Give it the masked tokens alone where the others' scores are not needed.
+
+        Raises:
+            ConfigurationError: the head is for something else, or there is no embedding.
+        """
+        if self.config.kind is not HeadKind.MASKED_LM or self.dense is None:
+            raise ConfigurationError(f"expected a masked_lm head, found a {self.config.kind} one")
+        x = self.norm(functional.gelu(self.dense(self.dropout(x))))
+        return functional.linear(self.dropout(x), _given(embedding, "embedding"), self.bias)
+
+    def _by_example(self, scores: Tensor) -> Tensor:
+        choices = self.config.labels
+        if len(scores) % choices:
+            raise ConfigurationError(
+                f"expected {choices} rows for each example of a multiple-choice head, found "
+                f"{len(scores)} rows; keep an example's rows in one batch, one after another"
+            )
+        return scores.view(-1, choices)
+
+
+def _given(value: T | None, name: str) -> T:
+    if value is None:
+        raise ConfigurationError(
+            f"this head needs the base's {name}, found none; use it in an AdapterModel over a base "
+            "that has one"
+        )
+    return value
 
 
 def first_token(h: Tensor, attention_mask: Tensor) -> Tensor:

@@ -104,6 +104,7 @@ def plain_json(values: Mapping[str, Any], what: str) -> dict[str, Any]:
 def render(manifest: AdapterManifest) -> bytes:
     """Return the only valid bytes of `adapter.json` for this manifest."""
     fields = asdict(manifest)
+    fields["head"] = manifest.head.as_fields()
     if manifest.adapter is not None:
         fields["adapter"] = manifest.adapter.as_fields()
     if manifest.fusion is not None:

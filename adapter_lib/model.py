@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import HeadKind
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
@@ -25,9 +26,11 @@ class AdapterModel(nn.Module):
         """Put the parts together, in evaluation mode until `train_from` is called.
 
         Raises:
-            ConfigurationError: the adapter was built for another number of layers or hidden size.
+            ConfigurationError: the adapter was built for another number of layers or hidden size,
+                or the head needs what the base has not.
         """
         super().__init__()
+        _check_head(head, backbone)
         if adapter is not None:
             expected = (backbone.layers_count, backbone.hidden_size)
             found = (adapter.layers, adapter.hidden_size)
@@ -50,7 +53,7 @@ class AdapterModel(nn.Module):
         return self.backbone.layers_count if self.adapter is None else self.adapter.lowest_layer
 
     def forward(self, batch: Batch, *, drop_depth: int = 0) -> Tensor:
-        """Return logits, (b, labels).
+        """Return logits, (b, labels), or as `Head.forward` says for other kinds of heads.
 
         Args:
             drop_depth: skip the adapters in this many lowest layers, 0…L (Rücklé et al. 2021).
@@ -59,10 +62,10 @@ class AdapterModel(nn.Module):
             ConfigurationError: `drop_depth` is out of range.
         """
         self._check_depth(drop_depth)
-        return self._logits(self.backbone(batch, self.adapter, drop_depth), batch)
+        return self.logits(self.backbone(batch, self.adapter, drop_depth), batch)
 
     def at_depths(self, batch: Batch, depths: Sequence[int]) -> dict[int, Tensor]:
-        """Return the logits, (b, labels), of `forward` at each depth, for less than their sum.
+        """Return the logits of `forward` at each depth, for less than their sum.
 
         The layers without adapters are run once; a branch leaves them at each depth.
 
@@ -78,7 +81,7 @@ class AdapterModel(nn.Module):
             trunk = self.backbone.run(trunk, batch, start=reached, stop=start)
             reached = start
             h = self.backbone.run(trunk, batch, start=start, adapter=self.adapter)
-            by_start[start] = self._logits(h, batch)
+            by_start[start] = self.logits(h, batch)
         return {depth: by_start[max(depth, lowest)] for depth in depths}
 
     def trainable_state(self) -> dict[str, Tensor]:
@@ -108,21 +111,23 @@ class AdapterModel(nn.Module):
 
         Args:
             prefix_dropout: False switches dropout off in the embeddings and in the layers below
-                the lowest adapter, so that their output is a pure function of the input. True
-                leaves it on everywhere, as AdapterHub does. A backbone that is itself trained
-                has no such prefix.
+                the lowest adapter or trained layer, so that their output is a pure function of
+                the input. True leaves it on everywhere, as AdapterHub does. A backbone that is
+                trained from the embeddings on has no such prefix.
 
         Raises:
             ConfigurationError: `drop_depth` is out of range.
         """
         self._check_depth(drop_depth)
         self.train()
-        if not prefix_dropout and self.backbone.frozen:
-            self.backbone.set_dropout_from(max(drop_depth, self.lowest_adapter_layer))
+        trained_from = self.backbone.trained_from
+        if not prefix_dropout and trained_from is not None:
+            adapted_from = max(drop_depth, self.lowest_adapter_layer)
+            self.backbone.set_dropout_from(min(trained_from, adapted_from))
 
-    def _logits(self, h: Tensor, batch: Batch) -> Tensor:
-        logits: Tensor = self.head(h, batch, causal=self.backbone.causal)
-        return logits
+    def logits(self, h: Tensor, batch: Batch) -> Tensor:
+        """Return the head's logits from last hidden states, (b, s, d)."""
+        return apply_head(self.head, h, batch, self.backbone)
 
     def _trainable(self) -> dict[str, Tensor]:
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
@@ -133,3 +138,38 @@ class AdapterModel(nn.Module):
                 f"drop_depth must be 0…{self.backbone.layers_count} for "
                 f"{self.backbone.identity.name}, found {drop_depth}"
             )
+
+
+def apply_head(head: Head, h: Tensor, batch: Batch, backbone: Backbone) -> Tensor:
+    """Return a head's logits from the last hidden states, (b, s, d), of `backbone`."""
+    masked_lm = head.config.kind is HeadKind.MASKED_LM
+    logits: Tensor = head(
+        h,
+        batch,
+        causal=backbone.causal,
+        pooler=backbone.pooler,
+        embedding=backbone.token_embedding if masked_lm else None,
+    )
+    return logits
+
+
+def _check_head(head: Head, backbone: Backbone) -> None:
+    name = backbone.identity.name
+    if head.config.use_pooler and (backbone.pooler is None or backbone.causal):
+        raise ConfigurationError(
+            f"expected a base with a pooler for this head, found {name} without; leave use_pooler "
+            "out"
+        )
+    if head.config.kind is not HeadKind.MASKED_LM:
+        return
+    if backbone.causal:
+        raise ConfigurationError(
+            f"expected an encoder for a masked_lm head, found the causal {name}; it cannot see "
+            "what follows a mask"
+        )
+    expected, found = tuple(backbone.token_embedding.shape), (head.config.labels, head.size)
+    if expected != found:
+        raise ConfigurationError(
+            f"expected a masked_lm head for (vocabulary, embedding size) {expected} of {name}, "
+            f"found {found}; build it with Head.over"
+        )

@@ -5,7 +5,7 @@ from typing import Any
 
 from adapter_lib.adapterhub.settings import Settings
 from adapter_lib.configuration import HeadConfig, HeadKind
-from adapter_lib.errors import ConfigurationError
+from adapter_lib.errors import ConfigurationError, UnsupportedSettingError
 
 
 def read_head_config(
@@ -51,8 +51,18 @@ def write_head_config(
     """Return all fields of AdapterHub's classification head.
 
     Raises:
+        UnsupportedSettingError: the head is of a kind that is not exchanged, or reads the pooler.
         ConfigurationError: there are label names, but not one for each label.
     """
+    if config.kind not in (HeadKind.CLASSIFICATION, HeadKind.REGRESSION):
+        raise UnsupportedSettingError(
+            f"heads for classification and regression are exchanged with AdapterHub, found kind "
+            f"{config.kind}"
+        )
+    if config.use_pooler:
+        raise UnsupportedSettingError(
+            "heads on a token itself are exchanged with AdapterHub, found use_pooler=True"
+        )
     if labels and len(set(labels)) != config.labels:
         raise ConfigurationError(
             f"expected {config.labels} different label names or none, found {list(labels)}"

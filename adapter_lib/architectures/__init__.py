@@ -7,6 +7,8 @@ else. A new architecture is a file with a `describe` function and an entry below
 from collections.abc import Callable
 from typing import Any
 
+from torch import Tensor, nn
+
 from adapter_lib.architectures import (
     albert,
     bert,
@@ -18,16 +20,19 @@ from adapter_lib.architectures import (
     modernbert,
     mpnet,
 )
-from adapter_lib.architectures.parts import LayerParts, ModelParts, Norm
+from adapter_lib.architectures.parts import LayerParts, ModelParts, Norm, Pooler
 from adapter_lib.errors import UnsupportedArchitectureError
 
 __all__ = [
     "LayerParts",
     "ModelParts",
     "Norm",
+    "Pooler",
     "check_supported",
     "describe_model",
+    "norms_of",
     "supported_model_types",
+    "token_embedding",
 ]
 
 _DESCRIBE: dict[str, Callable[[Any], ModelParts[Any]]] = {
@@ -69,3 +74,14 @@ def describe_model(model: Any) -> ModelParts[Any]:
     model_type = model.config.model_type
     check_supported(model_type)
     return _DESCRIBE[model_type](model)
+
+
+def token_embedding(model: Any) -> Tensor:
+    """Return the embedding of every token of the vocabulary, (V, e); e may differ from d."""
+    weight: Tensor = model.get_input_embeddings().weight
+    return weight
+
+
+def norms_of(model: nn.Module) -> list[nn.Module]:
+    """Return every LayerNorm or RMSNorm of a model, that of its embeddings too."""
+    return [module for module in model.modules() if type(module).__name__.endswith("Norm")]

@@ -42,6 +42,18 @@ class AlbertLayerParts:
         return projected
 
 
+class AlbertPooler:
+    """A linear layer and an activation that stand in the model itself. See `Pooler`."""
+
+    def __init__(self, model: Any) -> None:
+        self.module: nn.Module = model.pooler
+        self._activate: nn.Module = model.pooler_activation
+
+    def __call__(self, token: Tensor) -> Tensor:
+        pooled: Tensor = self._activate(self.module(token))
+        return pooled
+
+
 def describe(model: Any) -> ModelParts[Visible]:
     """Return the parts of an `AlbertModel`.
 
@@ -66,4 +78,5 @@ def describe(model: Any) -> ModelParts[Visible]:
         ],
         hidden_size=config.hidden_size,
         context=visible_everywhere,
+        pooler=None if model.pooler is None else AlbertPooler(model),
     )

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from adapter_lib.architectures.attention import Visible, attend, split_heads, visible_everywhere
-from adapter_lib.architectures.parts import ModelParts, Norm
+from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler
 from adapter_lib.errors import UnsupportedArchitectureError
 
 
@@ -68,6 +68,7 @@ def describe(model: Any) -> ModelParts[Visible]:
         layers=[BertLayerParts(layer) for layer in model.encoder.layer],
         hidden_size=model.config.hidden_size,
         context=visible_everywhere,
+        pooler=find_pooler(model),
     )
 
 

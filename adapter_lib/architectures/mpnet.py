@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from adapter_lib.architectures.attention import Visible, attend, split_heads
 from adapter_lib.architectures.distilbert import UntypedEmbed
-from adapter_lib.architectures.parts import ModelParts, Norm
+from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler
 
 
 class MpnetLayerParts:
@@ -62,4 +62,5 @@ def describe(model: Any) -> ModelParts[Visible]:
         layers=[MpnetLayerParts(layer) for layer in model.encoder.layer],
         hidden_size=model.config.hidden_size,
         context=PositionBias(model.encoder),
+        pooler=find_pooler(model),
     )

@@ -52,6 +52,34 @@ class Embed(Protocol):
         """Return (b, s, d); all arguments are (b, s), the mask is True where a token is real."""
 
 
+class Pooler(Protocol):
+    """The dense layer and activation that a base was trained with on its first token."""
+
+    @property
+    def module(self) -> nn.Module:
+        """What holds its weights."""
+
+    def __call__(self, token: Tensor) -> Tensor:
+        """Return (b, d) from a token's hidden state, (b, d)."""
+
+
+class FirstTokenPooler:
+    """A transformers module that reads token 0 of hidden states itself. See `Pooler`."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+
+    def __call__(self, token: Tensor) -> Tensor:
+        pooled: Tensor = self.module(token[:, None])
+        return pooled
+
+
+def find_pooler(model: nn.Module) -> Pooler | None:
+    """Return the model's `pooler`, None if it was built without."""
+    module = getattr(model, "pooler", None)
+    return None if module is None else FirstTokenPooler(module)
+
+
 @dataclass(frozen=True)
 class ModelParts(Generic[Context]):
     """Attributes:
@@ -60,6 +88,7 @@ class ModelParts(Generic[Context]):
         `attend` needs besides its input: which tokens see which, and where they are.
     final_norm: follows the highest layer, and counts as part of it.
     causal: a token sees no later ones, so only the last one has seen all.
+    pooler: None where the architecture has none, or the model was built without.
     """
 
     embed: Embed
@@ -68,6 +97,7 @@ class ModelParts(Generic[Context]):
     context: Callable[[Tensor, Tensor], Context]
     final_norm: Norm | None = None
     causal: bool = False
+    pooler: Pooler | None = None
 
 
 def identity(x: Tensor) -> Tensor:

@@ -218,3 +218,29 @@ def test_the_real_model_of_the_demo_extra() -> None:
         found, expected = backbone(batch), own_forward(backbone.model, batch)
     real = batch.token_mask
     torch.testing.assert_close(found[real], expected[real], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", [n for n, what in ARCHITECTURES.items() if what.pooled])
+def test_the_pooler_is_the_base_models_own(architecture: str) -> None:
+    what = ARCHITECTURES[architecture]
+    batch = make_batch("right", pad_token=what.pad_token)
+    model_class = getattr(transformers, f"{what.name}Model")
+    torch.manual_seed(8)
+    model = model_class(make_transformer(architecture).config).eval()
+    backbone = Backbone.from_model(model, name="tiny")
+    config = HeadConfig(HeadKind.CLASSIFICATION, 2, layers=1, use_pooler=True)
+    tested = AdapterModel(backbone, Head.over(backbone, config))
+    with torch.no_grad():
+        output = model(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention_mask,
+            **({"token_type_ids": batch.token_type_ids} if what.typed else {}),
+        )
+        expected = tested.head.output(output.pooler_output)
+        torch.testing.assert_close(tested(batch), expected, rtol=1e-5, atol=1e-5)
+        # Behind padding on the left, the pooler reads the first real token too.
+        left = make_batch("left", pad_token=what.pad_token)
+        token = backbone(left)[torch.arange(4), left.attention_mask.argmax(dim=1)]
+        assert backbone.pooler is not None
+        expected = tested.head.output(backbone.pooler(token))
+        torch.testing.assert_close(tested(left), expected)

@@ -13,10 +13,12 @@ from hub_parts import (
 from adapter_lib.adapterhub.reading import read_head
 from adapter_lib.adapterhub.writing import write_head
 from adapter_lib.backbone import Backbone
+from adapter_lib.configuration import HeadConfig, HeadKind
 from adapter_lib.errors import (
     ConfigurationError,
     UnsupportedSettingError,
 )
+from adapter_lib.heads import Head
 
 
 @pytest.mark.parametrize("labels", [1, 3])
@@ -61,3 +63,20 @@ def test_other_heads_are_refused_by_name(
     change_json(tmp_path / "head_config.json", lambda c: c["config"].update({setting: value}))
     with pytest.raises(UnsupportedSettingError, match=setting):
         read_head(tmp_path, backbone)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (HeadConfig(HeadKind.SPAN, 2), "kind span"),
+        (HeadConfig(HeadKind.MASKED_LM, 50), "kind masked_lm"),
+        (HeadConfig(HeadKind.CLASSIFICATION, 2, use_pooler=True), "use_pooler=True"),
+    ],
+)
+def test_heads_of_other_kinds_are_not_written(
+    backbone: Backbone, tmp_path: Path, config: HeadConfig, message: str
+) -> None:
+    head = Head(config, hidden_size=backbone.hidden_size)
+    with pytest.raises(UnsupportedSettingError, match=message):
+        write_head(tmp_path, head, name="a", backbone=backbone)
+    assert not list(tmp_path.iterdir())
