@@ -6,6 +6,7 @@ recorded is left to `orchestrator.board`, and the work itself to `workers.pack`.
 
 import logging
 import os
+import socket
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from workers.trial import Trial
 log = logging.getLogger(__name__)
 
 _EVENT, _DONE = "event", "done"
+
+CONNECT_LIMIT_S = 10.0
 
 STALLED_POLLS = 60
 """Ray Tune asks about once a second when nothing runs; after this many asks the run ends."""
@@ -61,6 +64,7 @@ def cluster(address: str | None) -> Iterator[dict[str, float]]:
     for name in ("ray", "ray.tune"):  # its own handlers write into the live view
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    _check_reachable(address)
     try:
         ray.init(
             address=address or "local",
@@ -78,6 +82,20 @@ def cluster(address: str | None) -> Iterator[dict[str, float]]:
         yield dict(ray.cluster_resources())
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str | None) -> None:
+    """Refuse an address that nothing listens on; Ray itself would try for many minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_LIMIT_S).close()
+    except OSError as error:
+        raise SchedulingError(
+            f"cannot reach a Ray cluster at {address}: {error}; check the address with "
+            "`ray status`, or leave --address out to start one on this machine"
+        ) from error
 
 
 def worker_count(shape: WorkerShape, resources: dict[str, float]) -> int:

@@ -62,15 +62,15 @@ def background(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str | Path) -> subprocess.Popen[str]:
-        log = (tmp_path / f"background-{len(started)}.log").open("w")
-        process = subprocess.Popen(
-            [*COMMAND, *map(str, arguments)],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-            start_new_session=True,
-        )
+        with (tmp_path / f"background-{len(started)}.log").open("w") as log:
+            process = subprocess.Popen(
+                [*COMMAND, *map(str, arguments)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=environment,
+                start_new_session=True,
+            )
         started.append(process)
         return process
 

@@ -40,18 +40,18 @@ class Cluster:
         self.nodes: list[subprocess.Popen[bytes]] = []
 
     def add(self, *options: str) -> subprocess.Popen[bytes]:
-        log = (self._folder / f"node-{len(self.nodes)}.log").open("wb")
-        node = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block"),
-                *("--num-cpus", "1", "--node-ip-address", "127.0.0.1"),
-                *("--object-store-memory", "100000000", *options),
-            ],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=self.environment,
-            start_new_session=True,
-        )
+        with (self._folder / f"node-{len(self.nodes)}.log").open("wb") as log:
+            node = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block"),
+                    *("--num-cpus", "1", "--node-ip-address", "127.0.0.1"),
+                    *("--object-store-memory", "100000000", *options),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.environment,
+                start_new_session=True,
+            )
         self.nodes.append(node)
         return node
 
@@ -93,16 +93,17 @@ def test_a_sweep_on_several_nodes_survives_the_loss_of_one(
         return any(f["what"] == "ray cluster" and "3 CPUs" in f["found"] for f in found)
 
     until(has_three_nodes, 120, "all nodes have joined")
-    log = (tmp_path / "driver.out").open("w")
     sweep = toy_sweep(epochs=12)
-    driver = subprocess.Popen(
-        [*base, "submit", str(sweep), "-w", str(workspace), "--address", cluster.address, "--json"],
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-        env=cluster.environment,
-        start_new_session=True,
-    )
+    submit = [*base, "submit", str(sweep), "-w", str(workspace), "--address", cluster.address]
+    with (tmp_path / "driver.out").open("w") as log:
+        driver = subprocess.Popen(
+            [*submit, "--json"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=cluster.environment,
+            start_new_session=True,
+        )
     try:
         until(
             lambda: len(list(workspace.glob("trials/*/*/checkpoint.pt"))) >= 3,
