@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,9 +65,6 @@ def cluster(tmp_path: Path, environment: dict[str, str]) -> Iterator[Cluster]:
     made = Cluster(tmp_path, environment)
     port = made.address.rpartition(":")[2]
     made.add("--head", "--port", port, "--include-dashboard", "false")
-    time.sleep(5)
-    made.add("--address", made.address)
-    made.add("--address", made.address)
     yield made
     for node in reversed(made.nodes):
         if node.poll() is None:
@@ -85,14 +81,17 @@ def test_a_sweep_on_several_nodes_survives_the_loss_of_one(
     base = [sys.executable, "-m", "orchestrator.command_line"]
     doctor = [*base, "doctor", "-w", str(workspace), "--address", cluster.address, "--json"]
 
-    def has_three_nodes() -> bool:
+    def has(nodes: int) -> bool:
         done = subprocess.run(
             doctor, capture_output=True, text=True, env=cluster.environment, check=False
         )
         found: list[dict[str, Any]] = json.loads(done.stdout or "[]")
-        return any(f["what"] == "ray cluster" and "3 CPUs" in f["found"] for f in found)
+        return any(f["what"] == "ray cluster" and f"{nodes} CPUs" in f["found"] for f in found)
 
-    until(has_three_nodes, 120, "all nodes have joined")
+    until(lambda: has(1), 120, "the head node answers")
+    for nodes in (2, 3):  # one after another: they share a session's folder on this machine
+        cluster.add("--address", cluster.address)
+        until(lambda nodes=nodes: has(nodes), 120, f"{nodes} nodes are there")  # type: ignore[misc]
     sweep = toy_sweep(epochs=12)
     submit = [*base, "submit", str(sweep), "-w", str(workspace), "--address", cluster.address]
     with (tmp_path / "driver.out").open("w") as log:
