@@ -30,6 +30,15 @@ class Batch:
             token_type_ids=None if types is None else types.to(device, non_blocking=True),
         )
 
+    def rows(self, indices: Tensor) -> "Batch":
+        """Return the examples at `indices`, (n,), int64."""
+        types = self.token_type_ids
+        return Batch(
+            self.input_ids[indices],
+            self.attention_mask[indices],
+            None if types is None else types[indices],
+        )
+
     @property
     def token_mask(self) -> Tensor:
         """True where a token is real, (b, s)."""

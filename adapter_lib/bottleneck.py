@@ -86,13 +86,23 @@ class NormShift(nn.Module):
         Raises:
             ConfigurationError: there is no such norm behind the block.
         """
-        if not isinstance(norm, nn.LayerNorm):
-            raise ConfigurationError(
-                "expected a LayerNorm behind each block, found none; trained_norm is for "
-                "post-norm architectures, such as BERT"
-            )
+        norm = require_layer_norm(norm)
         weight, bias = norm.weight + self.weight, norm.bias + self.bias
         return functional.layer_norm(x, norm.normalized_shape, weight, bias, norm.eps)
+
+
+def require_layer_norm(norm: Norm) -> nn.LayerNorm:
+    """Return the norm behind a block, whose weights an adapter with trained norms adds to.
+
+    Raises:
+        ConfigurationError: there is no such norm.
+    """
+    if not isinstance(norm, nn.LayerNorm):
+        raise ConfigurationError(
+            "expected a LayerNorm behind each block, found none; trained_norm is for "
+            "post-norm architectures, such as BERT"
+        )
+    return norm
 
 
 class Adapter(nn.Module):
@@ -182,6 +192,16 @@ class Adapter(nn.Module):
     def bottleneck(self, layer: int) -> Bottleneck | None:
         """Return the parameter set after the feed-forward block of `layer`, if there is one."""
         return self._after_feed_forward[layer]
+
+    def attention_bottleneck(self, layer: int) -> Bottleneck | None:
+        """Return the parameter set after the attention block of `layer`, if there is one."""
+        return self._after_attention[layer]
+
+    def norm_shifts(self, layer: int) -> tuple[NormShift, NormShift] | None:
+        """Return what `layer` adds to the norms of attention and feed-forward, if it does."""
+        if layer not in self._attention_norms:
+            return None
+        return self._attention_norms[layer], self._feed_forward_norms[layer]
 
     def after_attention(
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor

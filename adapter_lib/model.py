@@ -61,8 +61,17 @@ class AdapterModel(nn.Module):
         Raises:
             ConfigurationError: `drop_depth` is out of range.
         """
+        return self.logits(self.hidden(batch, drop_depth=drop_depth), batch)
+
+    def hidden(self, batch: Batch, *, drop_depth: int = 0) -> Tensor:
+        """Return the last hidden states, (b, s, d), that `forward` gives to the head.
+
+        Raises:
+            ConfigurationError: `drop_depth` is out of range.
+        """
         self._check_depth(drop_depth)
-        return self.logits(self.backbone(batch, self.adapter, drop_depth), batch)
+        h: Tensor = self.backbone(batch, self.adapter, drop_depth)
+        return h
 
     def at_depths(self, batch: Batch, depths: Sequence[int]) -> dict[int, Tensor]:
         """Return the logits of `forward` at each depth, for less than their sum.

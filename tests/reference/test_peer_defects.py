@@ -22,6 +22,7 @@ from adapter_lib.files import load_adapter, save_adapter
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
+from adapter_lib.multitask import MultiTask
 
 
 def tiny(architecture: str = "bert") -> Backbone:
@@ -51,6 +52,31 @@ def test_4_with_every_layer_dropped_logits_have_one_row_per_example() -> None:
     for part in (make_adapter(AdapterConfig(4)), make_fusion(), None):
         logits = make_model(tiny(), part)(batch, drop_depth=LAYERS)
         assert logits.shape == (len(batch.input_ids), 3)
+    backbone = tiny()
+    models = {name: make_model(backbone, make_adapter(AdapterConfig(4))) for name in "abc"}
+    for logits in MultiTask(models)(batch, drop_depth=LAYERS).values():
+        assert logits.shape == (len(batch.input_ids), 3)
+
+
+def test_5_specialised_adapters_of_different_depths_are_served_together() -> None:
+    backbone, batch = tiny(), make_batch()
+    models = {
+        str(depth): make_model(backbone, make_adapter(AdapterConfig(4, drop_depth=depth)))
+        for depth in (2, 0, 3, 1)
+    }
+    with torch.no_grad():
+        for name, logits in MultiTask(models)(batch).items():
+            torch.testing.assert_close(logits, models[name](batch), rtol=1e-5, atol=1e-5)
+
+
+def test_6_an_example_may_have_no_adapter() -> None:
+    backbone, batch = tiny(), make_batch()
+    model = make_model(backbone, make_adapter(AdapterConfig(4)))
+    with torch.no_grad():
+        found = MultiTask({"a": model}).mixed(batch, [None, "a", None, "a"])
+        expected = backbone(batch)
+        torch.testing.assert_close(found.hidden[::2], expected[::2], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(found.logits["a"], model(batch)[1::2], rtol=1e-5, atol=1e-5)
 
 
 def test_7_a_drop_depth_is_of_one_call_and_stays_nowhere() -> None:

@@ -1,0 +1,293 @@
+"""The bottlenecks of many adapters side by side, applied to groups of rows in two batched products.
+
+A group is a number of rows that one adapter, its owner, applies to: a whole batch, or one example.
+Which groups there are is left to `adapter_lib.multitask`. Smaller bottlenecks are padded with
+zeros, which every non-linearity here maps to zero.
+
+Legend for shapes: b rows, s tokens, d hidden, r the largest bottleneck, n adapters, g groups,
+m tokens of all rows of a group.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from adapter_lib.architectures import Norm
+from adapter_lib.bottleneck import (
+    NON_LINEARITIES,
+    Adapter,
+    Bottleneck,
+    NormShift,
+    require_layer_norm,
+)
+from adapter_lib.configuration import Placement
+
+Owners = tuple[int | None, ...]
+"""The adapter of each group, by its position; None for the base alone."""
+
+
+class StackedBottlenecks(nn.Module):
+    """Copies of n bottlenecks as four tensors, scaled."""
+
+    down: Tensor
+    down_bias: Tensor
+    up: Tensor
+    up_bias: Tensor
+    kind: Tensor
+
+    def __init__(self, bottlenecks: Sequence[Bottleneck]) -> None:
+        super().__init__()
+        size = max(bottleneck.size for bottleneck in bottlenecks)
+
+        def stack(parts: Sequence[Tensor]) -> Tensor:
+            """Pad the last dimension, which is r."""
+            padded = [functional.pad(p.detach(), (0, size - p.shape[-1])) for p in parts]
+            return torch.stack(padded)
+
+        up = stack([one.up.weight * one.scaling for one in bottlenecks])
+        up_bias = torch.stack([one.up.bias.detach() * one.scaling for one in bottlenecks])
+        kinds = sorted({one.non_linearity for one in bottlenecks})
+        self._activations = [NON_LINEARITIES[kind] for kind in kinds]
+        kind = torch.tensor([kinds.index(one.non_linearity) for one in bottlenecks])
+        self.register_buffer("down", stack([one.down.weight.T for one in bottlenecks]))
+        self.register_buffer("down_bias", stack([one.down.bias[None] for one in bottlenecks]))
+        self.register_buffer("up", up.transpose(1, 2).contiguous())
+        self.register_buffer("up_bias", up_bias[:, None])
+        self.register_buffer("kind", kind.to(up.device))
+
+    def forward(self, z: Tensor, which: Tensor) -> Tensor:
+        """Map z, (g, m, d), to (g, m, d), each group by the bottleneck that `which`, (g,), says."""
+        x = torch.baddbmm(self.down_bias[which], z, self.down[which])
+        activated = self._activations[0](x)
+        for number, activate in enumerate(self._activations[1:], start=1):
+            own = (self.kind[which] == number)[:, None, None]
+            activated = torch.where(own, activate(x), activated)
+        return torch.baddbmm(self.up_bias[which], activated, self.up[which])
+
+
+class Place(nn.Module):
+    """What n adapters do behind one block of one layer."""
+
+    shift_weight: Tensor
+    shift_bias: Tensor
+
+    def __init__(
+        self,
+        placements: Mapping[int, Placement],
+        shifts: Sequence[NormShift | None],
+        stack: StackedBottlenecks | None,
+    ) -> None:
+        """Put them together.
+
+        Args:
+            placements: of the adapters that have a bottleneck here, by their positions.
+            shifts: of all n adapters.
+            stack: the bottlenecks, in the order of `placements`.
+        """
+        super().__init__()
+        self._placements = placements
+        self._in_stack = {slot: position for position, slot in enumerate(placements)}
+        self._stack = stack
+        found = {slot: shift for slot, shift in enumerate(shifts) if shift is not None}
+        self.changed_by = {*placements, *found}
+        self._shifted = set(found)
+        if found:
+            zeros = torch.zeros_like(next(iter(found.values())).weight)
+            weights = [zeros if shift is None else shift.weight.detach() for shift in shifts]
+            biases = [zeros if shift is None else shift.bias.detach() for shift in shifts]
+            # The last is for the base alone.
+            self.register_buffer("shift_weight", torch.stack([*weights, zeros]))
+            self.register_buffer("shift_bias", torch.stack([*biases, zeros]))
+
+    def forward(self, x: Tensor, residual: Tensor, norm: Norm, owners: Owners) -> Tensor:
+        """Return the block's output, (b, s, d), from its projection and residual, (b, s, d).
+
+        Args:
+            owners: of g groups, b / g rows each.
+        """
+        shape = x.shape
+        x, residual = (part.reshape(len(owners), -1, shape[-1]) for part in (x, residual))
+        total = x + residual
+        norm = self._shifted_norm(norm, owners)
+        placements = [None if own is None else self._placements.get(own) for own in owners]
+        groups = [group for group, placement in enumerate(placements) if placement is not None]
+        if self._stack is None or not groups:
+            return norm(total).reshape(shape)
+        z = _read(placements, x, residual, total, norm)
+        slots = [own for own in owners if own in self._in_stack]
+        which = torch.tensor([self._in_stack[slot] for slot in slots], device=x.device)
+        if len(groups) == len(owners):
+            total = self._stack(z, which) + total
+        else:
+            chosen = torch.tensor(groups, device=x.device)
+            total = total.index_add(0, chosen, self._stack(z[chosen], which).to(total.dtype))
+        return norm(total).reshape(shape)
+
+    def _shifted_norm(self, norm: Norm, owners: Owners) -> Norm:
+        """Return the norm with each group's own shift, for (g, m, d)."""
+        if not self._shifted & set(owners):
+            return norm
+        plain = require_layer_norm(norm)
+        slots = [-1 if own is None else own for own in owners]
+        which = torch.tensor(slots, device=self.shift_weight.device)
+        weight = plain.weight + self.shift_weight[which, None]
+        bias = plain.bias + self.shift_bias[which, None]
+
+        def shifted(x: Tensor) -> Tensor:
+            x = functional.layer_norm(x, plain.normalized_shape, eps=plain.eps)
+            return x * weight + bias
+
+        return shifted
+
+
+def _read(
+    placements: Sequence[Placement | None], x: Tensor, residual: Tensor, total: Tensor, norm: Norm
+) -> Tensor:
+    """Return what each group's bottleneck reads, (g, m, d); anything where there is none."""
+    sources: dict[Placement, Callable[[], Tensor]] = {
+        Placement.PFEIFFER: lambda: norm(total),
+        Placement.HOULSBY: lambda: x,
+        Placement.PARALLEL: lambda: residual,
+    }
+    first, *others = sorted({placement for placement in placements if placement is not None})
+    z = sources[first]()
+    for other in others:
+        own = torch.tensor([placement is other for placement in placements], device=x.device)
+        z = torch.where(own[:, None, None], sources[other](), z)
+    return z
+
+
+class StackedAdapters(nn.Module):
+    """Copies of n adapters over a base of L layers.
+
+    Attributes:
+        lowest_layers: of each adapter, L where there is none.
+    """
+
+    def __init__(self, adapters: Sequence[Adapter | None], *, layers: int) -> None:
+        """Copy the weights as they are now; None stands for the base alone."""
+        super().__init__()
+        self.layers = layers
+        self.lowest_layers = tuple(
+            layers if adapter is None else adapter.lowest_layer for adapter in adapters
+        )
+        stacks: dict[tuple[int, ...], StackedBottlenecks] = {}  # layers may share their weights
+        self._places = nn.ModuleDict(
+            {
+                f"{block}{layer}": _place(adapters, layer, block, stacks)
+                for layer in range(layers)
+                for block in (_ATTENTION, _FEED_FORWARD)
+            }
+        )
+
+    def after_attention(self, layer: int) -> Place:
+        """Return what all adapters do behind the attention block of a layer."""
+        return self._place(f"{_ATTENTION}{layer}")
+
+    def after_feed_forward(self, layer: int) -> Place:
+        """Return what all adapters do behind the feed-forward block of a layer."""
+        return self._place(f"{_FEED_FORWARD}{layer}")
+
+    def _place(self, name: str) -> Place:
+        place = self._places[name]
+        assert isinstance(place, Place)
+        return place
+
+
+_ATTENTION, _FEED_FORWARD = "attention", "feed_forward"
+
+
+def _place(
+    adapters: Sequence[Adapter | None],
+    layer: int,
+    block: str,
+    stacks: dict[tuple[int, ...], StackedBottlenecks],
+) -> Place:
+    found: dict[int, Bottleneck] = {}
+    placements: dict[int, Placement] = {}
+    shifts: list[NormShift | None] = []
+    for slot, adapter in enumerate(adapters):
+        if adapter is None:
+            shifts.append(None)
+            continue
+        attention = block == _ATTENTION
+        one = adapter.attention_bottleneck(layer) if attention else adapter.bottleneck(layer)
+        if one is not None:
+            found[slot], placements[slot] = one, adapter.config.placement
+        both = adapter.norm_shifts(layer)
+        shifts.append(None if both is None else both[0 if attention else 1])
+    key = tuple(map(id, found.values()))
+    if found and key not in stacks:
+        stacks[key] = StackedBottlenecks(list(found.values()))
+    return Place(placements, shifts, stacks.get(key))
+
+
+class Branches:
+    """Groups of rows and the adapters that own them, as the loop over layers applies them.
+
+    Attributes:
+        owners: of the groups when the loop starts.
+        lowest_layer: the lowest that has anything to do.
+    """
+
+    def __init__(
+        self,
+        stacked: StackedAdapters,
+        owners: Owners,
+        *,
+        depths: Sequence[int] | None = None,
+        split: tuple[Owners, list[int]] | None = None,
+    ) -> None:
+        """Choose the adapters.
+
+        Args:
+            depths: skip each group's adapter in this many lowest layers; none by default.
+            split: the owners from a layer's feed-forward block on, and which group each of them
+                comes from; only for running one layer.
+        """
+        self._stacked = stacked
+        self.owners = owners
+        self._depths = [0] * len(owners) if depths is None else depths
+        self._split = split
+        starts = [
+            max(depth, stacked.lowest_layers[own])
+            for own, depth in zip(owners, self._depths, strict=True)
+            if own is not None
+        ]
+        self.lowest_layer = 0 if split else min(starts, default=stacked.layers)
+
+    def after_attention(
+        self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
+    ) -> Tensor:
+        """Return the attention block's output, (b, s, d). See `LayerAdapter`."""
+        place = self._stacked.after_attention(layer)
+        output: Tensor = place(x, residual, norm, self._active(layer))
+        return output
+
+    def after_feed_forward(
+        self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
+    ) -> Tensor:
+        """Return the layer's output, (b, s, d), with more rows if groups split."""
+        owners = self._active(layer)
+        if self._split is not None:
+            groups = len(owners)
+            owners, source = self._split
+            x, residual = (take_groups(part, source, groups) for part in (x, residual))
+        output: Tensor = self._stacked.after_feed_forward(layer)(x, residual, norm, owners)
+        return output
+
+    def _active(self, layer: int) -> Owners:
+        pairs = zip(self.owners, self._depths, strict=True)
+        return tuple(own if depth <= layer else None for own, depth in pairs)
+
+
+def take_groups(h: Tensor, source: list[int], groups: int) -> Tensor:
+    """Return the groups that `source` names, one after another, out of h, (b, s, d), which has
+    `groups`.
+    """
+    if source == list(range(groups)):
+        return h
+    chosen = torch.tensor(source, device=h.device)
+    return h.reshape(groups, -1, *h.shape[1:])[chosen].flatten(0, 1)
