@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.spec.model import Condition, SweepSpec
+from orchestrator.spec.axes import Condition
+from orchestrator.spec.model import SweepSpec
+from workers.heads import usual_layers
 from workers.trial import Method, Training, Trial
 
 
@@ -46,7 +48,18 @@ AXES: Mapping[str, Callable[[Trial], Any]] = {
     "bottleneck_size": _of_adapter("bottleneck_size"),
     "non_linearity": _of_adapter("non_linearity"),
     "initialisation": _of_adapter("initialisation"),
+    "layer_sizes": lambda trial: (trial.adapter and trial.adapter.layer_sizes) or None,
     "sharing": _of_adapter("sharing"),
+    "group_layers": lambda trial: (
+        trial.adapter.group_layers if trial.adapter and trial.adapter.group_layers > 1 else None
+    ),
+    "scaling": _of_adapter("scaling"),
+    "dropout": _of_adapter("dropout"),
+    "trained_norm": _of_adapter("trained_norm"),
+    "layers": lambda trial: trial.top_layers,
+    "head_layers": lambda trial: trial.head.layers or usual_layers(trial.task.card),
+    "use_pooler": lambda trial: trial.head.use_pooler,
+    "head_dropout": lambda trial: trial.head.dropout,
     "drop_mode": lambda trial: trial.drop.mode,
     "drop_depth": lambda trial: trial.drop.depth,
     "sources": lambda trial: len(trial.fusion.sources) if trial.fusion else None,

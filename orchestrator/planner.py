@@ -6,46 +6,30 @@ catalog.
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from adapter_lib.configuration import (
-    AdapterConfig,
-    FusionConfig,
-    Initialisation,
-    NonLinearity,
-    Placement,
-    Sharing,
-    bottleneck_from_reduction,
-)
-from orchestrator.errors import SpecError
+from adapter_lib.configuration import FusionConfig, Placement, Sharing
+from orchestrator.grids import Grids, merge_drop
 from orchestrator.plan import Plan, matches
-from orchestrator.spec.model import (
-    AdapterAxes,
-    Condition,
-    DropAxes,
-    FusionGrid,
-    SourceSeed,
-    SweepSpec,
-    TrainingAxes,
-    TrialGrid,
-)
+from orchestrator.spec.axes import Condition
+from orchestrator.spec.model import FusionGrid, SourceSeed, SweepSpec, TrialGrid
 from orchestrator.spec.read import KeyPath, SpecSource
 from workers.tasks.card import TaskRef
 from workers.trial import (
     BaseModelRef,
-    Drop,
     DropMode,
     Fusion,
     FusionSource,
     Method,
     Precision,
     Pruning,
-    Training,
     Trial,
 )
 
-DEFAULT_SOURCE = Condition(drop_mode=(DropMode.NONE,), placement=(Placement.PFEIFFER,))
+DEFAULT_SOURCE = Condition(
+    drop_mode=(DropMode.NONE,), placement=(Placement.PFEIFFER,), trained_norm=(False,)
+)
 """Which adapters a fusion joins unless `where` says otherwise."""
 
 
@@ -69,7 +53,7 @@ def make_plan(spec: SweepSpec, source: SpecSource, pinned: Pinned) -> Plan:
         SpecError: a name that is not declared, a depth beyond the model, a fusion of fewer than
             two sources, or another combination that cannot be; with its line.
     """
-    planner = _Planner(spec, source, pinned)
+    planner = _Planner(spec, source, pinned, Grids(spec, source, pinned.auto_precision))
     planner.check_conditions()
     for index, block in enumerate(spec.trials):
         planner.add_trials(block, ("trials", index))
@@ -85,6 +69,7 @@ class _Planner:
     spec: SweepSpec
     source: SpecSource
     pinned: Pinned
+    grids: Grids
     trials: dict[str, Trial] = field(default_factory=dict)
     excluded: int = 0
     repeated: int = 0
@@ -103,42 +88,39 @@ class _Planner:
         spec = self.spec
         bases = self._declared(block.base_models, self.pinned.base_models, (*at, "base_models"))
         tasks = self._declared(block.tasks, self.pinned.tasks, (*at, "tasks"))
-        trainings = list(self._trainings(block.training))
+        trainings = list(self.grids.trainings(block.training))
         seeds = block.seeds or spec.seeds
         self._check_method(block, at)
-        for method in block.method or spec.method:
-            for base in bases:
-                shapes: Sequence[tuple[AdapterConfig | None, Drop]] = [(None, Drop())]
-                if method is Method.ADAPTER:
-                    shapes = list(self._shapes(block, base, at))
-                for task, (adapter, drop), training, seed in itertools.product(
-                    tasks, shapes, trainings, seeds
+        for method, base in itertools.product(block.method or spec.method, bases):
+            shapes = list(self._shapes(method, block, base, at))
+            for task in tasks:
+                heads = list(self.grids.heads(block.head, task, at))
+                for shape, head, training, seed in itertools.product(
+                    shapes, heads, trainings, seeds
                 ):
-                    self.add(
-                        Trial(
-                            method=method,
-                            base=base,
-                            task=task,
-                            seed=seed,
-                            training=training,
-                            adapter=adapter,
-                            drop=drop,
-                        )
-                    )
+                    common = {"base": base, "task": task, "seed": seed, "training": training}
+                    self.add(Trial(method=method, **common, head=head, **shape))
 
-    def _trainings(self, own: TrainingAxes) -> Iterator[Training]:
-        """Expand a block's training settings; `precision: auto` becomes what was pinned."""
-        grid: dict[str, Sequence[Any]] = {}
-        for name in TrainingAxes.model_fields:
-            chosen = getattr(own, name)
-            chosen = getattr(self.spec.training, name) if chosen is None else chosen
-            if chosen is not None:
-                grid[name] = chosen
-        if "precision" in grid:
-            auto = self.pinned.auto_precision
-            grid["precision"] = [auto if p == "auto" else p for p in grid["precision"]]
-        for values in itertools.product(*grid.values()):
-            yield Training(**dict(zip(grid, values, strict=True)))
+    def _shapes(
+        self, method: Method, block: TrialGrid, base: BaseModelRef, at: KeyPath
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what of a trial belongs to its method alone."""
+        if method is Method.ADAPTER:
+            drops = list(self.grids.drops(merge_drop(self.spec.drop, block.drop), base, at))
+            for adapter, drop in itertools.product(
+                self.grids.adapters(block.adapter, base, at), drops
+            ):
+                yield {"adapter": replace(adapter, drop_depth=drop.depth), "drop": drop}
+        elif method is Method.TOP_LAYERS:
+            for layers in block.layers or self.spec.layers or ():
+                if layers > base.layers:
+                    raise self.source.error(
+                        self.grids.where_stands(at, "layers"),
+                        f"expected 1…{base.layers} layers of {base.name}, found {layers}",
+                    )
+                yield {"top_layers": layers}
+        else:
+            yield {}
 
     def _check_method(self, block: TrialGrid, at: KeyPath) -> None:
         """Refuse methods that no block trains, and keys that its methods would ignore."""
@@ -146,9 +128,17 @@ class _Planner:
         for method in methods:
             if method in (Method.FUSION, Method.PRUNED_FUSION):
                 raise self.source.error(
-                    self._where_stands(at, "method"),
+                    self.grids.where_stands(at, "method"),
                     f"`{method}` is not trained by itself; describe it in a `fusion:` block",
                 )
+        if (Method.TOP_LAYERS in methods) != (block.layers is not None) and (
+            block.layers is not None or self.spec.layers is None
+        ):
+            raise self.source.error(
+                self.grids.where_stands(at, "method" if block.layers is None else "layers"),
+                "method `top_layers` and `layers`, how many of the highest are trained, belong "
+                f"together; found method {', '.join(methods)}",
+            )
         for key in ("adapter", "drop"):
             if Method.ADAPTER not in methods and getattr(block, key).model_fields_set:
                 raise self.source.error(
@@ -158,12 +148,13 @@ class _Planner:
     def add_fusions(self, block: FusionGrid, at: KeyPath) -> None:
         bases = self._declared(block.base_models, self.pinned.base_models, (*at, "base_models"))
         targets = self._declared(block.targets, self.pinned.tasks, (*at, "targets"))
-        trainings = list(self._trainings(block.training))
+        trainings = list(self.grids.trainings(block.training))
         adapters = [t for t in self.trials.values() if t.method is Method.ADAPTER]
         for base, target, seed in itertools.product(bases, targets, block.seeds or self.spec.seeds):
             sources = self._sources(block, adapters, at, base=base, target=target, seed=seed)
-            drops = list(self._drops(block.drop, base, at))
-            for drop, training in itertools.product(drops, trainings):
+            drops = list(self.grids.drops(block.drop, base, at))
+            heads = list(self.grids.heads(block.head, target, at))
+            for drop, head, training in itertools.product(drops, heads, trainings):
                 trial = Trial(
                     method=Method.FUSION,
                     base=base,
@@ -171,6 +162,7 @@ class _Planner:
                     seed=seed,
                     training=training,
                     drop=drop,
+                    head=head,
                     fusion=Fusion(sources=sources, config=FusionConfig(drop_depth=drop.depth)),
                 )
                 if self.add(trial) is not None and block.pruning is not None:
@@ -194,6 +186,7 @@ class _Planner:
                     seed=fusion.seed,
                     training=fusion.training,
                     drop=fusion.drop,
+                    head=fusion.head,
                     pruning=Pruning(fusion_trial=fusion.trial_id, keep=keep),
                 )
             )
@@ -215,6 +208,11 @@ class _Planner:
                 (*at, "sources", "where", "placement"),
                 "AdapterFusion joins adapters of placement `pfeiffer`, found "
                 + ", ".join(f"`{placement}`" for placement in wanted.placement),
+            )
+        if wanted.trained_norm != (False,):
+            raise self.source.error(
+                (*at, "sources", "where", "trained_norm"),
+                "AdapterFusion joins adapters over the base's own norms; drop it",
             )
         named = chosen.tasks not in (("all",), ("others",))
         if not named:
@@ -251,62 +249,6 @@ class _Planner:
             )
         return tuple(sources)
 
-    def _shapes(
-        self, block: TrialGrid, base: BaseModelRef, at: KeyPath
-    ) -> Iterator[tuple[AdapterConfig, Drop]]:
-        top, own = self.spec.adapter, block.adapter
-        drops = list(self._drops(_merge_drop(self.spec.drop, block.drop), base, at))
-        for placement, size, non_linearity, initialisation, sharing, drop in itertools.product(
-            own.placement or top.placement or (Placement.PFEIFFER,),
-            _sizes(top, own, base.hidden_size),
-            own.non_linearity or top.non_linearity or (NonLinearity.RELU,),
-            own.initialisation or top.initialisation or (Initialisation.BERT,),
-            own.sharing or top.sharing or (Sharing.NONE,),
-            drops,
-        ):
-            config = AdapterConfig(
-                bottleneck_size=size,
-                placement=placement,
-                non_linearity=non_linearity,
-                sharing=sharing,
-                initialisation=initialisation,
-                drop_depth=drop.depth,
-            )
-            yield config, drop
-
-    def _drops(self, drop: DropAxes, base: BaseModelRef, at: KeyPath) -> Iterator[Drop]:
-        modes = drop.mode or (DropMode.NONE,)
-        if DropMode.SPECIALISED not in modes and self.source.has((*at, "drop", "depth")):
-            raise self._idle_depth(at, modes)
-        for mode in modes:
-            if mode is not DropMode.SPECIALISED:
-                yield Drop(mode=mode)
-                continue
-            if drop.depth is None:
-                raise self.source.error(
-                    self._where_stands(at, "drop", "mode"),
-                    "mode `specialised` needs `depth`, a number, a list of numbers or `all`",
-                )
-            for depth in range(base.layers) if drop.depth == "all" else drop.depth:
-                if depth >= base.layers:
-                    raise self.source.error(
-                        self._where_stands(at, "drop", "depth"),
-                        f"expected a drop depth of 0…{base.layers - 1} for {base.name}, which has "
-                        f"{base.layers} layers, found {depth}"
-                        + ("; method `head_only` trains no adapter" * (depth == base.layers)),
-                    )
-                yield Drop(mode=mode, depth=depth) if depth else Drop()
-
-    def _idle_depth(self, at: KeyPath, modes: Sequence[DropMode]) -> SpecError:
-        return self.source.error(
-            (*at, "drop", "depth"),
-            f"`depth` belongs to mode `specialised`, found mode {', '.join(modes)}; drop one",
-        )
-
-    def _where_stands(self, at: KeyPath, *keys: str) -> KeyPath:
-        """Return the path of `keys` in the block at `at`, or at the top if it stands only there."""
-        return (*at, *keys) if self.source.has((*at, *keys)) else keys
-
     def _declared(
         self, names: Sequence[str] | None, known: Mapping[str, Any], at: KeyPath
     ) -> list[Any]:
@@ -333,7 +275,15 @@ class _Planner:
             conditions.append((("exclude", i), condition))
         modes = {m for b in spec.trials for m in b.drop.mode or spec.drop.mode or (DropMode.NONE,)}
         if spec.drop.depth is not None and DropMode.SPECIALISED not in modes:
-            raise self._idle_depth((), sorted(modes))
+            raise self.grids.idle_depth((), sorted(modes))
+        shared = {s for b in spec.trials for s in b.adapter.sharing or spec.adapter.sharing or ()}
+        if spec.adapter.group_layers is not None and Sharing.GROUPS not in shared:
+            raise self.grids.idle_group(())
+        methods = {m for b in spec.trials for m in b.method or spec.method}
+        if spec.layers is not None and Method.TOP_LAYERS not in methods:
+            raise self.source.error(
+                ("layers",), "`layers` belongs to method `top_layers`, which no block has; drop it"
+            )
         for i, fusion in enumerate(spec.fusion):
             conditions.append((("fusion", i, "sources", "where"), fusion.sources.where))
         for i, rule in enumerate(spec.select):
@@ -343,20 +293,6 @@ class _Planner:
             self._declared(condition.task or None, tasks, (*at, "task"))
             bases = condition.base_model or None
             self._declared(bases, self.pinned.base_models, (*at, "base_model"))
-
-
-def _merge_drop(top: DropAxes, own: DropAxes) -> DropAxes:
-    """Let a block that names modes stand alone: depths of the top belong to the top's modes."""
-    return DropAxes(mode=own.mode or top.mode, depth=top.depth if own.depth is None else own.depth)
-
-
-def _sizes(top: AdapterAxes, own: AdapterAxes, hidden_size: int) -> Sequence[int]:
-    for axes in (own, top):
-        if axes.bottleneck_size is not None:
-            return axes.bottleneck_size
-        if axes.reduction_factor is not None:
-            return [bottleneck_from_reduction(hidden_size, f) for f in axes.reduction_factor]
-    return [bottleneck_from_reduction(hidden_size, 16)]
 
 
 def _words(condition: Condition) -> str:

@@ -5,36 +5,29 @@ from collections.abc import Mapping
 
 from adapter_lib.backbone import Backbone
 from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import HeadConfig, HeadKind
 from adapter_lib.files import load_adapter
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
 from adapter_lib.pruning import most_attended
 from workers.errors import TrialFailedError
+from workers.heads import head_config
 from workers.layout import Workspace
 from workers.results import TrialResult, read_result
 from workers.seeds import generator_for
-from workers.tasks.card import TaskCard, TaskKind
 from workers.trial import FusionSource, Method, Trial
-
-
-def head_config(card: TaskCard) -> HeadConfig:
-    if card.kind is TaskKind.REGRESSION:
-        return HeadConfig(kind=HeadKind.REGRESSION, labels=1)
-    return HeadConfig(kind=HeadKind.CLASSIFICATION, labels=len(card.label_names))
 
 
 def build(trial: Trial, backbone: Backbone, workspace: Workspace) -> AdapterModel:
     """Build the untrained network of a trial (for a pruned fusion: the finished one).
 
-    `backbone` is shared between trials and stays frozen; full fine-tuning gets a copy.
+    `backbone` is shared between trials and stays frozen; what trains it gets a copy.
     """
     if trial.method is Method.PRUNED_FUSION:
         return _pruned(trial, backbone, workspace)
     generator = generator_for(trial.seed, "initialisation")
     layers, hidden_size = backbone.layers_count, backbone.hidden_size
-    head = Head(head_config(trial.task.card), hidden_size=hidden_size, generator=generator)
+    head = Head.over(backbone, head_config(trial.task.card, trial.head), generator=generator)
     adapter: Adapter | Fusion | None = None
     if trial.adapter is not None:
         adapter = Adapter(
@@ -53,10 +46,22 @@ def build(trial: Trial, backbone: Backbone, workspace: Workspace) -> AdapterMode
             hidden_size=hidden_size,
             generator=generator,
         )
-    elif trial.method is Method.FULL_FINE_TUNING:
-        backbone = copy.deepcopy(backbone)
-        backbone.unfreeze()
+    elif trial.method.trains_base:
+        backbone = _trained_copy(trial, backbone)
     return AdapterModel(backbone, head, adapter).to(next(backbone.parameters()).device)
+
+
+def _trained_copy(trial: Trial, backbone: Backbone) -> Backbone:
+    copied = copy.deepcopy(backbone)
+    match trial.method:
+        case Method.TOP_LAYERS:
+            assert trial.top_layers is not None
+            copied.unfreeze_top(trial.top_layers)
+        case Method.LAYER_NORM:
+            copied.unfreeze_norms()
+        case _:
+            copied.unfreeze()
+    return copied
 
 
 def chosen_sources(trial: Trial, workspace: Workspace) -> Mapping[str, str]:

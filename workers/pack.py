@@ -131,7 +131,7 @@ def _finish(
     card = trial.task.card
     own = next(s for s in scores if s.split is Split.VALIDATION and s.depth == trial.drop.depth)
     files = None
-    if trial.method is not Method.FULL_FINE_TUNING:
+    if not trial.method.trains_base:
         files = _save(trial, model, workspace.trial(trial.trial_id), score=own.metrics[card.metric])
     fusion = model.adapter if isinstance(model.adapter, Fusion) else None
     return TrialResult(

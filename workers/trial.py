@@ -6,15 +6,16 @@ left to `workers.pack`.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from adapter_lib.configuration import AdapterConfig, FusionConfig
+from adapter_lib.configuration import AdapterConfig, FusionConfig, NonLinearity, Sharing
 from workers.frozen import Frozen
+from workers.heads import HeadSettings
 from workers.tasks.card import TaskRef
 
 RECIPE_VERSION = 1
@@ -24,9 +25,16 @@ RECIPE_VERSION = 1
 class Method(StrEnum):
     ADAPTER = "adapter"
     FULL_FINE_TUNING = "full_fine_tuning"
+    TOP_LAYERS = "top_layers"  # full fine-tuning of the highest layers alone
+    LAYER_NORM = "layer_norm"  # the weights of every norm of the base, and nothing else
     HEAD_ONLY = "head_only"
     FUSION = "fusion"
     PRUNED_FUSION = "pruned_fusion"
+
+    @property
+    def trains_base(self) -> bool:
+        """Whether weights of the base change, so that no adapter files are left."""
+        return self in (self.FULL_FINE_TUNING, self.TOP_LAYERS, self.LAYER_NORM)
 
 
 class DropMode(StrEnum):
@@ -114,7 +122,11 @@ class Pruning(Frozen):
 
 
 class Trial(Frozen):
-    """One configuration with one seed."""
+    """One configuration with one seed.
+
+    Attributes:
+        top_layers: how many of the highest layers are trained, for that method only.
+    """
 
     method: Method
     base: BaseModelRef
@@ -125,6 +137,8 @@ class Trial(Frozen):
     drop: Drop = Drop()
     fusion: Fusion | None = None
     pruning: Pruning | None = None
+    top_layers: int | None = Field(default=None, ge=1)
+    head: HeadSettings = HeadSettings()
 
     @model_validator(mode="after")
     def _parts_fit_the_method(self) -> Self:
@@ -132,6 +146,7 @@ class Trial(Frozen):
             "adapter": self.method is Method.ADAPTER,
             "fusion": self.method is Method.FUSION,
             "pruning": self.method is Method.PRUNED_FUSION,
+            "top_layers": self.method is Method.TOP_LAYERS,
         }
         for part, expected in wanted.items():
             if (getattr(self, part) is not None) != expected:
@@ -143,10 +158,12 @@ class Trial(Frozen):
     @cached_property
     def identity(self) -> dict[str, Any]:
         """Everything that determines the result, and nothing else: no names, no paths."""
-        content = self.model_dump(mode="json", exclude={"base", "task", "adapter"})
+        # A setting that came later stays out at its default: it must rename no old trial.
+        later = {name for name, default in _LATER.items() if getattr(self, name) == default}
+        content = self.model_dump(mode="json", exclude={"base", "task", "adapter"} | later)
         content["adapter"] = self.adapter and self.adapter.as_fields()
-        if self.adapter is not None:
-            content["adapter"] = self.adapter.as_fields()  # a new setting renames no old trial
+        if "head" in content:
+            content["head"] = self.head.model_dump(mode="json", exclude_defaults=True)
         content["recipe"] = RECIPE_VERSION
         content["base"] = self.base.identity
         content["task"] = {"name": self.task.name, "fingerprint": self.task.fingerprint}
@@ -170,11 +187,9 @@ class Trial(Frozen):
         """Return a short line that tells this trial from its neighbours."""
         words = [self.task.name, self.method.value.replace("_", " ")]
         if self.adapter is not None:
-            words.append(f"{self.adapter.placement} r{self.adapter.bottleneck_size}")
-            if self.adapter.sharing != "none":
-                words.append("shared")
-            if self.adapter.non_linearity != "relu":
-                words.append(self.adapter.non_linearity.value)
+            words += adapter_words(self.adapter)
+        if self.top_layers is not None:
+            words.append(f"of {self.top_layers}")
         if self.fusion is not None:
             words.append(f"of {len(self.fusion.sources)}")
         if self.pruning is not None:
@@ -183,7 +198,29 @@ class Trial(Frozen):
             words.append(f"drop {self.drop.depth}")
         elif self.drop.mode is DropMode.ROBUST:
             words.append("drop robust")
+        if self.head != HeadSettings():
+            words.append(f"head {self.head}")
         return " · ".join([*words, f"seed {self.seed}"])
+
+
+_LATER: dict[str, Any] = {"top_layers": None, "head": HeadSettings()}
+
+
+def adapter_words(adapter: AdapterConfig) -> Iterator[str]:
+    """Say what an adapter is, in short, as far as it is not the usual."""
+    size = "-".join(map(str, adapter.layer_sizes)) or str(adapter.bottleneck_size)
+    yield f"{adapter.placement} r{size}"
+    if adapter.sharing is not Sharing.NONE:
+        groups = f" by {adapter.group_layers}" if adapter.sharing is Sharing.GROUPS else ""
+        yield f"shared{groups}"
+    if adapter.non_linearity is not NonLinearity.RELU:
+        yield adapter.non_linearity.value
+    if adapter.scaling != 1.0:
+        yield f"scaled {adapter.scaling:g}"
+    if adapter.dropout:
+        yield f"dropout {adapter.dropout:g}"
+    if adapter.trained_norm:
+        yield "trained norms"
 
 
 def content_hash(content: Any) -> str:

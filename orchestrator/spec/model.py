@@ -6,17 +6,14 @@ What the words mean together (which combinations there are, which are impossible
 
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from adapter_lib.configuration import Initialisation, NonLinearity, Placement, Sharing
+from orchestrator.spec.axes import AdapterAxes, Condition, DropAxes, HeadAxes, TrainingAxes
 from orchestrator.spec.values import (
     Count,
     Depth,
-    Fraction,
-    Length,
     Name,
     NotNegative,
     Number,
@@ -26,7 +23,7 @@ from orchestrator.spec.values import (
     spelled,
 )
 from workers.tasks.card import Columns, Metric, RowLimits, Split
-from workers.trial import DropMode, Method, Optimiser, Precision, Schedule
+from workers.trial import Method
 
 
 class BaseModelSpec(Section):
@@ -94,52 +91,6 @@ class TaskSpec(Section):
         return self
 
 
-def _can_be_swept(value: Sharing) -> Sharing:
-    if value is Sharing.GROUPS:
-        raise ValueError("expected 'none' or 'all_layers'; a sweep cannot share in groups yet")
-    return value
-
-
-SweptSharing = Annotated[Sharing, AfterValidator(_can_be_swept)]
-
-
-class AdapterAxes(Section):
-    placement: OneOrMany[Placement] | None = None
-    bottleneck_size: OneOrMany[Count] | None = None
-    reduction_factor: OneOrMany[Positive] | None = None
-    non_linearity: OneOrMany[NonLinearity] | None = None
-    initialisation: OneOrMany[Initialisation] | None = None
-    sharing: OneOrMany[SweptSharing] | None = None
-
-    @model_validator(mode="after")
-    def _one_way_to_give_the_size(self) -> Self:
-        if self.bottleneck_size is not None and self.reduction_factor is not None:
-            raise ValueError("give bottleneck_size or reduction_factor, not both")
-        return self
-
-
-class DropAxes(Section):
-    """`depth` belongs to `specialised`: numbers of lowest layers, or `all` for 0…L-1."""
-
-    mode: OneOrMany[DropMode] | None = None
-    depth: Literal["all"] | OneOrMany[Depth] | None = None
-
-
-class TrainingAxes(Section):
-    optimiser: OneOrMany[Optimiser] | None = None
-    learning_rate: OneOrMany[Positive] | None = None
-    weight_decay: OneOrMany[NotNegative] | None = None
-    schedule: OneOrMany[Schedule] | None = None
-    warmup_fraction: OneOrMany[Fraction] | None = None
-    batch_size: OneOrMany[Count] | None = None
-    max_length: OneOrMany[Length] | None = None
-    epochs: OneOrMany[Count] | None = None
-    patience: OneOrMany[Count | None] | None = None
-    gradient_clip: OneOrMany[Positive | None] | None = None
-    prefix_dropout: OneOrMany[bool] | None = None
-    precision: OneOrMany[Precision | Literal["auto"]] | None = None
-
-
 class TrialGrid(Section):
     """One block of `trials`; what it leaves out is taken from the top of the YAML."""
 
@@ -147,48 +98,11 @@ class TrialGrid(Section):
     tasks: OneOrMany[Name] | None = None
     seeds: OneOrMany[Depth] | None = None
     method: OneOrMany[Method] | None = None
+    layers: OneOrMany[Count] | None = None
     adapter: AdapterAxes = AdapterAxes()
     drop: DropAxes = DropAxes()
+    head: HeadAxes = HeadAxes()
     training: TrainingAxes = TrainingAxes()
-
-
-class Condition(Section):
-    """What a trial must be: every key given must hold, and a list holds when one value does.
-
-    `null` stands for trials that do not have the axis, such as `keep: null`.
-    """
-
-    base_model: OneOrMany[Name] = ()
-    task: OneOrMany[Name] = ()
-    method: OneOrMany[Method] = ()
-    seed: OneOrMany[Depth] = ()
-    placement: OneOrMany[Placement | None] = ()
-    bottleneck_size: OneOrMany[Count | None] = ()
-    non_linearity: OneOrMany[NonLinearity | None] = ()
-    initialisation: OneOrMany[Initialisation | None] = ()
-    sharing: OneOrMany[SweptSharing | None] = ()
-    drop_mode: OneOrMany[DropMode] = ()
-    drop_depth: OneOrMany[Depth] = ()
-    sources: OneOrMany[Count | None] = ()
-    keep: OneOrMany[Count | None] = ()
-    optimiser: OneOrMany[Optimiser] = ()
-    learning_rate: OneOrMany[Positive] = ()
-    weight_decay: OneOrMany[NotNegative] = ()
-    schedule: OneOrMany[Schedule] = ()
-    warmup_fraction: OneOrMany[Fraction] = ()
-    batch_size: OneOrMany[Count] = ()
-    max_length: OneOrMany[Length] = ()
-    epochs: OneOrMany[Count] = ()
-    patience: OneOrMany[Count | None] = ()
-    gradient_clip: OneOrMany[Positive | None] = ()
-    prefix_dropout: OneOrMany[bool] = ()
-    precision: OneOrMany[Precision] = ()
-
-    @cached_property
-    def given(self) -> Mapping[str, tuple[Any, ...]]:
-        """Return axis → values that hold, for the keys that were given."""
-        values = {key: getattr(self, key) for key in type(self).model_fields}
-        return {key: chosen for key, chosen in values.items() if chosen}
 
 
 class SourceSeed(StrEnum):
@@ -218,6 +132,7 @@ class FusionGrid(Section):
     seeds: OneOrMany[Depth] | None = None
     sources: SourceSelection = SourceSelection()
     drop: DropAxes = DropAxes()
+    head: HeadAxes = HeadAxes()
     training: TrainingAxes = TrainingAxes()
     pruning: PruningAxes | None = None
 
@@ -269,8 +184,10 @@ class SweepSpec(Section):
     tasks: Annotated[Mapping[Name, TaskSpec], Field(min_length=1)]
     seeds: OneOrMany[Depth] = (0,)
     method: OneOrMany[Method] = (Method.ADAPTER,)
+    layers: OneOrMany[Count] | None = None
     adapter: AdapterAxes = AdapterAxes()
     drop: DropAxes = DropAxes()
+    head: HeadAxes = HeadAxes()
     training: TrainingAxes = TrainingAxes()
     trials: Annotated[tuple[TrialGrid, ...], Field(min_length=1)] = (TrialGrid(),)
     fusion: tuple[FusionGrid, ...] = ()

@@ -13,6 +13,14 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
+def _as_tuples(value: Any) -> Any:
+    """Turn a list of numbers into a grid of one list."""
+    if value is None:
+        return (None,)
+    nested = isinstance(value, list | tuple) and any(isinstance(v, list | tuple) for v in value)
+    return value if nested else (value,)
+
+
 def _no_boolean(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError(f"expected a number, found {str(value).lower()}")
@@ -39,6 +47,12 @@ Fraction = Annotated[Number, Field(ge=0, lt=1)]
 Count = Annotated[Whole, Field(ge=1)]
 Depth = Annotated[Whole, Field(ge=0)]
 Length = Annotated[Whole, Field(ge=8)]
+Sizes = Annotated[
+    tuple[Annotated[tuple[Count, ...], Field(min_length=1)] | None, ...],
+    BeforeValidator(_as_tuples),
+    Field(min_length=1),
+]
+"""One list of sizes, or a list of such lists; null only in conditions."""
 Name = Annotated[
     str,
     spelled(

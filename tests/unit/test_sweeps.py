@@ -32,6 +32,8 @@ EXPECTED: dict[str, dict[Method, int]] = {
         # BERT-large: sizes × learning rates × epochs; BERT-base: one size on MRPC, three on MNLI
         Method.ADAPTER: 5 * (GLUE * 3 * 3 * 2 + 1 + 3),
         Method.FULL_FINE_TUNING: 5 * (GLUE * 3 + 1),
+        Method.TOP_LAYERS: 5 * 6,
+        Method.LAYER_NORM: 5,
     },
 }
 
@@ -80,7 +82,8 @@ def test_hub_models_are_pinned_to_a_commit(name: str) -> None:
 def test_the_quickstart_covers_every_axis() -> None:
     plan = planned(DEMO)
     assert len(plan.trials) >= 40
-    assert set(plan.count_by_method()) == set(Method)
+    stages = {Method.ADAPTER, Method.FUSION, Method.PRUNED_FUSION}
+    assert set(plan.count_by_method()) == stages | {Method.HEAD_ONLY, Method.FULL_FINE_TUNING}
     assert {t.drop.mode for t in plan.trials.values()} == set(DropMode)
     adapters = [t.adapter for t in plan.trials.values() if t.adapter]
     assert len({a.placement for a in adapters}) == 2

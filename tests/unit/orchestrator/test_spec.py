@@ -155,14 +155,29 @@ WRONG_VALUES = [
     pytest.param(
         "adapter: { bottleneck_size: 8, reduction_factor: 16 }",
         "adapter",
-        ["bottleneck_size or reduction_factor, not both"],
+        ["found bottleneck_size and reduction_factor"],
         id="both sizes",
     ),
     pytest.param(
-        "adapter: { sharing: groups }",
+        "adapter: { sharing: group }",
         "adapter.sharing",
-        ["expected 'none' or 'all_layers'", "found `groups`"],
-        id="sharing that a sweep cannot ask for",
+        ["'none', 'all_layers' or 'groups'", "found `group`"],
+        id="sharing that does not exist",
+    ),
+    pytest.param(
+        "adapter: { layer_sizes: [[4, 8], [4, none]] }",
+        "adapter.layer_sizes[1][1]",
+        ["expected a whole number", "found `none`"],
+        id="text among the sizes of layers",
+    ),
+    pytest.param(
+        "adapter: { layer_sizes: 8 }",
+        "adapter.layer_sizes",
+        ["found `8`"],
+        id="one size for layer_sizes",
+    ),
+    pytest.param(
+        "head: { layers: 3 }", "head.layers", ["less than or equal to 2"], id="three head layers"
     ),
     pytest.param(
         "exclude:\n  - { layer: 3 }",

@@ -1,0 +1,124 @@
+"""The axes of a sweep: what each setting may be, and conditions on them. A list makes a grid."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from adapter_lib.configuration import Initialisation, NonLinearity, Placement, Sharing
+from orchestrator.spec.values import (
+    Count,
+    Depth,
+    Fraction,
+    Length,
+    Name,
+    NotNegative,
+    OneOrMany,
+    Positive,
+    Section,
+    Sizes,
+)
+from workers.trial import DropMode, Method, Optimiser, Precision, Schedule
+
+Group = Annotated[Count, Field(ge=2)]
+
+
+class AdapterAxes(Section):
+    """`layer_sizes` is a list of sizes, one per layer from the lowest, or a list of such lists."""
+
+    placement: OneOrMany[Placement] | None = None
+    bottleneck_size: OneOrMany[Count] | None = None
+    reduction_factor: OneOrMany[Positive] | None = None
+    non_linearity: OneOrMany[NonLinearity] | None = None
+    initialisation: OneOrMany[Initialisation] | None = None
+    layer_sizes: Sizes | None = None
+    sharing: OneOrMany[Sharing] | None = None
+    group_layers: OneOrMany[Group] | None = None
+    scaling: OneOrMany[Positive] | None = None
+    dropout: OneOrMany[Fraction] | None = None
+    trained_norm: OneOrMany[bool] | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_give_the_size(self) -> Self:
+        sizes = ("bottleneck_size", "reduction_factor", "layer_sizes")
+        given = [name for name in sizes if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"give one of {', '.join(sizes)}, found {' and '.join(given)}")
+        return self
+
+
+class HeadAxes(Section):
+    layers: OneOrMany[Annotated[Count, Field(le=2)]] | None = None
+    use_pooler: OneOrMany[bool] | None = None
+    dropout: OneOrMany[Fraction] | None = None
+
+
+class DropAxes(Section):
+    """`depth` belongs to `specialised`: numbers of lowest layers, or `all` for 0…L-1."""
+
+    mode: OneOrMany[DropMode] | None = None
+    depth: Literal["all"] | OneOrMany[Depth] | None = None
+
+
+class TrainingAxes(Section):
+    optimiser: OneOrMany[Optimiser] | None = None
+    learning_rate: OneOrMany[Positive] | None = None
+    weight_decay: OneOrMany[NotNegative] | None = None
+    schedule: OneOrMany[Schedule] | None = None
+    warmup_fraction: OneOrMany[Fraction] | None = None
+    batch_size: OneOrMany[Count] | None = None
+    max_length: OneOrMany[Length] | None = None
+    epochs: OneOrMany[Count] | None = None
+    patience: OneOrMany[Count | None] | None = None
+    gradient_clip: OneOrMany[Positive | None] | None = None
+    prefix_dropout: OneOrMany[bool] | None = None
+    precision: OneOrMany[Precision | Literal["auto"]] | None = None
+
+
+class Condition(Section):
+    """What a trial must be: every key given must hold, and a list holds when one value does.
+
+    `null` stands for trials that do not have the axis, such as `keep: null`.
+    """
+
+    base_model: OneOrMany[Name] = ()
+    task: OneOrMany[Name] = ()
+    method: OneOrMany[Method] = ()
+    seed: OneOrMany[Depth] = ()
+    placement: OneOrMany[Placement | None] = ()
+    bottleneck_size: OneOrMany[Count | None] = ()
+    non_linearity: OneOrMany[NonLinearity | None] = ()
+    initialisation: OneOrMany[Initialisation | None] = ()
+    layer_sizes: Sizes = ()
+    sharing: OneOrMany[Sharing | None] = ()
+    group_layers: OneOrMany[Group | None] = ()
+    scaling: OneOrMany[Positive | None] = ()
+    dropout: OneOrMany[Fraction | None] = ()
+    trained_norm: OneOrMany[bool | None] = ()
+    layers: OneOrMany[Count | None] = ()
+    head_layers: OneOrMany[Count] = ()
+    use_pooler: OneOrMany[bool] = ()
+    head_dropout: OneOrMany[Fraction] = ()
+    drop_mode: OneOrMany[DropMode] = ()
+    drop_depth: OneOrMany[Depth] = ()
+    sources: OneOrMany[Count | None] = ()
+    keep: OneOrMany[Count | None] = ()
+    optimiser: OneOrMany[Optimiser] = ()
+    learning_rate: OneOrMany[Positive] = ()
+    weight_decay: OneOrMany[NotNegative] = ()
+    schedule: OneOrMany[Schedule] = ()
+    warmup_fraction: OneOrMany[Fraction] = ()
+    batch_size: OneOrMany[Count] = ()
+    max_length: OneOrMany[Length] = ()
+    epochs: OneOrMany[Count] = ()
+    patience: OneOrMany[Count | None] = ()
+    gradient_clip: OneOrMany[Positive | None] = ()
+    prefix_dropout: OneOrMany[bool] = ()
+    precision: OneOrMany[Precision] = ()
+
+    @cached_property
+    def given(self) -> Mapping[str, tuple[Any, ...]]:
+        """Return axis → values that hold, for the keys that were given."""
+        values = {key: getattr(self, key) for key in type(self).model_fields}
+        return {key: chosen for key, chosen in values.items() if chosen}

@@ -1,0 +1,178 @@
+"""One small sweep per setting runs to the end, and what it leaves is what was asked for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from sweeping import run_sweep, write_sweep
+
+from adapter_lib.backbone import Backbone
+from adapter_lib.files import load_adapter
+from orchestrator.driver import plan_sweep
+from workers.fitting import Fit
+from workers.heads import head_config
+from workers.layout import Workspace
+from workers.models import build
+from workers.predicting import Predictor
+from workers.trial import Method, Trial
+from workers.warm import WarmState
+
+LAYERS, HIDDEN = 3, 32
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+SETTINGS = [
+    "placement: [houlsby, parallel], scaling: [1, 4], initialisation: mam",
+    "dropout: [0, 0.3]",
+    "sharing: groups, group_layers: 2, placement: [pfeiffer, houlsby]",
+    "layer_sizes: [[2, 4, 8], [8, 4, 2]]",
+    "trained_norm: true, placement: [pfeiffer, houlsby]",
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_adapter_settings_are_trained_and_stored(
+    settings: str,
+    tmp_path: Path,
+    toy_base: Path,
+    make_task: Callable[..., Path],
+    workspace: Workspace,
+) -> None:
+    size = "" if "layer_sizes" in settings else "bottleneck_size: 4, "
+    body = f"adapter: {{ {size}{settings} }}\ndrop: {{ mode: [none, specialised], depth: 1 }}\n"
+    ran = run_sweep(write_sweep(tmp_path, toy_base, make_task("one"), body=body), workspace)
+    backbone = Backbone.from_folder(toy_base)
+    for trial, result in ran:
+        assert trial.adapter is not None
+        expected = trial.adapter.parameter_count(layers=LAYERS, hidden_size=HIDDEN)
+        assert result.parameters.adapter == expected
+        head = head_config(trial.task.card, trial.head).parameter_count(hidden_size=HIDDEN)
+        assert result.parameters.trained == result.parameters.stored == expected + head
+        loaded = load_adapter(workspace.trial(trial.trial_id).adapter, backbone).adapter
+        assert loaded is not None
+        assert loaded.config == trial.adapter
+
+
+def test_trained_norms_leave_the_layers_below_as_they_are(
+    tmp_path: Path, toy_base: Path, make_task: Callable[..., Path], workspace: Workspace
+) -> None:
+    """Robust drop: in a batch that drops two layers, their norms get no gradient either."""
+    body = "adapter: { bottleneck_size: 4, trained_norm: true }\ndrop: { mode: robust }\n"
+    plan, _ = plan_sweep(write_sweep(tmp_path, toy_base, make_task("one"), body=body))
+    (trial,) = plan.trials.values()
+    warm = WarmState(torch.device("cpu"))
+    model = build(trial, warm.backbone(trial.base), workspace)
+    fit = Fit(trial, model, warm.task(trial))
+    before = {k: v.clone() for k, v in model.trainable_state().items()}
+    fit._depths.manual_seed(next(s for s in range(99) if _first_depth(s) == 2))
+    fit._step(0, torch.arange(8).numpy())
+    changed = {k for k, v in model.trainable_state().items() if not torch.equal(before[k], v)}
+    norms = {k for k in changed if "norm" in k}
+    assert norms
+    assert all(".2." in name for name in norms)
+    assert model.backbone.frozen
+
+
+def _first_depth(seed: int) -> int:
+    return int(torch.randint(LAYERS, (), generator=torch.Generator().manual_seed(seed)))
+
+
+BASELINES = """\
+trials:
+  - { method: top_layers, layers: [1, 3] }
+  - method: [layer_norm, full_fine_tuning, head_only]
+"""
+
+
+def test_baselines_train_what_they_name(
+    tmp_path: Path, toy_base: Path, make_task: Callable[..., Path], workspace: Workspace
+) -> None:
+    ran = run_sweep(write_sweep(tmp_path, toy_base, make_task("one"), body=BASELINES), workspace)
+    trained = {(t.method, t.top_layers): r.parameters.trained for t, r in ran}
+    head = trained[Method.HEAD_ONLY, None]
+    model = Backbone.from_folder(toy_base).model
+    layer = sum(p.numel() for p in model.encoder.layer[0].parameters())  # type: ignore[union-attr,index,operator]
+    assert trained[Method.TOP_LAYERS, 1] == head + layer
+    assert trained[Method.TOP_LAYERS, 3] == head + 3 * layer
+    assert trained[Method.LAYER_NORM, None] == head + (1 + 2 * LAYERS) * 2 * HIDDEN
+    for trial, result in ran:
+        assert (result.adapter is None) == trial.method.trains_base
+        assert set(result.by_depth) == {0}
+
+
+def test_top_layers_alone_change(
+    tmp_path: Path, toy_base: Path, make_task: Callable[..., Path], workspace: Workspace
+) -> None:
+    body = "trials:\n  - { method: top_layers, layers: 1 }\n"
+    plan, _ = plan_sweep(write_sweep(tmp_path, toy_base, make_task("one"), body=body))
+    (trial,) = plan.trials.values()
+    warm = WarmState(torch.device("cpu"))
+    shared = warm.backbone(trial.base)
+    model = build(trial, shared, workspace)
+    Fit(trial, model, warm.task(trial)).run_epoch()
+    after = model.backbone.state_dict()
+    changed = {k for k, v in shared.state_dict().items() if not torch.equal(v, after[k])}
+    assert changed
+    assert all("layer.2." in name for name in changed)
+    assert shared.frozen
+
+
+def pooled_base(toy_base: Path, folder: Path) -> Path:
+    """Copy the toy base and give it a pooler."""
+    import shutil
+
+    from transformers import BertConfig, BertModel
+
+    shutil.copytree(toy_base, folder)
+    torch.manual_seed(5)
+    BertModel(BertConfig.from_pretrained(toy_base)).save_pretrained(folder)
+    return folder
+
+
+def test_heads_are_built_as_asked_and_predict(
+    tmp_path: Path, toy_base: Path, make_task: Callable[..., Path], workspace: Workspace
+) -> None:
+    base = pooled_base(toy_base, tmp_path / "pooled")
+    body = "head: { layers: [1, 2], use_pooler: [false, true], dropout: 0.2 }\n"
+    body += "adapter: { bottleneck_size: 4 }\n"
+    ran = run_sweep(write_sweep(tmp_path, base, make_task("one"), body=body), workspace)
+    assert {(t.head.layers, t.head.use_pooler) for t, _ in ran} == {
+        (1, False),
+        (1, True),
+        (None, False),
+        (None, True),
+    }
+    assert len({r.score for _, r in ran} | {r.curve[0].train_loss for _, r in ran}) > 2
+    for trial, result in ran:
+        dense = 0 if trial.head.layers == 1 else HIDDEN * HIDDEN + HIDDEN
+        assert result.parameters.stored - result.parameters.adapter == dense + 2 * HIDDEN + 2
+        predictor = Predictor.load(workspace.trial(trial.trial_id).adapter)
+        assert predictor.model.head.config == head_config(trial.task.card, trial.head)
+        assert predictor.predict(["good film"])[0].label in ("bad", "good")
+
+
+def test_a_pooler_that_the_base_lacks_fails_the_trial_with_its_reason(
+    tmp_path: Path, toy_base: Path, make_task: Callable[..., Path], workspace: Workspace
+) -> None:
+    body = "method: head_only\nhead: { use_pooler: true }\n"
+    path = write_sweep(tmp_path, toy_base, make_task("one"), body=body)
+    with pytest.raises(AssertionError, match="expected a base with a pooler"):
+        run_sweep(path, workspace)
+
+
+def test_labels_tell_settings_apart(
+    tmp_path: Path, toy_base: Path, make_task: Callable[..., Path]
+) -> None:
+    body = (
+        "adapter: { bottleneck_size: 4, sharing: [none, groups], group_layers: 2,\n"
+        "  scaling: [1, 2], dropout: [0, 0.1], trained_norm: [false, true] }\n"
+        "head: { layers: [1, 2], dropout: [0.1, 0.2] }\n"
+    )
+    plan, _ = plan_sweep(write_sweep(tmp_path, toy_base, make_task("one"), body=body))
+    trials: list[Trial] = list(plan.trials.values())
+    assert len({t.label for t in trials}) == len(trials) == 2**6
