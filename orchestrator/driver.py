@@ -48,6 +48,7 @@ class Outcome:
     Attributes:
         reused: trials that were finished before, in this sweep or another.
         trained: trials that this submission finished.
+        unregistered: why a winner is not in the registry, a line each.
         unpublished: entries that MLflow has not taken yet; the next submission sends them.
     """
 
@@ -58,12 +59,13 @@ class Outcome:
     blocked: Sequence[str]
     results: Mapping[str, TrialResult]
     registered: Sequence[tuple[Winner, RegisteredAdapter]]
+    unregistered: Sequence[str]
     unpublished: int
     interrupted: bool = False
 
     @property
     def complete(self) -> bool:
-        return not self.interrupted and not self.failed and not self.blocked
+        return not (self.interrupted or self.failed or self.blocked or self.unregistered)
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,9 @@ def submit(
                 watch.phase(Phase.PUBLISHING)
                 publisher.drain(PUBLISH_LIMIT_S)  # so that a version can name its run
                 watch.phase(Phase.REGISTERING)
-                registered = [] if interrupted else _register(plan, catalog, stores)
+                registered, unregistered = (
+                    ([], []) if interrupted else _register(plan, catalog, stores)
+                )
                 catalog.end_submission(submission.id, outcome)
                 unpublished = publisher.drain(PUBLISH_LIMIT_S)
         finally:
@@ -126,18 +130,10 @@ def submit(
         blocked=queue.having(WorkState.BLOCKED),
         results=results,
         registered=registered,
+        unregistered=unregistered,
         unpublished=unpublished,
         interrupted=interrupted,
     )
-
-
-def known_results(plan: Plan, catalog: Catalog, stores: Stores) -> set[str]:
-    """Return the trials of `plan` that are finished, in the catalog or committed in storage."""
-    done = catalog.finished(plan.trials)
-    for trial_id in plan.trials:
-        if trial_id not in done and stores.workspace.trial(trial_id).result.exists():
-            done.add(trial_id)
-    return done
 
 
 def _open_board(
@@ -189,6 +185,8 @@ def _run(board: Board, plan: Plan, stores: Stores, *, address: str | None, watch
             watch.board(board, workers)
             watch.phase(Phase.RUNNING)
             run_packs(board, stores.workspace, shape, workers=workers)
+            while board.waits_for_others:  # Ray Tune gives up waiting after ten minutes
+                run_packs(board, stores.workspace, shape, workers=workers)
     except KeyboardInterrupt:
         log.warning("interrupted; finished trials are kept")
     finally:
@@ -199,19 +197,23 @@ def _run(board: Board, plan: Plan, stores: Stores, *, address: str | None, watch
 
 def _register(
     plan: Plan, catalog: Catalog, stores: Stores
-) -> list[tuple[Winner, RegisteredAdapter]]:
-    """Put the winner of every rule into the registry; what is there already stays as it is."""
+) -> tuple[list[tuple[Winner, RegisteredAdapter]], list[str]]:
+    """Put the winner of every rule into the registry; what is there already stays as it is.
+
+    Returns what is registered, and why the rest is not.
+    """
     results = catalog.results(plan.trials)
     finished = [(trial, results[i]) for i, trial in plan.trials.items() if i in results]
     rows = catalog.trials(TrialFilter(sweep=plan.spec.name), limit=None)
     winners = choose(plan.spec.select, finished, {r.trial_id: r.configuration for r in rows})
-    registered = []
+    registered, problems = [], []
     for winner in winners:
         try:
             registered.append((winner, register_winner(catalog, stores, winner)))
-        except OrchestratorError:
+        except OrchestratorError as error:
             log.exception("could not register %s", winner.standing.best.label)
-    return registered
+            problems.append(f"{winner.standing.best.task.name}@{winner.alias}: {error}")
+    return registered, problems
 
 
 @contextmanager

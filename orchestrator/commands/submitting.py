@@ -192,6 +192,8 @@ def _show(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> No
             f"\n{outcome.unpublished} entries wait for MLflow at {stores.tracking_uri}; "
             "the next submission sends them."
         )
+    for problem in outcome.unregistered:
+        out.print(f"[red]not registered[/] {escape(problem)}; submit again to try again")
     if outcome.registered:
         _show_registry(out, outcome, stores, workspace)
 
@@ -296,6 +298,7 @@ def _outcome_as_json(outcome: Outcome) -> dict[str, object]:
         "failed": list(outcome.failed),
         "blocked": list(outcome.blocked),
         "interrupted": outcome.interrupted,
+        "unregistered": list(outcome.unregistered),
         "unpublished": outcome.unpublished,
         "registered": [
             {
