@@ -188,6 +188,13 @@ class FusionConfig:
     dropout: float = 0.1
     drop_depth: int = 0
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1 or self.drop_depth < 0:
+            raise ConfigurationError(
+                f"a fusion's dropout must be in [0, 1) and its drop_depth 0 or more, found "
+                f"{self.dropout} and {self.drop_depth}"
+            )
+
 
 @dataclass(frozen=True)
 class HeadConfig:
@@ -219,6 +226,8 @@ class HeadConfig:
                 f"a {self.kind} head needs {f'exactly {exactly}' if exactly else 'at least 2'} "
                 f"labels, found {self.labels}; check the task's card"
             )
+        if not 0 <= self.dropout < 1:
+            raise ConfigurationError(f"a head's dropout must be in [0, 1), found {self.dropout}")
         if self.use_pooler and not self.kind.reads_one_token:
             raise ConfigurationError(
                 f"a pooler reads one token of a row, but a {self.kind} head reads every one; "

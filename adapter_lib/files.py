@@ -88,18 +88,23 @@ def load_adapter(folder: Path, backbone: Backbone) -> AdapterModel:
     """Return the verified model over `backbone`, on its device, in evaluation mode.
 
     Raises:
-        AdapterFileError: a file is missing or damaged, or its keys, shapes or types are not those
-            of its configuration.
+        AdapterFileError: a file is missing or damaged, its configuration cannot be built over this
+            base, or its keys, shapes or types are not those of its configuration.
         WrongBaseError: the adapter belongs to another base model.
-        ConfigurationError: its head needs the base's pooler, which `backbone` was built without.
     """
     manifest, weights = _read_verified(folder)
     _check_base(manifest.base, backbone, folder)
-    model = AdapterModel(
-        backbone,
-        Head.over(backbone, manifest.head, generator=torch.Generator()),
-        _build(manifest, backbone),
-    )
+    try:
+        model = AdapterModel(
+            backbone,
+            Head.over(backbone, manifest.head, generator=torch.Generator()),
+            _build(manifest, backbone),
+        )
+    except ConfigurationError as error:
+        raise AdapterFileError(
+            f"the configuration in {folder / MANIFEST_NAME} cannot be built over "
+            f"{backbone.identity.name}: {error}"
+        ) from error
     try:
         state = load(weights)
     except SafetensorError as error:

@@ -7,10 +7,10 @@ and reading renders what was read and compares. Weights are left to `adapter_lib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from adapter_lib.backbone import BaseIdentity
 from adapter_lib.configuration import (
@@ -128,6 +128,7 @@ def parse(content: bytes, path: Path) -> AdapterManifest:
                 "use the release of adaptersweep that wrote it"
             )
         manifest = _from_fields(fields)
+        _check_types(manifest)
     except (ValueError, KeyError, TypeError, AttributeError, ConfigurationError) as error:
         raise AdapterFileError(
             f"{path} is damaged or no adapter manifest ({type(error).__name__}: {error}); fetch "
@@ -144,12 +145,34 @@ def parse(content: bytes, path: Path) -> AdapterManifest:
 def _from_fields(fields: Mapping[str, Any]) -> AdapterManifest:
     rest = dict(fields)
     adapter, fusion, head = rest.pop("adapter"), rest.pop("fusion"), rest.pop("head")
+    kind = ArtifactKind(rest["kind"])
+    holds = {ArtifactKind.ADAPTER: adapter is not None, ArtifactKind.FUSION: fusion is not None}
+    if {other for other, held in holds.items() if held} != {kind} - {ArtifactKind.HEAD}:
+        raise ConfigurationError(f"kind is {kind}, but another configuration is given")
     return AdapterManifest(
-        **{**rest, "kind": ArtifactKind(rest["kind"]), "base": BaseIdentity(**rest["base"])},
+        **{**rest, "kind": kind, "base": BaseIdentity(**rest["base"])},
         head=HeadConfig(**{**head, "kind": HeadKind(head["kind"])}),
         adapter=None if adapter is None else _adapter_config(adapter),
         fusion=None if fusion is None else _fusion(fusion),
     )
+
+
+def _check_types(value: Any) -> None:
+    """Raise TypeError where a field of a dataclass, or of one inside it, is of another type."""
+    for name, expected in get_type_hints(type(value)).items():
+        found = getattr(value, name)
+        plain = get_origin(expected) is None and isinstance(expected, type)
+        if is_dataclass(found):
+            _check_types(found)
+        elif plain and not (type(found) is expected or (expected is float and type(found) is int)):
+            raise TypeError(f"{name} must be of type {expected.__name__}, found {found!r}")
+    if isinstance(value, AdapterConfig) and set(map(type, value.layer_sizes)) - {int}:
+        raise TypeError(f"layer_sizes must be whole numbers, found {list(value.layer_sizes)}")
+    if isinstance(value, FusionManifest):
+        for config in value.sources.values():
+            _check_types(config)
+        if {type(name) for names in value.kept.values() for name in names} - {str}:
+            raise TypeError(f"kept must name sources, found {value.kept}")
 
 
 def _adapter_config(fields: Mapping[str, Any]) -> AdapterConfig:

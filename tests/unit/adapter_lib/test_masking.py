@@ -19,7 +19,9 @@ from adapter_lib.model import AdapterModel
 VOCABULARY, MASK = 40, 4
 
 
-def draw(input_ids: torch.Tensor, maskable: torch.Tensor, *, seed: int = 0, fraction: float = 0.15):
+def draw(
+    input_ids: torch.Tensor, maskable: torch.Tensor, *, seed: int = 0, fraction: float = 0.15
+) -> tuple[torch.Tensor, torch.Tensor]:
     return mask_tokens(
         input_ids,
         maskable,
