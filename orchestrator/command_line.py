@@ -270,6 +270,7 @@ def doctor(
 def main() -> None:
     """Run the command line; an error of ours becomes a message on stderr and exit code 2."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     try:
         app()
     except (OrchestratorError, WorkerError, AdapterLibError) as error:

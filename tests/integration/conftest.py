@@ -27,6 +27,7 @@ class Finished:
     @property
     def json(self) -> Any:
         assert self.out, self.err
+        assert self.out.lstrip().startswith(("{", "[")), self.out[:2000]
         return json.loads(self.out)
 
 

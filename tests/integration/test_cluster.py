@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,18 +15,11 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Cluster:
     """Ray nodes as processes in sessions of their own, ended by their ids."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.address = f"127.0.0.1:{free_port()}"
+    def __init__(self, folder: Path, environment: dict[str, str], port: int) -> None:
+        self.address = f"127.0.0.1:{port}"
         self._folder = folder
         token = folder / "token"
         token.write_text(secrets.token_hex(16))
@@ -61,10 +53,12 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, environment: dict[str, str]) -> Iterator[Cluster]:
-    made = Cluster(tmp_path, environment)
-    port = made.address.rpartition(":")[2]
-    made.add("--head", "--port", port, "--include-dashboard", "false")
+def cluster(
+    tmp_path: Path, environment: dict[str, str], free_port: Callable[[], int]
+) -> Iterator[Cluster]:
+    port = free_port()
+    made = Cluster(tmp_path, environment, port)
+    made.add("--head", "--port", str(port), "--include-dashboard", "false")
     yield made
     for node in reversed(made.nodes):
         if node.poll() is None:
@@ -132,7 +126,10 @@ def test_a_worker_that_fits_no_node_is_refused_at_once(
 
 
 def test_a_cluster_that_is_not_there_is_said(
-    adaptersweep: Callable[..., Any], toy_sweep: Callable[..., Path], tmp_path: Path
+    adaptersweep: Callable[..., Any],
+    toy_sweep: Callable[..., Path],
+    tmp_path: Path,
+    free_port: Callable[[], int],
 ) -> None:
     nowhere = f"127.0.0.1:{free_port()}"
     done = adaptersweep("submit", toy_sweep(), "-w", tmp_path / "workspace", "--address", nowhere)

