@@ -62,7 +62,12 @@ def _cut(order: Indices, batch_size: int) -> list[Indices]:
 
 
 def collate(tokens: Tokens, indices: Indices, device: torch.device | str) -> Batch:
-    """Return the examples at `indices` as one batch, (b, s), padded at the right."""
+    """Return the rows at `indices` as one batch, (b, s), padded at the right.
+
+    A row of several sequences takes as many places, one after another.
+    """
+    if tokens.per_row > 1:
+        indices = (indices[:, None] * tokens.per_row + np.arange(tokens.per_row)).ravel()
     starts = tokens.offsets[indices]
     lengths = tokens.offsets[indices + 1] - starts
     position = np.arange(lengths.max())

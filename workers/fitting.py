@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
-from workers.batching import collate, training_batches
+from workers.batching import training_batches
 from workers.errors import TrialFailedError
-from workers.evaluation import evaluate, targets
+from workers.evaluation import evaluate
+from workers.examples import TaskExamples
+from workers.objectives import objective_for
 from workers.results import Epoch, Score
 from workers.seeds import generator_for, seed_for
-from workers.tasks.card import Split, TaskKind
+from workers.tasks.card import Split
 from workers.trial import DropMode, Method, Optimiser, Precision, Schedule, Trial
-from workers.warm import TaskExamples
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +61,13 @@ class Fit:
         self.trial = trial
         self.model = model
         self.examples = examples
+        self.objective = objective_for(trial.task.card)
         self.curve: list[Epoch] = []
         self.best_state: dict[str, torch.Tensor] = {}
         self._order = generator_for(trial.seed, "order")
         self._depths = generator_for(trial.seed, "drop")
         self._optimiser = _optimiser(trial, model)
-        rows = len(examples.splits[Split.TRAIN].labels)
+        rows = len(examples.splits[Split.TRAIN])
         self._steps_per_epoch = math.ceil(rows / trial.training.batch_size)
         torch.manual_seed(seed_for(trial.seed, "dropout"))
 
@@ -109,7 +110,7 @@ class Fit:
         metric = self.trial.task.card.metric
         epoch = Epoch(
             epoch=len(self.curve) + 1,
-            train_loss=float(total) / len(train.labels),
+            train_loss=float(total) / len(train),
             selection_score=sum(s.metrics[metric] for s in scores) / len(scores),
             metrics=scores[0].metrics,
             learning_rate=self._learning_rate(len(self.curve) * self._steps_per_epoch),
@@ -164,14 +165,9 @@ class Fit:
             layers = trial.base.layers
             depth = int(torch.randint(layers, (), generator=self._depths))
         model.train_from(depth, prefix_dropout=trial.training.prefix_dropout)
-        wanted = targets(trial.task.card, train.labels[indices]).to(device)
         precision = autocast_type(trial)
         with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
-            logits = model(collate(train.tokens, indices, device), drop_depth=depth)
-        if trial.task.card.kind is TaskKind.CLASSIFICATION:
-            loss = functional.cross_entropy(logits.float(), wanted)
-        else:
-            loss = functional.mse_loss(logits.float()[:, 0], wanted)
+            loss = self.objective.loss(model, train, indices, drop_depth=depth)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrialFailedError(
@@ -209,7 +205,7 @@ class Fit:
         return evaluate(
             self.model,
             self.examples.splits[split],
-            self.trial.task.card,
+            self.objective,
             split=split,
             depths=depths,
             autocast=autocast_type(self.trial),
@@ -230,7 +226,7 @@ def measure_finished(trial: Trial, model: AdapterModel, examples: TaskExamples) 
             scores += evaluate(
                 model,
                 examples.splits[split],
-                trial.task.card,
+                objective_for(trial.task.card),
                 split=split,
                 depths=depths,
                 autocast=autocast_type(trial),

@@ -47,7 +47,8 @@ def head_config(card: TaskCard, settings: HeadSettings) -> HeadConfig:
         ConfigurationError: the kind of task has no such head.
     """
     kind = HeadKind(card.kind.value)
-    labels = {HeadKind.REGRESSION: 1, HeadKind.SPAN: 2}.get(kind, len(card.label_names))
+    fixed = {HeadKind.REGRESSION: 1, HeadKind.SPAN: 2, HeadKind.MULTIPLE_CHOICE: card.choices or 0}
+    labels = fixed.get(kind, len(card.label_names))
     return HeadConfig(
         kind=kind,
         labels=labels,

@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from workers.errors import TrialFailedError
 from workers.results import FailureReason
 from workers.tasks.card import Metric, TaskCard, TaskKind
-from workers.tasks.rows import Rows
+from workers.tasks.rows import Label, Rows
 
 Vector = NDArray[Any]
 
@@ -61,6 +61,44 @@ def majority_baseline(card: TaskCard, train: Rows, evaluation: Rows) -> float:
         constant = np.bincount(labels).argmax()
     predictions = np.full(len(evaluation), constant)
     return score((card.metric,), predictions, np.asarray(evaluation.labels))[card.metric]
+
+
+def score_words(
+    card: TaskCard, predicted: Sequence[Sequence[int]], labels: Sequence[Label]
+) -> dict[str, float]:
+    """Score labels of words, (words,) for each row, by every metric of the card.
+
+    Accuracy and macro F1 are over all words; F1 is over entities, which must agree in beginning,
+    end and type (Tjong Kim Sang and De Meulder 2003, CoNLL-2003, §2.4).
+    """
+    rows = [np.asarray(tags) for tags in labels]
+    words, wanted = np.concatenate([np.asarray(p) for p in predicted]), np.concatenate(rows)
+    plain = [metric for metric in card.metrics if metric is not Metric.F1]
+    scores = score(plain, words, wanted)
+    if Metric.F1 in card.metrics:
+        pairs = zip(predicted, rows, strict=True)
+        sets = [(entities(card, p), entities(card, list(r))) for p, r in pairs]
+        right = sum(len(found & true) for found, true in sets)
+        total = sum(len(found) + len(true) for found, true in sets)
+        scores[Metric.F1.value] = 2 * right / total if total else 0.0
+    return {metric.value: scores[metric.value] for metric in card.metrics}
+
+
+def entities(card: TaskCard, tags: Sequence[int]) -> set[tuple[int, int, str]]:
+    """Return each entity of a row: its first word, the one behind its last, and its type.
+
+    An `I-` that follows no word of its type begins an entity too, as in CoNLL's own evaluation.
+    """
+    found: set[tuple[int, int, str]] = set()
+    start, kind = 0, ""
+    for place, name in enumerate([*(card.label_names[tag] for tag in tags), "O"]):
+        mark, _, own = name.partition("-")
+        goes_on = mark == "I" and own == kind
+        if kind and not goes_on:
+            found.add((start, place, kind))
+        if not goes_on:
+            start, kind = place, own if mark in ("B", "I") else ""
+    return found
 
 
 def _is_constant(values: Vector) -> bool:

@@ -22,6 +22,7 @@ from workers.digest import folder_digest
 from workers.errors import TrialFailedError, WorkerError
 from workers.evaluation import EVALUATION_BATCH
 from workers.events import EventKind, PackEvent
+from workers.examples import TaskExamples
 from workers.fitting import Fit, autocast_type, measure_finished
 from workers.layout import TrialPaths, Workspace
 from workers.models import build, chosen_sources
@@ -38,7 +39,7 @@ from workers.results import (
 )
 from workers.tasks.card import Split
 from workers.trial import Method, Trial
-from workers.warm import TaskExamples, WarmState
+from workers.warm import WarmState
 
 log = logging.getLogger(__name__)
 

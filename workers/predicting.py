@@ -1,7 +1,6 @@
 """Use a trained adapter: load it onto its base model, verified, and predict texts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +13,13 @@ from adapter_lib.model import AdapterModel
 from workers.base_models import fetch_base_model
 from workers.batching import collate, evaluation_batches
 from workers.errors import TaskError
-from workers.evaluation import predictions
+from workers.objectives import Prediction as Prediction
+from workers.objectives import objective_for
 from workers.tasks.card import TaskCard, TaskKind
-from workers.tasks.rows import Rows
-from workers.tokens import tokenise, tokenizer_for
+from workers.tasks.rows import Label, Rows
+from workers.tokens import tokenizer_for
 
 BATCH = 64
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What an adapter says of one text.
-
-    Attributes:
-        label: the class's name, or None for a regression.
-        value: the class's probability, or the regression's value in the task's own range.
-        probabilities: class name → probability; empty for a regression.
-    """
-
-    label: str | None
-    value: float
-    probabilities: dict[str, float]
-
-    def __str__(self) -> str:
-        return f"{self.label} ({self.value:.1%})" if self.label else f"{self.value:.3f}"
 
 
 class Predictor:
@@ -45,7 +27,8 @@ class Predictor:
 
     def __init__(self, model: AdapterModel, tokenizer: Any, task: dict[str, Any]) -> None:
         self.model = model
-        self.card = TaskCard.model_validate({k: task[k] for k in TaskCard.model_fields})
+        known = [name for name in TaskCard.model_fields if name in task]
+        self.card = TaskCard.model_validate({name: task[name] for name in known})
         self._tokenizer = tokenizer
         self._max_length = int(task["max_length"])
 
@@ -73,16 +56,43 @@ class Predictor:
         return cls(model, tokenizer_for(base), dict(manifest.task))
 
     def predict(
-        self, texts: Sequence[str], pairs: Sequence[str] | None = None, *, drop_depth: int = 0
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        choices: Sequence[Sequence[str]] | None = None,
+        drop_depth: int = 0,
     ) -> list[Prediction]:
         """Predict each text, or each pair of texts, in order.
 
         Args:
+            texts: for spans the questions, for token classification words with spaces between.
+            pairs: for spans the contexts.
+            choices: for multiple choice, those of each text.
             drop_depth: skip the adapters of this many lowest layers, 0…L.
 
         Raises:
-            TaskError: the task wants pairs and got single sentences, or the other way round.
+            TaskError: the task wants pairs or choices and got none, or the other way round.
         """
+        examples = objective_for(self.card).encode(
+            self._tokenizer, self._rows(texts, pairs, choices), max_length=self._max_length
+        )
+        objective = objective_for(self.card)
+        answers: list[Prediction | None] = [None] * len(texts)
+        for indices in evaluation_batches(examples.tokens, batch_size=BATCH):
+            with torch.inference_mode():
+                logits = self.model(collate(examples.tokens, indices, "cpu"), drop_depth=drop_depth)
+            found = objective.answer(logits.float(), examples, indices)
+            for index, answer in zip(indices, found, strict=True):
+                answers[int(index)] = answer
+        return [a for a in answers if a is not None]
+
+    def _rows(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None,
+        choices: Sequence[Sequence[str]] | None,
+    ) -> Rows:
         wants_pairs = self.card.columns.text_pair is not None
         if wants_pairs != (pairs is not None):
             raise TaskError(
@@ -90,26 +100,21 @@ class Predictor:
                 f" each, found {'two' if pairs is not None else 'one'}; "
                 f"{'give a second text' if wants_pairs else 'leave the second text out'}"
             )
-        rows = Rows(
+        found = {len(each) for each in choices} if choices is not None else {None}
+        if found - {self.card.choices}:
+            raise TaskError(
+                f"task {self.card.name} takes {self.card.choices or 'no'} choices each, found "
+                f"{' and '.join(map(str, found))}; give as many for every text"
+            )
+        words = self.card.kind is TaskKind.TOKEN_CLASSIFICATION
+        if words:
+            texts = [" ".join(text.split()) for text in texts]
+        labels: tuple[Label, ...] = (0,) * len(texts)
+        if words:
+            labels = tuple((0,) * len(text.split(" ")) for text in texts)
+        return Rows(
             texts=tuple(texts),
             pairs=tuple(pairs) if pairs is not None else None,
-            labels=(0,) * len(texts),
+            labels=labels,
+            choices=tuple(map(tuple, choices)) if choices is not None else None,
         )
-        tokens = tokenise(self._tokenizer, rows, max_length=self._max_length)
-        answers: list[Prediction | None] = [None] * len(texts)
-        for indices in evaluation_batches(tokens, batch_size=BATCH):
-            with torch.inference_mode():
-                logits = self.model(collate(tokens, indices, "cpu"), drop_depth=drop_depth)
-            for index, answer in zip(indices, self._answers(logits.float()), strict=True):
-                answers[int(index)] = answer
-        return [a for a in answers if a is not None]
-
-    def _answers(self, logits: torch.Tensor) -> list[Prediction]:
-        if self.card.kind is TaskKind.REGRESSION:
-            return [Prediction(None, float(v), {}) for v in predictions(self.card, logits)]
-        answers = []
-        for row in logits.softmax(dim=-1).tolist():
-            named = dict(zip(self.card.label_names, row, strict=True))
-            label = max(named, key=lambda name: named[name])
-            answers.append(Prediction(label, named[label], named))
-        return answers

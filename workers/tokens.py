@@ -21,14 +21,17 @@ _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """A tokenised split; example i is `ids[offsets[i] : offsets[i + 1]]`.
+    """A tokenised split; sequence i is `ids[offsets[i] : offsets[i + 1]]`.
 
     Attributes:
         ids: (all tokens,), int32.
-        offsets: (rows + 1,), int64, from 0 to the number of all tokens.
+        offsets: (sequences + 1,), int64, from 0 to the number of all tokens.
         types: (all tokens,), int32, the token types where the model uses them, otherwise None.
         pad_id: what padding is filled with.
-        truncated: number of examples that lost tokens to the maximal length.
+        truncated: number of sequences that lost tokens to the maximal length.
+        per_row: sequences of each row, which stand together; more than 1 for multiple choice.
+        characters: (all tokens, 2), int32, each token's first character and the one behind its
+            last in the row's last text, -1 for tokens of others; None where not asked for.
     """
 
     ids: NDArray[np.int32]
@@ -36,14 +39,23 @@ class Tokens:
     types: NDArray[np.int32] | None
     pad_id: int
     truncated: int
+    per_row: int = 1
+    characters: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
-        return len(self.offsets) - 1
+        return (len(self.offsets) - 1) // self.per_row
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each example, (rows,)."""
-        return np.diff(self.offsets)
+        """Tokens of each row's longest sequence, (rows,)."""
+        longest: NDArray[np.int64] = np.diff(self.offsets).reshape(-1, self.per_row).max(axis=1)
+        return longest
+
+    def characters_of(self, row: int) -> NDArray[np.int32]:
+        """Return where the tokens of a row of one sequence stand in its text, (tokens, 2)."""
+        if self.characters is None:
+            raise ValueError("these tokens were made without their characters")
+        return self.characters[self.offsets[row] : self.offsets[row + 1]]
 
 
 @lru_cache(maxsize=4)
@@ -72,11 +84,17 @@ def tokenizer_for(folder: Path) -> Any:
     return tokenizer
 
 
-def tokenise(tokenizer: Any, rows: Rows, *, max_length: int) -> Tokens:
+def tokenise(
+    tokenizer: Any, rows: Rows, *, max_length: int, with_characters: bool = False
+) -> Tokens:
     """Tokenise a split with the model's special tokens, at most `max_length` tokens an example.
 
-    Of a pair, the longer text loses tokens first.
+    Of a pair, the longer text loses tokens first, from its end.
+
+    Args:
+        with_characters: keep where each token stands in the last text of its row.
     """
+    characters: list[NDArray[np.int32]] = []
     ids: list[NDArray[np.int32]] = []
     types: list[NDArray[np.int32]] = []
     lengths: list[int] = []
@@ -94,6 +112,9 @@ def tokenise(tokenizer: Any, rows: Rows, *, max_length: int) -> Tokens:
             return_token_type_ids=typed,
         )
         truncated += sum(bool(encoding.overflowing) for encoding in encoded.encodings)
+        if with_characters:
+            last = 0 if rows.pairs is None else 1
+            characters.extend(_characters(encoding, last) for encoding in encoded.encodings)
         lengths.extend(len(example) for example in encoded["input_ids"])
         ids.extend(np.asarray(example, np.int32) for example in encoded["input_ids"])
         if typed:
@@ -104,4 +125,12 @@ def tokenise(tokenizer: Any, rows: Rows, *, max_length: int) -> Tokens:
         types=np.concatenate(types) if typed else None,
         pad_id=int(tokenizer.pad_token_id),
         truncated=truncated,
+        characters=np.concatenate(characters) if with_characters else None,
     )
+
+
+def _characters(encoding: Any, text: int) -> NDArray[np.int32]:
+    """Return each token's place in text 0 or 1, (tokens, 2); -1 for other tokens."""
+    places = np.asarray(encoding.offsets, np.int32).reshape(-1, 2)
+    own = np.asarray([number == text for number in encoding.sequence_ids], bool)
+    return np.where(own[:, None], places, np.int32(-1))

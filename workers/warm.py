@@ -1,37 +1,21 @@
 """What a worker keeps between trials: the frozen base model, and tokenised tasks."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
 
-import numpy as np
 import torch
 import transformers
 
 from adapter_lib.backbone import Backbone
 from workers.base_models import base_model_folder
 from workers.errors import BaseModelSourceError
-from workers.metrics import majority_baseline
+from workers.examples import TaskExamples
+from workers.objectives import objective_for
 from workers.tasks.card import Split
 from workers.tasks.load import load_task
-from workers.tokens import Tokens, tokenise, tokenizer_for
+from workers.tokens import tokenizer_for
 from workers.trial import BaseModelRef, Trial
 
 KEPT_TASKS = 16
-
-
-@dataclass(frozen=True)
-class Examples:
-    """One split, tokenised; labels (rows,) as class numbers or values."""
-
-    tokens: Tokens
-    labels: np.ndarray
-
-
-@dataclass(frozen=True)
-class TaskExamples:
-    splits: Mapping[Split, Examples]
-    majority: float
 
 
 class WarmState:
@@ -76,12 +60,10 @@ class WarmState:
 def _prepare(trial: Trial) -> TaskExamples:
     data = load_task(trial.task)
     tokenizer = tokenizer_for(base_model_folder(trial.base))
+    objective, length = objective_for(data.card), trial.training.max_length
     splits = {
-        split: Examples(
-            tokenise(tokenizer, rows, max_length=trial.training.max_length),
-            np.asarray(rows.labels),
-        )
+        split: objective.encode(tokenizer, rows, max_length=length)
         for split, rows in data.splits.items()
     }
-    baseline = majority_baseline(data.card, data.splits[Split.TRAIN], data.splits[Split.VALIDATION])
+    baseline = objective.majority(data.splits[Split.TRAIN], data.splits[Split.VALIDATION])
     return TaskExamples(splits, baseline)

@@ -18,7 +18,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.plan import Plan
 from orchestrator.stores import Stores
 from workers.errors import WorkerError
-from workers.tasks.card import Split
+from workers.tasks.card import Split, TaskKind
 from workers.trial import Trial
 
 LEADERBOARD_ROWS = 5
@@ -274,6 +274,8 @@ def _show_sample(out: Console, outcome: Outcome, stores: Stores) -> None:
 
     winner, _ = outcome.registered[0]
     trial = winner.standing.best
+    if trial.task.card.kind not in (TaskKind.CLASSIFICATION, TaskKind.REGRESSION):
+        return  # `predict` takes sentences and pairs alone
     data = load_task(trial.task)
     rows = data.splits.get(Split.TEST, data.splits[Split.VALIDATION])
     name = f"{trial.task.name}@{winner.alias}"
@@ -281,6 +283,7 @@ def _show_sample(out: Console, outcome: Outcome, stores: Stores) -> None:
     pair = rows.pairs[0] if rows.pairs else None
     answer = predictor.predict([rows.texts[0]], [pair] if pair is not None else None)[0]
     true = rows.labels[0]
+    assert not isinstance(true, tuple)
     expected = (
         trial.task.card.label_names[int(true)] if trial.task.card.label_names else f"{true:.2f}"
     )

@@ -11,6 +11,9 @@ from workers.frozen import Frozen
 class TaskKind(StrEnum):
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
+    MULTIPLE_CHOICE = "multiple_choice"
+    SPAN = "span"  # extractive question answering: the answer is a part of the second text
+    TOKEN_CLASSIFICATION = "token_classification"  # a label for each word
 
 
 class Split(StrEnum):
@@ -20,40 +23,59 @@ class Split(StrEnum):
 
 
 class Metric(StrEnum):
-    """Primary metrics, as GLUE and SuperGLUE define them. Larger is better for every one."""
+    """Primary metrics, as GLUE, SuperGLUE, SQuAD and CoNLL define them. Larger is better."""
 
-    ACCURACY = "accuracy"
-    F1 = "f1"  # of the positive class, label 1
+    ACCURACY = "accuracy"  # of rows; for token classification, of words
+    F1 = "f1"  # of class 1; for spans, of an answer's words; for BIO labels, of entities
     F1_MACRO = "f1-macro"
     MATTHEWS = "matthews"
     PEARSON = "pearson"
     SPEARMAN = "spearman"
     PEARSON_SPEARMAN = "pearson-spearman"  # the mean of both, as GLUE averages STS-B
+    EXACT_MATCH = "exact_match"  # of an answer, after SQuAD's normalisation
 
 
 _CORRELATIONS = (Metric.PEARSON, Metric.SPEARMAN, Metric.PEARSON_SPEARMAN)
 
 
-def suited_metrics(kind: TaskKind, *, classes: int) -> tuple[Metric, ...]:
-    """Return the metrics that fit the labels: correlations for targets, `f1` for two classes."""
-    if kind is TaskKind.REGRESSION:
-        return _CORRELATIONS
-    unsuited = _CORRELATIONS if classes == 2 else (*_CORRELATIONS, Metric.F1)
+def suited_metrics(kind: TaskKind, *, names: tuple[str, ...]) -> tuple[Metric, ...]:
+    """Return the metrics that fit the labels, such as correlations for targets.
+
+    `f1` is for two classes, for spans, and for words whose labels name entities (`B-…`, `I-…`).
+    """
+    match kind:
+        case TaskKind.REGRESSION:
+            return _CORRELATIONS
+        case TaskKind.MULTIPLE_CHOICE:
+            return (Metric.ACCURACY,)
+        case TaskKind.SPAN:
+            return (Metric.F1, Metric.EXACT_MATCH)
+        case TaskKind.TOKEN_CLASSIFICATION:
+            entities = any(name.startswith(("B-", "I-")) for name in names)
+            always = (Metric.ACCURACY, Metric.F1_MACRO)
+            return (*always, Metric.F1) if entities else always
+    unsuited = {*_CORRELATIONS, Metric.EXACT_MATCH, *([Metric.F1] if len(names) != 2 else [])}
     return tuple(metric for metric in Metric if metric not in unsuited)
 
 
 class Columns(Frozen):
-    """The names of a row's fields; `text_pair` is None for single sentences."""
+    """The names of a row's fields; `text_pair` is None for single sentences.
+
+    `choices` is read for multiple choice alone, `answers` for spans, which read no label.
+    """
 
     text: str = "sentence1"
     text_pair: str | None = None
     label: str = "label"
+    choices: str = "choices"
+    answers: str = "answers"
 
 
 class TaskCard(Frozen):
     """Attributes:
     label_names: one name per class, in the order of the label numbers; empty for regression.
     label_range: least and largest target of a regression, or None.
+    choices: how many choices each row of a multiple-choice task has, otherwise None.
     metric: the primary metric, which selects and ranks.
     metrics: every metric that is reported, the primary one among them.
     """
@@ -63,6 +85,7 @@ class TaskCard(Frozen):
     columns: Columns = Columns()
     label_names: tuple[str, ...] = ()
     label_range: tuple[float, float] | None = None
+    choices: int | None = None
     metric: Metric
     metrics: tuple[Metric, ...]
     licence: str = "not stated"

@@ -5,15 +5,17 @@ those files is left to `files`, what their rows must satisfy to `rows`.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workers.errors import TaskError
 from workers.tasks.card import Columns, Metric, Split, TaskCard, TaskKind
+from workers.tasks.checking import read_rows
 from workers.tasks.files import READERS, read_records
-from workers.tasks.rows import Rows, read_rows
+from workers.tasks.rows import Rows
 
 CARD_NAMES = ("dataset.json", "card.json")
 CARD_FIELDS = "name, task_type, label_names or label_range, metric"
@@ -28,6 +30,7 @@ class _CardFile(BaseModel):
     task_type: TaskKind
     label_names: tuple[str, ...] | None = None
     label_range: tuple[float, float] | None = None
+    n_choices: int | None = Field(default=None, ge=2)
     metric: Metric
     metric_secondary: Metric | None = None
     licence: str = "not stated"
@@ -53,14 +56,27 @@ def folder_card(folder: Path, *, columns: Columns | None, metric: Metric | None)
         )
     path, content = _read_card(folder)
     card = _check_card(content, path)
-    regression = card.task_type is TaskKind.REGRESSION
+    kind = card.task_type
+    columns = columns or card.columns or _columns_of(folder, kind)
+    if kind is TaskKind.SPAN and columns.text_pair is None:
+        raise TaskError(
+            f"card {path}: a span is a part of the second text, found no column for it; name it "
+            "as text_pair under `columns`"
+        )
+    if kind is TaskKind.TOKEN_CLASSIFICATION and columns.text_pair is not None:
+        raise TaskError(f"card {path}: words have no second text; leave text_pair out of `columns`")
+    named = kind in (TaskKind.CLASSIFICATION, TaskKind.TOKEN_CLASSIFICATION)
+    choices = None
+    if kind is TaskKind.MULTIPLE_CHOICE:
+        choices = card.n_choices or _choices_of(folder, columns)
     reported = (metric, card.metric, card.metric_secondary)
     return TaskCard(
         name=card.name,
-        kind=card.task_type,
-        columns=columns or card.columns or _columns_of(folder),
-        label_names=() if regression else card.label_names or (),
-        label_range=card.label_range if regression else None,
+        kind=kind,
+        columns=columns,
+        label_names=(card.label_names or ()) if named else (),
+        label_range=card.label_range if kind is TaskKind.REGRESSION else None,
+        choices=choices,
         metric=metric or card.metric,
         metrics=tuple(dict.fromkeys(m for m in reported if m is not None)),
         licence=card.licence,
@@ -103,7 +119,7 @@ def _check_card(content: dict[str, Any], path: Path) -> _CardFile:
     kind = content.get("task_type")
     if isinstance(kind, str) and kind not in set(TaskKind):
         raise TaskError(
-            f"card {path}: task_type '{kind}' is not supported yet; supported are "
+            f"card {path}: task_type '{kind}' is not supported; supported are "
             f"{', '.join(TaskKind)}. Leave this task out of the sweep"
         )
     try:
@@ -114,7 +130,8 @@ def _check_card(content: dict[str, Any], path: Path) -> _CardFile:
         value = "" if first["type"] == "missing" else f", found {first['input']!r}"
         raise TaskError(f"card {path}, field {key}: {first['msg']}{value}") from error
     names = card.label_names or ()
-    if card.task_type is TaskKind.CLASSIFICATION and len(set(names)) < max(2, len(names)):
+    named = card.task_type in (TaskKind.CLASSIFICATION, TaskKind.TOKEN_CLASSIFICATION)
+    if named and len(set(names)) < max(2, len(names)):
         raise TaskError(
             f"card {path}, field label_names: expected two or more different names, "
             f"found {list(names)}"
@@ -147,10 +164,20 @@ def _split_files(folder: Path) -> dict[Split, Path]:
     return files
 
 
-def _columns_of(folder: Path) -> Columns:
-    first = next(read_records(_split_files(folder)[Split.TRAIN]), None)
-    paired = first is not None and "sentence2" in first[1]
+def _columns_of(folder: Path, kind: TaskKind) -> Columns:
+    paired = "sentence2" in _first_row(folder) and kind is not TaskKind.TOKEN_CLASSIFICATION
     return Columns(text_pair="sentence2" if paired else None)
+
+
+def _choices_of(folder: Path, columns: Columns) -> int:
+    """Count the choices of the first row; two where it has none, which its check then says."""
+    found = _first_row(folder).get(columns.choices)
+    return max(2, len(found)) if isinstance(found, list) else 2
+
+
+def _first_row(folder: Path) -> Mapping[str, Any]:
+    first = next(read_records(_split_files(folder)[Split.TRAIN]), None)
+    return {} if first is None else first[1]
 
 
 def _listing(folder: Path) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 
 from workers.errors import TaskError
 from workers.tasks.card import Columns, HubSource, Metric, Split, TaskCard, TaskKind
-from workers.tasks.rows import Rows, read_rows
+from workers.tasks.checking import read_rows
+from workers.tasks.rows import Rows
 
 GLUE = "nyu-mll/glue"
 GLUE_REVISION = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"

@@ -132,7 +132,7 @@ def _cut_rows(ref: TaskRef) -> dict[Split, Rows]:
 
 
 def _check_metrics(card: TaskCard) -> None:
-    suited = suited_metrics(card.kind, classes=len(card.label_names))
+    suited = suited_metrics(card.kind, names=card.label_names)
     for metric in card.metrics:
         if metric not in suited:
             classes = f" with {len(card.label_names)} classes" if card.label_names else ""
@@ -150,7 +150,7 @@ def _is_pinned(source: TaskSource) -> bool:
 def _fingerprint_pinned(ref: TaskRef) -> str:
     content = {
         "card": card_meaning(ref.card),
-        "columns": ref.card.columns.model_dump(),
+        "columns": ref.card.columns.model_dump(exclude={"choices", "answers"}),
         "source": ref.source.model_dump(mode="json"),
         "limits": ref.limits.model_dump(),
         "validation_fraction": ref.validation_fraction,

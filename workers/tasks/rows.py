@@ -1,20 +1,29 @@
-"""Rows: a split's texts and labels, checked against the card, cut and fingerprinted.
+"""Rows: a split's texts and labels, cut and fingerprinted.
 
-Where rows are read from is left to `folder`, `hub` and `quickstart`.
+Where rows are read from is left to `folder`, `hub` and `quickstart`, what each must hold to
+`checking`.
 """
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from workers.errors import TaskError
-from workers.tasks.card import RowLimits, Split, TaskCard, TaskKind
+from workers.tasks.card import RowLimits, Split, TaskCard
 
 Record = tuple[str, Mapping[str, Any]]
 """Where a raw row was found, for messages, and its fields."""
+
+Label = int | float | tuple[int, ...]
+
+
+class Answer(NamedTuple):
+    """A part of a row's second text; `start` counts its characters from 0."""
+
+    text: str
+    start: int
 
 
 @dataclass(frozen=True)
@@ -24,12 +33,17 @@ class Rows:
     Attributes:
         texts: the sentence, or the first of a pair.
         pairs: the second sentence of each row, or None for single sentences.
-        labels: class numbers as int, or regression targets as float.
+        labels: class numbers, numbers of choices, or where the first answer starts, as int;
+            regression targets as float; for token classification, a class number for each word.
+        choices: the choices of each row, as many for every one, or None.
+        answers: all that are right for each row, the first to train on, or None.
     """
 
     texts: tuple[str, ...]
     pairs: tuple[str, ...] | None
-    labels: tuple[int | float, ...]
+    labels: tuple[Label, ...]
+    choices: tuple[tuple[str, ...], ...] | None = None
+    answers: tuple[tuple[Answer, ...], ...] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -37,11 +51,13 @@ class Rows:
     def take(self, indices: Iterable[int]) -> "Rows":
         """Return the rows at `indices`, in that order."""
         chosen = tuple(indices)
-        pairs = self.pairs
+        pairs, choices, answers = self.pairs, self.choices, self.answers
         return Rows(
             texts=tuple(self.texts[i] for i in chosen),
             pairs=None if pairs is None else tuple(pairs[i] for i in chosen),
             labels=tuple(self.labels[i] for i in chosen),
+            choices=None if choices is None else tuple(choices[i] for i in chosen),
+            answers=None if answers is None else tuple(answers[i] for i in chosen),
         )
 
 
@@ -52,92 +68,6 @@ class TaskData:
     card: TaskCard
     splits: Mapping[Split, Rows]
     fingerprint: str
-
-
-def read_rows(records: Iterable[Record], card: TaskCard, *, where: str) -> Rows:
-    """Check raw rows against the card and keep their texts and labels.
-
-    Args:
-        where: the split as a whole, such as a file, for the message about an empty one.
-
-    Raises:
-        TaskError: a column is missing, a text is no string, a label is off the card, or there
-            are no rows.
-    """
-    texts: list[str] = []
-    pairs: list[str] = []
-    labels: list[int | float] = []
-    columns = card.columns
-    for place, row in records:
-        texts.append(_text(row, columns.text, place))
-        if columns.text_pair is not None:
-            pairs.append(_text(row, columns.text_pair, place))
-        labels.append(_label(_field(row, columns.label, place), card, place))
-    if not texts:
-        raise TaskError(
-            f"{where} has no rows; expected at least one. Fill the split or name another one"
-        )
-    return Rows(tuple(texts), None if columns.text_pair is None else tuple(pairs), tuple(labels))
-
-
-def _field(row: Mapping[str, Any], column: str, place: str) -> Any:
-    if column not in row:
-        raise TaskError(
-            f"{place} has no column '{column}'; found {', '.join(map(str, row)) or 'none'}. "
-            "Name the right one under `columns` of the task or of its card"
-        )
-    return row[column]
-
-
-def _text(row: Mapping[str, Any], column: str, place: str) -> str:
-    value = _field(row, column, place)
-    if not isinstance(value, str):
-        raise TaskError(
-            f"{place}: expected text in column '{column}', found {type(value).__name__} "
-            f"{_shown(value)}. Correct the row or name another column"
-        )
-    return value
-
-
-def _label(value: Any, card: TaskCard, place: str) -> int | float:
-    column = card.columns.label
-    if card.kind is TaskKind.REGRESSION:
-        return _target(value, card, f"{place}, column '{column}'")
-    if isinstance(value, str):
-        if value in card.label_names:
-            return card.label_names.index(value)
-        number = int(value) if value.isascii() and value.isdigit() else None
-    else:
-        number = value if isinstance(value, int) and not isinstance(value, bool) else None
-    if number is None or not 0 <= number < len(card.label_names):
-        known = ", ".join(f"{i} ({name})" for i, name in enumerate(card.label_names))
-        hidden = "; -1 stands for a hidden label, so leave this split out" if number == -1 else ""
-        raise TaskError(
-            f"{place}, column '{column}': label {_shown(value)} is not on the card of "
-            f"'{card.name}'; allowed are {known}{hidden}. Correct the row or the card's label_names"
-        )
-    return number
-
-
-def _target(value: Any, card: TaskCard, place: str) -> float:
-    try:
-        target = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        target = math.nan
-    if not math.isfinite(target):
-        raise TaskError(f"{place}: expected a number, found {_shown(value)}. Correct the row")
-    if card.label_range is not None and not card.label_range[0] <= target <= card.label_range[1]:
-        least, largest = card.label_range
-        raise TaskError(
-            f"{place}: label {_shown(value)} is outside {least:g} to {largest:g}, the card's "
-            "label_range. Correct the row or the card"
-        )
-    return target
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def cut(
@@ -215,11 +145,16 @@ def fingerprint_rows(card: TaskCard, splits: Mapping[Split, Rows]) -> str:
             continue
         digest.update(f"\n{split} {len(rows)}\n".encode())
         pairs = rows.pairs or (None,) * len(rows)
-        for row in zip(rows.texts, pairs, rows.labels, strict=True):
+        more = [part for part in (rows.choices, rows.answers) if part is not None]
+        for row in zip(rows.texts, pairs, rows.labels, *more, strict=True):
             digest.update(json.dumps(row).encode())
     return digest.hexdigest()
 
 
 def card_meaning(card: TaskCard) -> dict[str, Any]:
     """Return the part of a card that decides what is trained and how it is scored."""
-    return card.model_dump(mode="json", exclude={"name", "columns", "licence", "origin"})
+    names = {"name", "columns", "licence", "origin"}
+    # A field that came later stays out where a kind of task does not have it.
+    return card.model_dump(
+        mode="json", exclude=names if card.choices is not None else names | {"choices"}
+    )

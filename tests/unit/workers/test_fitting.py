@@ -4,17 +4,21 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from orchestrator.driver import plan_sweep
-from workers.evaluation import predictions, targets
+from workers.examples import Examples
 from workers.fitting import Fit
 from workers.layout import Workspace
 from workers.models import build
+from workers.objectives.sentences import Values
 from workers.results import Epoch
 from workers.seeds import generator_for
 from workers.tasks.card import Metric, TaskCard, TaskKind
+from workers.tasks.rows import Rows
+from workers.tokens import Tokens
 from workers.trial import DropMode, Method, Trial
 from workers.warm import WarmState
 
@@ -129,6 +133,11 @@ def test_regression_targets_are_scaled_and_brought_back() -> None:
         metric=Metric.PEARSON,
         metrics=(Metric.PEARSON,),
     )
-    scaled = targets(card, torch.tensor([1.0, 2.0, 5.0]).numpy())
-    assert scaled.tolist() == [0.0, 0.25, 1.0]
-    assert predictions(card, scaled[:, None]).tolist() == [1.0, 2.0, 5.0]
+    labels, every = np.array([1.0, 2.0, 5.0]), np.arange(3)
+    tokens = Tokens(np.zeros(3, np.int32), np.arange(4), None, 0, 0)
+    examples = Examples(tokens, labels, Rows(("a", "b", "c"), None, tuple(labels)))
+    scaled = torch.tensor([[0.0], [0.25], [1.0]])
+    values = Values(card)
+    assert values.logits_loss(scaled, examples, every) == 0.0
+    assert values.logits_loss(scaled + 0.5, examples, every) == 0.25
+    assert list(values.decode(scaled, examples, every)) == [1.0, 2.0, 5.0]

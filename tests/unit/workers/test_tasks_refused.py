@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from task_folders import CARD, load, real, resolve, rows, write_task
+from task_folders import CARD, load, resolve, rows, write_task
 
 from workers.errors import TaskError
 from workers.tasks.card import Split
 
 BAD_CARDS = [
-    ({"task_type": "span"}, "'span' is not supported yet; supported are classification, reg"),
-    ({"task_type": "multiple_choice"}, "'multiple_choice' is not supported yet"),
+    ({"task_type": "poem"}, "'poem' is not supported; supported are classification, reg"),
     ({"task_type": 3}, "field task_type"),
     ({"metric": "bleu"}, "field metric: .*'accuracy'.*found 'bleu'"),
     ({"name": None}, "field name"),
@@ -123,9 +122,3 @@ def test_a_damaged_file_is_named(tmp_path: Path, name: str, content: bytes, mess
     (folder / name).write_bytes(content)
     with pytest.raises(TaskError, match=message):
         resolve(folder)
-
-
-@pytest.mark.parametrize(("name", "kind"), [("squad", "span"), ("commonsense_qa", "multiple_ch")])
-def test_real_tasks_of_other_kinds_are_refused(name: str, kind: str) -> None:
-    with pytest.raises(TaskError, match=f"task_type '{kind}.*not supported yet"):
-        resolve(real(name))

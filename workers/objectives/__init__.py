@@ -1,0 +1,25 @@
+"""What each kind of task is: how rows become tokens, logits a loss, and logits answers and scores.
+
+Everything else in `workers` (training, measuring, predicting) is the same for all of them.
+"""
+
+from workers.objectives.answers import Spans
+from workers.objectives.base import Objective as Objective
+from workers.objectives.base import Prediction as Prediction
+from workers.objectives.choices import Choices
+from workers.objectives.sentences import Classes, Values
+from workers.objectives.words import Tags
+from workers.tasks.card import TaskCard, TaskKind
+
+_OBJECTIVES: dict[TaskKind, type[Objective]] = {
+    TaskKind.CLASSIFICATION: Classes,
+    TaskKind.REGRESSION: Values,
+    TaskKind.MULTIPLE_CHOICE: Choices,
+    TaskKind.SPAN: Spans,
+    TaskKind.TOKEN_CLASSIFICATION: Tags,
+}
+
+
+def objective_for(card: TaskCard) -> Objective:
+    """Return the objective of a task."""
+    return _OBJECTIVES[card.kind](card)

@@ -1,0 +1,98 @@
+"""What every kind of task answers. Legend for shapes: b batch, s tokens."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adapter_lib.model import AdapterModel
+from workers.batching import Indices, collate
+from workers.examples import Examples
+from workers.metrics import majority_baseline, score
+from workers.tasks.card import TaskCard
+from workers.tasks.rows import Rows
+from workers.tokens import tokenise
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What an adapter says of one row.
+
+    Attributes:
+        label: the class's name, the choice, the answer, or the words' labels with spaces between;
+            None for a regression.
+        value: the label's probability, or the regression's value in the task's own range.
+        probabilities: class or choice → probability, where there are few; otherwise empty.
+    """
+
+    label: str | None
+    value: float
+    probabilities: dict[str, float]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.value:.1%})" if self.label is not None else f"{self.value:.3f}"
+
+
+class Objective(ABC):
+    """One kind of task. It keeps nothing but the card."""
+
+    def __init__(self, card: TaskCard) -> None:
+        self.card = card
+
+    def encode(self, tokenizer: Any, rows: Rows, *, max_length: int) -> Examples:
+        """Tokenise a split, at most `max_length` tokens a sequence."""
+        tokens = tokenise(tokenizer, rows, max_length=max_length)
+        return Examples(tokens, np.asarray(rows.labels), rows)
+
+    def loss(
+        self, model: AdapterModel, examples: Examples, indices: Indices, *, drop_depth: int
+    ) -> Tensor:
+        """Return the mean loss of the rows at `indices`, a scalar."""
+        device = next(model.parameters()).device
+        logits = model(collate(examples.tokens, indices, device), drop_depth=drop_depth)
+        return self.logits_loss(logits.float(), examples, indices)
+
+    def predict(
+        self, model: AdapterModel, examples: Examples, indices: Indices, *, depths: Sequence[int]
+    ) -> dict[int, Sequence[Any]]:
+        """Return depth → what `score` compares, one entry for each row at `indices`."""
+        device = next(model.parameters()).device
+        batch = collate(examples.tokens, indices, device)
+        return {
+            depth: self.decode(logits.float(), examples, indices)
+            for depth, logits in model.at_depths(batch, depths).items()
+        }
+
+    @abstractmethod
+    def logits_loss(self, logits: Tensor, examples: Examples, indices: Indices) -> Tensor:
+        """Return the mean loss of a batch from its logits in float32."""
+
+    @abstractmethod
+    def decode(self, logits: Tensor, examples: Examples, indices: Indices) -> Sequence[Any]:
+        """Turn logits into what `score` compares, one entry per row."""
+
+    @abstractmethod
+    def answer(self, logits: Tensor, examples: Examples, indices: Indices) -> list[Prediction]:
+        """Say what logits mean, for people."""
+
+    def score(self, predicted: Sequence[Any], examples: Examples) -> dict[str, float]:
+        """Score predictions of all rows, in order, by every metric of the card."""
+        return score(self.card.metrics, np.asarray(predicted), examples.labels)
+
+    def majority(self, train: Rows, evaluation: Rows) -> float:
+        """Return the primary metric of an answer that reads nothing of the row."""
+        return majority_baseline(self.card, train, evaluation)
+
+
+def on_device(values: Any, logits: Tensor, dtype: torch.dtype = torch.long) -> Tensor:
+    """Return values as a tensor where the logits are."""
+    return torch.as_tensor(np.asarray(values), dtype=dtype).to(logits.device)
+
+
+def mean_of_given(losses: Tensor, targets: Tensor, ignored: int) -> Tensor:
+    """Return the mean of losses whose target is given; 0, with a gradient, if none is."""
+    return losses.sum() / (targets != ignored).sum().clamp(min=1)

@@ -1,0 +1,45 @@
+"""Multiple choice: each choice is read with the question, and the highest score wins."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from workers.batching import Indices
+from workers.examples import Examples
+from workers.objectives.base import Prediction
+from workers.objectives.sentences import Classes
+from workers.tasks.rows import Rows
+from workers.tokens import tokenise
+
+
+class Choices(Classes):
+    """Logits (b, choices); labels are numbers of choices; a row is as many sequences."""
+
+    def encode(self, tokenizer: Any, rows: Rows, *, max_length: int) -> Examples:
+        """Tokenise every choice as the second text; a row's own second text stands before it."""
+        assert rows.choices is not None
+        assert self.card.choices is not None
+        before = [""] * len(rows) if rows.pairs is None else [f"{text} " for text in rows.pairs]
+        flat = Rows(
+            texts=tuple(text for text in rows.texts for _ in range(self.card.choices)),
+            pairs=tuple(
+                start + choice
+                for start, choices in zip(before, rows.choices, strict=True)
+                for choice in choices
+            ),
+            labels=(0,) * (len(rows) * self.card.choices),
+        )
+        tokens = tokenise(tokenizer, flat, max_length=max_length)
+        tokens = replace(tokens, per_row=self.card.choices)
+        return Examples(tokens, np.asarray(rows.labels), rows)
+
+    def answer(self, logits: Tensor, examples: Examples, indices: Indices) -> list[Prediction]:
+        assert examples.rows.choices is not None
+        answers = []
+        for index, row in zip(indices, logits.softmax(dim=-1).tolist(), strict=True):
+            named = dict(zip(examples.rows.choices[int(index)], row, strict=True))
+            best = max(range(len(row)), key=row.__getitem__)
+            answers.append(Prediction(examples.rows.choices[int(index)][best], row[best], named))
+        return answers
