@@ -22,6 +22,7 @@ from adapter_lib.architectures import (
     Pooler,
     check_supported,
     describe_model,
+    norm_eps_of,
     norms_of,
     token_embedding,
 )
@@ -190,6 +191,11 @@ class Backbone(nn.Module):
     def token_embedding(self) -> Tensor:
         """The embedding of every token of the vocabulary, (V, e)."""
         return token_embedding(self.model)
+
+    @property
+    def norm_eps(self) -> float:
+        """What norms add to a variance."""
+        return norm_eps_of(self.model)
 
     def unfreeze(self) -> None:
         """Train every weight but the pooler's, for full fine-tuning.

@@ -34,12 +34,14 @@ class Head(nn.Module):
         *,
         hidden_size: int,
         embedding_size: int | None = None,
+        norm_eps: float = 1e-12,
         generator: torch.Generator | None = None,
     ) -> None:
         """Build on the CPU; weights ~ N(0, 0.02²), zero biases.
 
         Args:
             embedding_size: e, for masked language modelling; d by default.
+            norm_eps: of the base's norms, likewise; BERT's by default.
             generator: of the CPU; None draws from torch's global one.
         """
         super().__init__()
@@ -50,7 +52,7 @@ class Head(nn.Module):
         if config.kind is HeadKind.MASKED_LM:
             self.size = embedding_size or hidden_size
             self.dense = normal_linear(hidden_size, self.size, generator)
-            self.norm = nn.LayerNorm(self.size, eps=1e-12)
+            self.norm = nn.LayerNorm(self.size, eps=norm_eps)
             self.bias = nn.Parameter(torch.zeros(config.labels))
             return
         if config.layers == 2:
@@ -66,6 +68,7 @@ class Head(nn.Module):
             config,
             hidden_size=backbone.hidden_size,
             embedding_size=backbone.token_embedding.shape[1],
+            norm_eps=backbone.norm_eps,
             generator=generator,
         )
 

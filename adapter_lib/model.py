@@ -176,9 +176,10 @@ def _check_head(head: Head, backbone: Backbone) -> None:
             f"expected an encoder for a masked_lm head, found the causal {name}; it cannot see "
             "what follows a mask"
         )
-    expected, found = tuple(backbone.token_embedding.shape), (head.config.labels, head.size)
+    expected = (*backbone.token_embedding.shape, backbone.norm_eps)
+    found = (head.config.labels, head.size, head.norm.eps)
     if expected != found:
         raise ConfigurationError(
-            f"expected a masked_lm head for (vocabulary, embedding size) {expected} of {name}, "
-            f"found {found}; build it with Head.over"
+            f"expected a masked_lm head for (vocabulary, embedding size, norm's eps) {expected} "
+            f"of {name}, found {found}; build it with Head.over"
         )

@@ -1,4 +1,4 @@
-"""Translate AdapterHub's classification heads from and to `HeadConfig`."""
+"""Translate AdapterHub's heads from and to `HeadConfig`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,13 +7,22 @@ from adapter_lib.adapterhub.settings import Settings
 from adapter_lib.configuration import HeadConfig, HeadKind
 from adapter_lib.errors import ConfigurationError, UnsupportedSettingError
 
+_TYPES = {
+    "classification": HeadKind.CLASSIFICATION,
+    "multiple_choice": HeadKind.MULTIPLE_CHOICE,
+    "question_answering": HeadKind.SPAN,
+    "tagging": HeadKind.TOKEN_CLASSIFICATION,
+    "masked_lm": HeadKind.MASKED_LM,
+}
+_NAMES = {kind: name for name, kind in _TYPES.items()} | {HeadKind.REGRESSION: "classification"}
+
 
 def read_head_config(
     content: Mapping[str, Any], *, where: str, model_config: Any
 ) -> tuple[HeadConfig, tuple[str, ...]]:
     """Return what `head_config.json` describes, and the names of its labels, if it has any.
 
-    A head of one label is one for regression, as in AdapterHub.
+    A classification head of one label is one for regression, as in AdapterHub.
 
     Args:
         model_config: of the base model, which has the dropout where the head names none.
@@ -23,60 +32,102 @@ def read_head_config(
         AdapterFileError: a setting is missing.
     """
     settings = Settings(content["config"], where)
-    settings.expect("head_type", "classification")
+    kind = settings.choose("head_type", _TYPES)
+    if kind is HeadKind.MASKED_LM:
+        return _read_masked_lm(settings), ()
     settings.expect("activation_function", "tanh")
     settings.expect("bias", True)
-    settings.expect("use_pooler", False)
-    labels = int(settings.number("num_labels"))
+    use_pooler = settings.choose("use_pooler", {True: True, False: False}, default=False)
+    count = "num_choices" if kind is HeadKind.MULTIPLE_CHOICE else "num_labels"
+    labels = int(settings.number(count))
     layers = settings.take("layers")
     if layers not in (1, 2):
         settings.refuse("layers", layers, "1 or 2")
     dropout = settings.take("dropout_prob", default=None)
     names = settings.take("label2id", default=None) or {}
     if names and sorted(names.values()) != list(range(labels)):
-        settings.refuse("label2id", names, "every number below num_labels once, or none")
+        settings.refuse("label2id", names, f"every number below {count} once, or none")
     settings.finish()
-    config = HeadConfig(
-        HeadKind.REGRESSION if labels == 1 else HeadKind.CLASSIFICATION,
-        labels,
-        layers=layers,
-        dropout=_default_dropout(model_config) if dropout is None else float(dropout),
-    )
+    if kind is HeadKind.CLASSIFICATION and labels == 1:
+        kind = HeadKind.REGRESSION
+    try:
+        config = HeadConfig(
+            kind,
+            labels,
+            layers=layers,
+            dropout=_default_dropout(model_config) if dropout is None else float(dropout),
+            use_pooler=use_pooler,
+        )
+    except ConfigurationError as error:
+        raise UnsupportedSettingError(
+            f"{where} has {count}={labels} and use_pooler={use_pooler}, which cannot be a head "
+            f"here: {error}"
+        ) from error
     return config, tuple(sorted(names, key=names.__getitem__))
 
 
+def _read_masked_lm(settings: Settings) -> HeadConfig:
+    settings.expect("activation_function", "gelu")
+    settings.expect("layer_norm", True)
+    settings.expect("bias", True)
+    settings.expect("shift_labels", False)
+    settings.expect("layers", 2)
+    settings.expect("label2id", None)
+    settings.skip(["embedding_size"])  # the shapes of the tensors say it
+    config = HeadConfig(HeadKind.MASKED_LM, int(settings.number("vocab_size")), dropout=0.0)
+    settings.finish()
+    return config
+
+
 def write_head_config(
-    config: HeadConfig, *, labels: Sequence[str], model_config: Any
+    config: HeadConfig, *, labels: Sequence[str], model_config: Any, embedding_size: int
 ) -> dict[str, Any]:
-    """Return all fields of AdapterHub's classification head.
+    """Return all fields of AdapterHub's head.
 
     Raises:
-        UnsupportedSettingError: the head is of a kind that is not exchanged, or reads the pooler.
+        UnsupportedSettingError: AdapterHub cannot represent a setting; the message names it.
         ConfigurationError: there are label names, but not one for each label.
     """
-    if config.kind not in (HeadKind.CLASSIFICATION, HeadKind.REGRESSION):
-        raise UnsupportedSettingError(
-            f"heads for classification and regression are exchanged with AdapterHub, found kind "
-            f"{config.kind}"
-        )
-    if config.use_pooler:
-        raise UnsupportedSettingError(
-            "heads on a token itself are exchanged with AdapterHub, found use_pooler=True"
-        )
     if labels and len(set(labels)) != config.labels:
         raise ConfigurationError(
             f"expected {config.labels} different label names or none, found {list(labels)}"
         )
+    if config.kind is HeadKind.MASKED_LM:
+        return _write_masked_lm(config, labels, embedding_size)
     default = _default_dropout(model_config)
-    return {
+    fields = {
         "activation_function": "tanh",
-        "bias": True,
         "dropout_prob": None if config.dropout == default else config.dropout,
-        "head_type": "classification",
+        "head_type": _NAMES[config.kind],
         "label2id": {name: index for index, name in enumerate(labels)} if labels else None,
         "layers": config.layers,
-        "num_labels": config.labels,
-        "use_pooler": False,
+    }
+    if config.kind is HeadKind.MULTIPLE_CHOICE:
+        return fields | {"num_choices": config.labels, "use_pooler": config.use_pooler}
+    fields["num_labels"] = config.labels
+    if config.kind in (HeadKind.CLASSIFICATION, HeadKind.REGRESSION):
+        fields |= {"bias": True, "use_pooler": config.use_pooler}
+    return fields
+
+
+def _write_masked_lm(
+    config: HeadConfig, labels: Sequence[str], embedding_size: int
+) -> dict[str, Any]:
+    if config.dropout or labels:
+        raise UnsupportedSettingError(
+            f"AdapterHub's masked_lm head has neither dropout nor label names, found dropout="
+            f"{config.dropout} and {list(labels)}; set it to 0"
+        )
+    return {
+        "activation_function": "gelu",
+        "bias": True,
+        "embedding_size": embedding_size,
+        "head_type": _NAMES[config.kind],
+        "label2id": None,
+        "layer_norm": True,
+        "layers": 2,
+        "shift_labels": False,
+        "vocab_size": config.labels,
     }
 
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import HeadKind
 from adapter_lib.errors import UnsupportedArchitectureError
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
@@ -110,12 +111,23 @@ def fusion_keys(fusion: Fusion, name: str, naming: Naming) -> dict[str, str]:
 
 def head_keys(head: Head, name: str) -> dict[str, str]:
     """Return our name → AdapterHub's of every tensor of a head."""
+    if head.config.kind is HeadKind.MASKED_LM:
+        return {
+            f"{ours}.{part}": f"heads.{name}.{position}.{part}"
+            for ours, position in {"dense": 0, "norm": 2}.items()
+            for part in ("weight", "bias")
+        } | {"bias": f"heads.{name}.3.bias"}
     positions = _HEAD_POSITIONS[head.config.layers]
     return {
         f"{ours}.{part}": f"heads.{name}.{position}.{part}"
         for ours, position in positions.items()
         for part in ("weight", "bias")
     }
+
+
+def decoder_key(name: str) -> str:
+    """Return what AdapterHub calls the token embedding in a head for masked words."""
+    return f"heads.{name}.3.weight"
 
 
 def layer_of(key: str, naming: Naming) -> int | None:

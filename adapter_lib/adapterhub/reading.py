@@ -28,6 +28,7 @@ from adapter_lib.adapterhub.head_config import read_head_config
 from adapter_lib.adapterhub.keys import (
     Naming,
     adapter_keys,
+    decoder_key,
     fusion_keys,
     fusion_name,
     head_keys,
@@ -37,6 +38,7 @@ from adapter_lib.adapterhub.keys import (
 )
 from adapter_lib.backbone import Backbone
 from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import HeadKind
 from adapter_lib.errors import AdapterFileError, UnsupportedSettingError
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
@@ -103,10 +105,11 @@ def read_adapter(folder: Path, backbone: Backbone) -> HubAdapter:
 
 
 def read_head(folder: Path, backbone: Backbone) -> HubHead:
-    """Return the classification or regression head in a folder.
+    """Return the head in a folder.
 
     Raises:
-        As `read_adapter`.
+        As `read_adapter`; AdapterFileError also if a head for masked words has another token
+            embedding than the base.
     """
     content, found = _read(folder, HEAD_FILES, backbone)
     config, labels = read_head_config(
@@ -114,7 +117,9 @@ def read_head(folder: Path, backbone: Backbone) -> HubHead:
         where=str(folder / HEAD_FILES.config),
         model_config=backbone.model.config,
     )
-    head = Head(config, hidden_size=backbone.hidden_size, generator=torch.Generator())
+    head = Head.over(backbone, config, generator=torch.Generator())
+    if config.kind is HeadKind.MASKED_LM:
+        _take_decoder(found, decoder_key(content["name"]), backbone, folder)
     _fill(head.state_dict(), found, head_keys(head, content["name"]), folder)
     return HubHead(content["name"], head.eval(), labels)
 
@@ -210,6 +215,16 @@ def _fill(
             f"the weights in {folder} do not fit its configuration and this base: {mismatch}"
         )
     copy_state(expected, found)
+
+
+def _take_decoder(found: dict[str, Tensor], key: str, backbone: Backbone, folder: Path) -> None:
+    """Take the copy of the base's token embedding out, which is not trained."""
+    decoder, embedding = found.pop(key, None), backbone.token_embedding
+    if decoder is None or not torch.equal(decoder, embedding.detach().cpu()):
+        raise AdapterFileError(
+            f"expected the token embedding of {backbone.identity.name} as {key} in {folder}, found "
+            f"{'none' if decoder is None else 'another'}; this library ties them"
+        )
 
 
 def _of_fusion(found: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

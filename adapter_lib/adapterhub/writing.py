@@ -22,10 +22,17 @@ from adapter_lib.adapterhub.folders import (
 )
 from adapter_lib.adapterhub.fusion_config import write_fusion_config
 from adapter_lib.adapterhub.head_config import write_head_config
-from adapter_lib.adapterhub.keys import adapter_keys, fusion_keys, head_keys, naming_for
+from adapter_lib.adapterhub.keys import (
+    adapter_keys,
+    decoder_key,
+    fusion_keys,
+    head_keys,
+    naming_for,
+)
 from adapter_lib.adapterhub.reading import SETUP_FILE
 from adapter_lib.backbone import Backbone
 from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import HeadKind
 from adapter_lib.errors import ConfigurationError, UnsupportedSettingError
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
@@ -87,12 +94,21 @@ def write_head(
         ConfigurationError: the name cannot be part of a tensor's, or `labels` do not fit.
     """
     _check_name(name)
-    config = write_head_config(head.config, labels=labels, model_config=backbone.model.config)
+    config = write_head_config(
+        head.config,
+        labels=labels,
+        model_config=backbone.model.config,
+        embedding_size=head.size,
+    )
+    state, keys = head.state_dict(), head_keys(head, name)
+    if head.config.kind is HeadKind.MASKED_LM:
+        keys["decoder"] = decoder_key(name)
+        state["decoder"] = backbone.token_embedding.detach()
     write_folder(
         folder,
         HEAD_FILES,
         config=_content(config, name, backbone),
-        weights=_renamed(head.state_dict(), head_keys(head, name), ""),
+        weights=_renamed(state, keys, ""),
         weights_format=weights_format,
     )
 

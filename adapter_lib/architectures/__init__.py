@@ -30,6 +30,7 @@ __all__ = [
     "Pooler",
     "check_supported",
     "describe_model",
+    "norm_eps_of",
     "norms_of",
     "supported_model_types",
     "token_embedding",
@@ -80,6 +81,11 @@ def token_embedding(model: Any) -> Tensor:
     """Return the embedding of every token of the vocabulary, (V, e); e may differ from d."""
     weight: Tensor = model.get_input_embeddings().weight
     return weight
+
+
+def norm_eps_of(model: Any) -> float:
+    """Return what a model's norms add to a variance, as a masked-word head over it does too."""
+    return float(getattr(model.config, "layer_norm_eps", 1e-12))
 
 
 def norms_of(model: nn.Module) -> list[nn.Module]:

@@ -1,6 +1,7 @@
 """Over random configurations: what is saved comes back, and counts are as computed."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -25,6 +26,7 @@ from adapter_lib.files import load_adapter, read_manifest, save_adapter
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
+from adapter_lib.multitask import MultiTask
 
 LAYERS, HIDDEN = 4, 16
 FEW = settings(
@@ -204,3 +206,43 @@ def test_order_and_padding_do_not_change_the_logits(
         found = model(changed, drop_depth=depth)
         expected = model(Batch(ids, mask), drop_depth=depth)[order]
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@FEW
+@given(
+    configs=st.lists(
+        adapter_configs(st.sampled_from(Placement)) | st.none(), min_size=1, max_size=5
+    ),
+    choose=st.randoms(use_true_random=False),
+)
+def test_many_tasks_are_each_of_them(
+    make_transformer: Callable[[], torch.nn.Module],
+    batch: Batch,
+    configs: list[AdapterConfig | None],
+    choose: Random,
+) -> None:
+    backbone = Backbone.from_model(make_transformer().double(), name="tiny")
+    models = {}
+    for number, config in enumerate(configs):
+        adapter = None if config is None else make(config)
+        classes = HeadConfig(HeadKind.CLASSIFICATION, choose.randint(2, 4))
+        model = AdapterModel(backbone, Head(classes, hidden_size=HIDDEN), adapter).double()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                if parameter.requires_grad:
+                    parameter.add_(torch.randn_like(parameter) * 0.3)
+        models[str(number)] = model
+    many = MultiTask(models)
+    depths = {name: choose.randint(0, LAYERS) for name in models}
+    with torch.no_grad():
+        for name, logits in many(batch, drop_depth=depths).items():
+            expected = models[name](batch, drop_depth=depths[name])
+            torch.testing.assert_close(logits, expected, rtol=1e-10, atol=1e-10)
+        tasks = choose.choices([*models, None], k=3)
+        rows = [choose.randint(0, LAYERS) for _ in range(3)]
+        found = many.mixed(batch, tasks, drop_depth=rows)
+        for i, (name, depth) in enumerate(zip(tasks, rows, strict=True)):
+            alone = batch.rows(torch.tensor([i]))
+            adapter = None if name is None else models[name].adapter
+            expected = backbone(alone, adapter, depth)[0]
+            torch.testing.assert_close(found.hidden[i], expected, rtol=1e-10, atol=1e-10)

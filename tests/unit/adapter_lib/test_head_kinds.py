@@ -171,7 +171,9 @@ def test_configurations_that_make_no_sense_are_refused(
 def test_a_head_needs_what_its_base_has(backbone: Backbone, pooled: Backbone) -> None:
     with pytest.raises(ConfigurationError, match=r"with a pooler.*tiny without"):
         make_model(backbone, HeadConfig(HeadKind.CLASSIFICATION, 2, use_pooler=True))
-    with pytest.raises(ConfigurationError, match=r"\(40, 16\) of pooled, found \(39, 16\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"\(40, 16, 1e-12\) of pooled, found \(39, 16, 1e-12\)"
+    ):
         make_model(pooled, HeadConfig(HeadKind.MASKED_LM, 39))
     gpt = GPT2Model(GPT2Config(n_layer=1, n_embd=12, n_head=2, vocab_size=40))
     causal = Backbone.from_model(gpt, name="gpt")

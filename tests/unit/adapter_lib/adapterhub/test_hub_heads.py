@@ -46,12 +46,13 @@ def test_label_names_must_fit(backbone: Backbone, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("head_type", "tagging"),
+        ("head_type", "multilabel_classification"),
         ("activation_function", "relu"),
         ("bias", False),
-        ("use_pooler", True),
+        ("use_pooler", "yes"),
         ("layers", 3),
         ("num_labels", None),
+        ("num_labels", 0),
         ("label2id", {"a": 0, "b": 0, "c": 1}),
         ("a_setting_of_tomorrow", 1),
     ],
@@ -66,17 +67,29 @@ def test_other_heads_are_refused_by_name(
 
 
 @pytest.mark.parametrize(
-    ("config", "message"),
+    ("setting", "value"),
     [
-        (HeadConfig(HeadKind.SPAN, 2), "kind span"),
-        (HeadConfig(HeadKind.MASKED_LM, 50), "kind masked_lm"),
-        (HeadConfig(HeadKind.CLASSIFICATION, 2, use_pooler=True), "use_pooler=True"),
+        ("activation_function", "gelu_new"),
+        ("layer_norm", False),
+        ("shift_labels", True),
+        ("layers", 1),
+        ("dropout_prob", 0.1),
+        ("vocab_size", None),
     ],
 )
-def test_heads_of_other_kinds_are_not_written(
-    backbone: Backbone, tmp_path: Path, config: HeadConfig, message: str
+def test_other_heads_for_masked_words_are_refused_by_name(
+    backbone: Backbone, tmp_path: Path, setting: str, value: object
 ) -> None:
-    head = Head(config, hidden_size=backbone.hidden_size)
-    with pytest.raises(UnsupportedSettingError, match=message):
+    head = Head.over(backbone, HeadConfig(HeadKind.MASKED_LM, 40, dropout=0.0))
+    write_head(tmp_path, head, name="a", backbone=backbone)
+    assert read_head(tmp_path, backbone).head.config == head.config
+    change_json(tmp_path / "head_config.json", lambda c: c["config"].update({setting: value}))
+    with pytest.raises(UnsupportedSettingError, match=setting):
+        read_head(tmp_path, backbone)
+
+
+def test_dropout_before_masked_words_is_not_written(backbone: Backbone, tmp_path: Path) -> None:
+    head = Head.over(backbone, HeadConfig(HeadKind.MASKED_LM, 40, dropout=0.1))
+    with pytest.raises(UnsupportedSettingError, match=r"dropout=0\.1"):
         write_head(tmp_path, head, name="a", backbone=backbone)
     assert not list(tmp_path.iterdir())
