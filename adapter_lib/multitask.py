@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
+from adapter_lib.branches import Branches, take_groups
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel, apply_head
-from adapter_lib.stacking import Branches, Owners, StackedAdapters, take_groups
+from adapter_lib.stacking import Owners, StackedAdapters
 
 
 @dataclass(frozen=True)
