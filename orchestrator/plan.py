@@ -56,6 +56,7 @@ AXES: Mapping[str, Callable[[Trial], Any]] = {
     "scaling": _of_adapter("scaling"),
     "dropout": _of_adapter("dropout"),
     "trained_norm": _of_adapter("trained_norm"),
+    "pretrained": lambda trial: trial.start_from is not None if trial.adapter else None,
     "layers": lambda trial: trial.top_layers,
     "head_layers": lambda trial: trial.head.layers or usual_layers(trial.task.card),
     "use_pooler": lambda trial: trial.head.use_pooler,

@@ -27,6 +27,9 @@ from workers.trial import (
     Trial,
 )
 
+RANDOM = "none"
+"""The starting point of an adapter that is not pre-trained."""
+SAME_TEXTS = "same"
 DEFAULT_SOURCE = Condition(
     drop_mode=(DropMode.NONE,), placement=(Placement.PFEIFFER,), trained_norm=(False,)
 )
@@ -99,7 +102,48 @@ class _Planner:
                     shapes, heads, trainings, seeds
                 ):
                     common = {"base": base, "task": task, "seed": seed, "training": training}
-                    self.add(Trial(method=method, **common, head=head, **shape))
+                    trial = Trial(method=method, **common, head=head, **shape)
+                    for started in self._started(trial, block, at):
+                        self.add(started)
+
+    def _started(self, trial: Trial, block: TrialGrid, at: KeyPath) -> Iterator[Trial]:
+        """Yield the trial once for each of its starting points, which are added before it."""
+        starts = block.adapter.start_from or self.spec.adapter.start_from or (RANDOM,)
+        for name in starts if trial.method is Method.ADAPTER else (RANDOM,):
+            if name == RANDOM:
+                yield trial
+                continue
+            if name not in self.spec.pretraining:
+                raise self.source.error(
+                    self.grids.where_stands(at, "adapter", "start_from"),
+                    f"expected one of {', '.join([RANDOM, *self.spec.pretraining])}, found "
+                    f"`{name}`; correct it or describe it under `pretraining`",
+                )
+            for parent in self._pretrainings(trial, name):
+                if (parent_id := self.add(parent)) is not None:
+                    # Not a copy: it would bring the id along that this one has cached.
+                    fields = {field: getattr(trial, field) for field in Trial.model_fields}
+                    yield Trial(**fields | {"start_from": parent_id})
+
+    def _pretrainings(self, trial: Trial, name: str) -> Iterator[Trial]:
+        """Yield what pre-trains a trial's adapter in all layers, once for all its drop depths."""
+        assert trial.adapter is not None
+        chosen, task = self.spec.pretraining[name], trial.task
+        if chosen.texts != SAME_TEXTS:
+            (task,) = self._declared(
+                (chosen.texts,), self.pinned.tasks, ("pretraining", name, "texts")
+            )
+        # A name of its own: what is scored on masked tokens is not ranked with the task's trials.
+        texts = task.model_copy(update={"name": f"{task.name}/texts"})
+        for training in self.grids.trainings(chosen.training):
+            yield Trial(
+                method=Method.PRETRAINING,
+                base=trial.base,
+                task=texts,
+                seed=trial.seed,
+                training=training,
+                adapter=replace(trial.adapter, drop_depth=0),
+            )
 
     def _shapes(
         self, method: Method, block: TrialGrid, base: BaseModelRef, at: KeyPath
@@ -126,6 +170,12 @@ class _Planner:
         """Refuse methods that no block trains, and keys that its methods would ignore."""
         methods = block.method or self.spec.method
         for method in methods:
+            if method is Method.PRETRAINING:
+                raise self.source.error(
+                    self.grids.where_stands(at, "method"),
+                    "`pretraining` is no method of a block; describe it under `pretraining:` and "
+                    "name it in `start_from` of `adapter`",
+                )
             if method in (Method.FUSION, Method.PRUNED_FUSION):
                 raise self.source.error(
                     self.grids.where_stands(at, "method"),
@@ -279,6 +329,15 @@ class _Planner:
         shared = {s for b in spec.trials for s in b.adapter.sharing or spec.adapter.sharing or ()}
         if spec.adapter.group_layers is not None and Sharing.GROUPS not in shared:
             raise self.grids.idle_group(())
+        starts = {
+            s for b in spec.trials for s in b.adapter.start_from or spec.adapter.start_from or ()
+        }
+        for name in spec.pretraining:
+            if name == RANDOM or name not in starts:
+                raise self.source.error(
+                    ("pretraining", name),
+                    f"expected a name other than `{RANDOM}` that some `start_from` names; drop it",
+                )
         methods = {m for b in spec.trials for m in b.method or spec.method}
         if spec.layers is not None and Method.TOP_LAYERS not in methods:
             raise self.source.error(

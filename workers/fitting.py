@@ -18,7 +18,7 @@ from workers.batching import training_batches
 from workers.errors import TrialFailedError
 from workers.evaluation import evaluate
 from workers.examples import TaskExamples
-from workers.objectives import objective_for
+from workers.objectives import objective_of
 from workers.results import Epoch, Score
 from workers.seeds import generator_for, seed_for
 from workers.tasks.card import Split
@@ -61,7 +61,7 @@ class Fit:
         self.trial = trial
         self.model = model
         self.examples = examples
-        self.objective = objective_for(trial.task.card)
+        self.objective = objective_of(trial)
         self.curve: list[Epoch] = []
         self.best_state: dict[str, torch.Tensor] = {}
         self._order = generator_for(trial.seed, "order")
@@ -107,7 +107,7 @@ class Fit:
             total += self._step(step, indices) * len(indices)
         trained = time.perf_counter()
         scores = self._measure(Split.VALIDATION, selection_depths(self.trial))
-        metric = self.trial.task.card.metric
+        metric = self.trial.metric
         epoch = Epoch(
             epoch=len(self.curve) + 1,
             train_loss=float(total) / len(train),
@@ -226,7 +226,7 @@ def measure_finished(trial: Trial, model: AdapterModel, examples: TaskExamples) 
             scores += evaluate(
                 model,
                 examples.splits[split],
-                objective_for(trial.task.card),
+                objective_of(trial),
                 split=split,
                 depths=depths,
                 autocast=autocast_type(trial),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from adapter_lib.backbone import Backbone
 from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import HeadConfig, HeadKind
 from adapter_lib.files import load_adapter
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
@@ -12,7 +13,7 @@ from adapter_lib.model import AdapterModel
 from adapter_lib.pruning import most_attended
 from workers.errors import TrialFailedError
 from workers.heads import head_config
-from workers.layout import Workspace
+from workers.layout import TrialPaths, Workspace
 from workers.results import TrialResult, read_result
 from workers.seeds import generator_for
 from workers.trial import FusionSource, Method, Trial
@@ -27,12 +28,14 @@ def build(trial: Trial, backbone: Backbone, workspace: Workspace) -> AdapterMode
         return _pruned(trial, backbone, workspace)
     generator = generator_for(trial.seed, "initialisation")
     layers, hidden_size = backbone.layers_count, backbone.hidden_size
-    head = Head.over(backbone, head_config(trial.task.card, trial.head), generator=generator)
+    head = Head.over(backbone, _head_config(trial, backbone), generator=generator)
     adapter: Adapter | Fusion | None = None
     if trial.adapter is not None:
         adapter = Adapter(
             trial.adapter, layers=layers, hidden_size=hidden_size, generator=generator
         )
+        if trial.start_from is not None:
+            _start_from(adapter, workspace.trial(trial.start_from), backbone)
     elif trial.fusion is not None:
         sources = {}
         for task, trial_id in chosen_sources(trial, workspace).items():
@@ -49,6 +52,21 @@ def build(trial: Trial, backbone: Backbone, workspace: Workspace) -> AdapterMode
     elif trial.method.trains_base:
         backbone = _trained_copy(trial, backbone)
     return AdapterModel(backbone, head, adapter).to(next(backbone.parameters()).device)
+
+
+def _head_config(trial: Trial, backbone: Backbone) -> HeadConfig:
+    if trial.method is not Method.PRETRAINING:
+        return head_config(trial.task.card, trial.head)
+    vocabulary = len(backbone.token_embedding)
+    return HeadConfig(HeadKind.MASKED_LM, labels=vocabulary, dropout=trial.head.dropout)
+
+
+def _start_from(adapter: Adapter, pretrained: TrialPaths, backbone: Backbone) -> None:
+    """Take the weights of a pre-trained adapter, in those layers that this one has."""
+    source = load_adapter(pretrained.adapter, backbone).adapter
+    assert isinstance(source, Adapter)
+    found = source.state_dict()
+    adapter.load_state_dict({name: found[name] for name in adapter.state_dict()})
 
 
 def _trained_copy(trial: Trial, backbone: Backbone) -> Backbone:

@@ -129,16 +129,17 @@ def _finish(
     workspace: Workspace,
 ) -> TrialResult:
     """Write the adapter's files and put together the record; the caller commits it."""
-    card = trial.task.card
     own = next(s for s in scores if s.split is Split.VALIDATION and s.depth == trial.drop.depth)
-    files = None
+    score, files = own.metrics[trial.metric], None
     if not trial.method.trains_base:
-        files = _save(trial, model, workspace.trial(trial.trial_id), score=own.metrics[card.metric])
+        files = _save(trial, model, workspace.trial(trial.trial_id), score=score)
+    if trial.method is Method.PRETRAINING:
+        files = None  # they stay in the workspace for those that start from them
     fusion = model.adapter if isinstance(model.adapter, Fusion) else None
     return TrialResult(
         trial_id=trial.trial_id,
-        metric=card.metric,
-        score=own.metrics[card.metric],
+        metric=trial.metric,
+        score=score,
         depth=trial.drop.depth,
         scores=tuple(scores),
         majority=examples.majority,
@@ -158,7 +159,7 @@ def _finish(
 
 
 def _selection(trial: Trial, examples: TaskExamples) -> SelectionRecord:
-    how = f"best validation {trial.task.card.metric}"
+    how = f"best validation {trial.metric}"
     if trial.drop.mode == "robust":
         how += " (mean over all depths)"
     if trial.method is Method.PRUNED_FUSION:
@@ -182,7 +183,7 @@ def _save(trial: Trial, model: AdapterModel, paths: TrialPaths, *, score: float)
         "seed": trial.seed,
         "drop_mode": trial.drop.mode.value,
         "drop_depth": trial.drop.depth,
-        "metric": trial.task.card.metric.value,
+        "metric": trial.metric.value,
         "score": score,
         "base_source": trial.base.source,
         "base_revision": trial.base.revision,

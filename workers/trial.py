@@ -16,13 +16,14 @@ from pydantic import Field, model_validator
 from adapter_lib.configuration import AdapterConfig, FusionConfig, NonLinearity, Sharing
 from workers.frozen import Frozen
 from workers.heads import HeadSettings
-from workers.tasks.card import TaskRef
+from workers.tasks.card import Metric, TaskRef
 
 RECIPE_VERSION = 1
 """Raised by one whenever a change in the code changes what a trial results in."""
 
 
 class Method(StrEnum):
+    PRETRAINING = "pretraining"  # an adapter by masked language modelling, to start others from
     ADAPTER = "adapter"
     FULL_FINE_TUNING = "full_fine_tuning"
     TOP_LAYERS = "top_layers"  # full fine-tuning of the highest layers alone
@@ -126,6 +127,7 @@ class Trial(Frozen):
 
     Attributes:
         top_layers: how many of the highest layers are trained, for that method only.
+        start_from: the trial that pre-trained the adapter; None starts from random weights.
     """
 
     method: Method
@@ -139,11 +141,12 @@ class Trial(Frozen):
     pruning: Pruning | None = None
     top_layers: int | None = Field(default=None, ge=1)
     head: HeadSettings = HeadSettings()
+    start_from: str | None = None
 
     @model_validator(mode="after")
     def _parts_fit_the_method(self) -> Self:
         wanted = {
-            "adapter": self.method is Method.ADAPTER,
+            "adapter": self.method in (Method.ADAPTER, Method.PRETRAINING),
             "fusion": self.method is Method.FUSION,
             "pruning": self.method is Method.PRUNED_FUSION,
             "top_layers": self.method is Method.TOP_LAYERS,
@@ -153,6 +156,8 @@ class Trial(Frozen):
                 raise ValueError(
                     f"a trial of method {self.method} {'needs' if expected else 'has no'} {part}"
                 )
+        if self.start_from is not None and self.method is not Method.ADAPTER:
+            raise ValueError(f"a trial of method {self.method} has no start_from")
         return self
 
     @cached_property
@@ -180,7 +185,15 @@ class Trial(Frozen):
         if self.fusion is not None:
             ids: Iterable[str] = (c for s in self.fusion.sources for c in s.candidates)
             return tuple(dict.fromkeys(ids))
+        if self.start_from is not None:
+            return (self.start_from,)
         return (self.pruning.fusion_trial,) if self.pruning is not None else ()
+
+    @property
+    def metric(self) -> Metric:
+        """Return what selects and ranks: the task's primary metric, or pre-training's own."""
+        pretraining = self.method is Method.PRETRAINING
+        return Metric.MASKED_ACCURACY if pretraining else self.task.card.metric
 
     @property
     def label(self) -> str:
@@ -188,6 +201,8 @@ class Trial(Frozen):
         words = [self.task.name, self.method.value.replace("_", " ")]
         if self.adapter is not None:
             words += adapter_words(self.adapter)
+        if self.start_from is not None:
+            words.append("pre-trained")
         if self.top_layers is not None:
             words.append(f"of {self.top_layers}")
         if self.fusion is not None:
@@ -203,7 +218,7 @@ class Trial(Frozen):
         return " · ".join([*words, f"seed {self.seed}"])
 
 
-_LATER: dict[str, Any] = {"top_layers": None, "head": HeadSettings()}
+_LATER: dict[str, Any] = {"top_layers": None, "head": HeadSettings(), "start_from": None}
 
 
 def adapter_words(adapter: AdapterConfig) -> Iterator[str]:

@@ -9,11 +9,11 @@ from adapter_lib.backbone import Backbone
 from workers.base_models import base_model_folder
 from workers.errors import BaseModelSourceError
 from workers.examples import TaskExamples
-from workers.objectives import objective_for
+from workers.objectives import objective_of
 from workers.tasks.card import Split
 from workers.tasks.load import load_task
 from workers.tokens import tokenizer_for
-from workers.trial import BaseModelRef, Trial
+from workers.trial import BaseModelRef, Method, Trial
 
 KEPT_TASKS = 16
 
@@ -26,7 +26,7 @@ class WarmState:
         transformers.logging.disable_progress_bar()
         self.device = device
         self._backbones: OrderedDict[str, Backbone] = OrderedDict()
-        self._tasks: OrderedDict[tuple[str, str, int], TaskExamples] = OrderedDict()
+        self._tasks: OrderedDict[tuple[object, ...], TaskExamples] = OrderedDict()
 
     def backbone(self, ref: BaseModelRef) -> Backbone:
         """Return the frozen base model, loading it on first use; the last one used stays.
@@ -48,7 +48,12 @@ class WarmState:
 
     def task(self, trial: Trial) -> TaskExamples:
         """Return the trial's task, tokenised for its base model and maximal length."""
-        key = (trial.base.identity, trial.task.fingerprint, trial.training.max_length)
+        key = (
+            trial.base.identity,
+            trial.task.fingerprint,
+            trial.training.max_length,
+            trial.method is Method.PRETRAINING,
+        )
         if key not in self._tasks:
             self._tasks[key] = _prepare(trial)
             while len(self._tasks) > KEPT_TASKS:
@@ -60,7 +65,7 @@ class WarmState:
 def _prepare(trial: Trial) -> TaskExamples:
     data = load_task(trial.task)
     tokenizer = tokenizer_for(base_model_folder(trial.base))
-    objective, length = objective_for(data.card), trial.training.max_length
+    objective, length = objective_of(trial), trial.training.max_length
     splits = {
         split: objective.encode(tokenizer, rows, max_length=length)
         for split, rows in data.splits.items()

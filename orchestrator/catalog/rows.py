@@ -68,6 +68,8 @@ def configurations(trials: Iterable[Trial], known: Mapping[str, str]) -> dict[st
                 **content["pruning"],
                 "fusion_trial": of(trial.pruning.fusion_trial),
             }
+        if trial.start_from is not None:
+            content["start_from"] = of(trial.start_from)
         return content
 
     return {trial_id: of(trial_id) for trial_id in by_id}

@@ -38,6 +38,7 @@ class AdapterAxes(Section):
     scaling: OneOrMany[Positive] | None = None
     dropout: OneOrMany[Fraction] | None = None
     trained_norm: OneOrMany[bool] | None = None
+    start_from: OneOrMany[Name] | None = None
 
     @model_validator(mode="after")
     def _one_way_to_give_the_size(self) -> Self:
@@ -96,6 +97,7 @@ class Condition(Section):
     scaling: OneOrMany[Positive | None] = ()
     dropout: OneOrMany[Fraction | None] = ()
     trained_norm: OneOrMany[bool | None] = ()
+    pretrained: OneOrMany[bool | None] = ()
     layers: OneOrMany[Count | None] = ()
     head_layers: OneOrMany[Count] = ()
     use_pooler: OneOrMany[bool] = ()

@@ -91,6 +91,16 @@ class TaskSpec(Section):
         return self
 
 
+class PretrainingSpec(Section):
+    """How adapters are pre-trained by masked language modelling before they learn a task.
+
+    `texts` is the task whose texts are read, or `same` for the one that is learnt afterwards.
+    """
+
+    texts: Name = "same"
+    training: TrainingAxes = TrainingAxes()
+
+
 class TrialGrid(Section):
     """One block of `trials`; what it leaves out is taken from the top of the YAML."""
 
@@ -189,6 +199,7 @@ class SweepSpec(Section):
     drop: DropAxes = DropAxes()
     head: HeadAxes = HeadAxes()
     training: TrainingAxes = TrainingAxes()
+    pretraining: Mapping[Name, PretrainingSpec] = {}
     trials: Annotated[tuple[TrialGrid, ...], Field(min_length=1)] = (TrialGrid(),)
     fusion: tuple[FusionGrid, ...] = ()
     exclude: tuple[Condition, ...] = ()

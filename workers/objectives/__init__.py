@@ -7,9 +7,11 @@ from workers.objectives.answers import Spans
 from workers.objectives.base import Objective as Objective
 from workers.objectives.base import Prediction as Prediction
 from workers.objectives.choices import Choices
+from workers.objectives.masked import MaskedWords
 from workers.objectives.sentences import Classes, Values
 from workers.objectives.words import Tags
 from workers.tasks.card import TaskCard, TaskKind
+from workers.trial import Method, Trial
 
 _OBJECTIVES: dict[TaskKind, type[Objective]] = {
     TaskKind.CLASSIFICATION: Classes,
@@ -23,3 +25,9 @@ _OBJECTIVES: dict[TaskKind, type[Objective]] = {
 def objective_for(card: TaskCard) -> Objective:
     """Return the objective of a task."""
     return _OBJECTIVES[card.kind](card)
+
+
+def objective_of(trial: Trial) -> Objective:
+    """Return what a trial trains for: its task, or its task's texts in pre-training."""
+    card = trial.task.card
+    return MaskedWords(card) if trial.method is Method.PRETRAINING else objective_for(card)

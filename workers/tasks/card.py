@@ -33,6 +33,7 @@ class Metric(StrEnum):
     SPEARMAN = "spearman"
     PEARSON_SPEARMAN = "pearson-spearman"  # the mean of both, as GLUE averages STS-B
     EXACT_MATCH = "exact_match"  # of an answer, after SQuAD's normalisation
+    MASKED_ACCURACY = "masked_accuracy"  # of masked tokens; of pre-training alone, of no task
 
 
 _CORRELATIONS = (Metric.PEARSON, Metric.SPEARMAN, Metric.PEARSON_SPEARMAN)
@@ -54,7 +55,9 @@ def suited_metrics(kind: TaskKind, *, names: tuple[str, ...]) -> tuple[Metric, .
             entities = any(name.startswith(("B-", "I-")) for name in names)
             always = (Metric.ACCURACY, Metric.F1_MACRO)
             return (*always, Metric.F1) if entities else always
-    unsuited = {*_CORRELATIONS, Metric.EXACT_MATCH, *([Metric.F1] if len(names) != 2 else [])}
+    unsuited = {*_CORRELATIONS, Metric.EXACT_MATCH, Metric.MASKED_ACCURACY}
+    if len(names) != 2:
+        unsuited.add(Metric.F1)
     return tuple(metric for metric in Metric if metric not in unsuited)
 
 

@@ -1,0 +1,97 @@
+"""Adapters are pre-trained on a task's texts, and task adapters start from the result."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from sweeping import run_sweep, write_sweep
+from task_folders import write_task
+
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.files import load_adapter
+from orchestrator.driver import plan_sweep
+from workers.layout import Workspace
+from workers.models import build
+from workers.pack import run_pack
+from workers.results import read_result
+from workers.trial import Method
+from workers.warm import WarmState
+
+BODY = """\
+pretraining: { mlm: { texts: same, training: { epochs: 4 } } }
+adapter: { bottleneck_size: 8, start_from: [none, mlm] }
+drop: { mode: [none, specialised, robust], depth: 1 }
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+def test_random_against_pre_trained_runs_to_the_end(
+    tmp_path: Path, toy_base: Path, make_task: Callable[..., Path], workspace: Workspace
+) -> None:
+    path = write_sweep(tmp_path, toy_base, make_task("one", train=160), body=BODY)
+    ran = run_sweep(path, workspace)
+    assert len(ran) == 1 + 3 + 3
+    pretraining, result = ran[1]
+    assert pretraining.method is Method.PRETRAINING
+    assert result.adapter is None  # nothing that could win an alias
+    assert result.metric == "masked_accuracy"
+    assert result.curve[-1].train_loss < result.curve[0].train_loss
+    assert 0 <= result.score < 1
+    warm = WarmState(torch.device("cpu"))
+    backbone = warm.backbone(pretraining.base)
+    files = workspace.trial(pretraining.trial_id).adapter
+    source = load_adapter(files, backbone).adapter
+    assert isinstance(source, Adapter)
+    pairs = {(t.drop.mode, t.start_from is not None): t for t, _ in ran if t is not pretraining}
+    assert len(pairs) == 6
+    for (mode, started), trial in pairs.items():
+        model = build(trial, backbone, workspace)
+        assert model.adapter is not None
+        other = build(pairs[mode, False], backbone, workspace)
+        assert torch.equal(model.head.output.weight, other.head.output.weight)
+        for name, tensor in model.adapter.state_dict().items():
+            assert torch.equal(tensor, source.state_dict()[name]) == started or not tensor.any()
+
+
+def test_an_interrupted_pre_training_continues_to_the_same_result(
+    tmp_path: Path, toy_base: Path, make_task: Callable[..., Path], workspace: Workspace
+) -> None:
+    path = write_sweep(tmp_path, toy_base, make_task("one"), body=BODY)
+    plan, _ = plan_sweep(path)
+    trial = next(t for t in plan.trials.values() if t.method is Method.PRETRAINING)
+    whole = Workspace(tmp_path / "whole")
+    for _ in run_pack([trial], whole, WarmState(torch.device("cpu"))):
+        pass
+    first = run_pack([trial], workspace, WarmState(torch.device("cpu")))
+    for _ in range(2):
+        next(first)
+    first.close()
+    torch.manual_seed(987)
+    for _ in run_pack([trial], workspace, WarmState(torch.device("cpu"))):
+        pass
+    expected, found = (read_result(w.trial(trial.trial_id)) for w in (whole, workspace))
+    assert expected is not None
+    assert found is not None
+    assert found.scores == expected.scores
+    assert [e.train_loss for e in found.curve] == [e.train_loss for e in expected.curve]
+
+
+def test_pre_training_learns_what_texts_say(
+    tmp_path: Path, toy_base: Path, workspace: Workspace
+) -> None:
+    """Every row says one word again and again, so a masked one can be read off the others."""
+    words = ["good", "bad", "film", "story", "cast", "plot"]
+    rows = [{"sentence1": " ".join([words[i % 6]] * 6), "label": i % 2} for i in range(240)]
+    task = write_task(tmp_path / "again", train=rows, validation=rows[:48])
+    body = (
+        "pretraining: { mlm: { training: { epochs: 8 } } }\n"
+        "adapter: { bottleneck_size: 16, start_from: mlm }\n"
+    )
+    pretraining, _ = run_sweep(write_sweep(tmp_path, toy_base, task, body=body), workspace)
+    result = pretraining[1]
+    assert result.score == result.by_depth[0] > 2 / len(words)
