@@ -16,6 +16,8 @@ from workers.trial import BaseModelRef
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 TOKENIZER = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer_config.json")
+_LAYERS = ("num_hidden_layers", "n_layers", "n_layer")  # the last two: DistilBERT, GPT-2
+_HIDDEN_SIZE = ("hidden_size", "dim", "n_embd")
 _COMMIT = re.compile(r"^[0-9a-f]{40}$")
 
 
@@ -169,7 +171,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 def _same_size(
     name: str, config: dict[str, Any], layers: int | None, hidden_size: int | None
 ) -> tuple[int, int]:
-    found_layers, found_hidden = config.get("num_hidden_layers"), config.get("hidden_size")
+    found_layers, found_hidden = _first(config, _LAYERS), _first(config, _HIDDEN_SIZE)
     if not isinstance(found_layers, int) or not isinstance(found_hidden, int):
         raise BaseModelSourceError(
             f"base model {name}: expected num_hidden_layers and hidden_size in config.json, "
@@ -185,6 +187,10 @@ def _same_size(
                 f"{found}; correct the sweep"
             )
     return found_layers, found_hidden
+
+
+def _first(config: dict[str, Any], names: tuple[str, ...]) -> Any:
+    return next((config[name] for name in names if name in config), None)
 
 
 def _hub_commit(repository: str, revision: str | None) -> str:
