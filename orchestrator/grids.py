@@ -156,6 +156,25 @@ class Grids:
         """Return the path of `keys` in the block at `at`, or at the top if it stands only there."""
         return (*at, *keys) if self.source.has((*at, *keys)) else keys
 
+    def declared(
+        self, names: Sequence[str] | None, known: Mapping[str, Any], at: KeyPath
+    ) -> list[Any]:
+        """Return what each name stands for, or everything where none is given.
+
+        Raises:
+            SpecError: a name that the sweep does not declare.
+        """
+        if names is None:
+            return list(known.values())
+        for i, name in enumerate(names):
+            if name not in known:
+                raise self.source.error(
+                    (*at, i),
+                    f"expected one of {', '.join(known)}, found `{name}`; correct it or declare "
+                    "it at the top",
+                )
+        return [known[name] for name in names]
+
     def _sharings(
         self, grid: Mapping[str, Sequence[Any]], base: BaseModelRef, at: KeyPath
     ) -> Iterator[tuple[Sharing, int]]:

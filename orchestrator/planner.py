@@ -9,18 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from adapter_lib.configuration import FusionConfig, Placement, Sharing
+from adapter_lib.configuration import FusionConfig, Sharing
+from orchestrator.fusion_sources import Sources
 from orchestrator.grids import Grids, merge_drop
 from orchestrator.plan import Plan, matches
 from orchestrator.spec.axes import Condition
-from orchestrator.spec.model import FusionGrid, SourceSeed, SweepSpec, TrialGrid
+from orchestrator.spec.model import FusionGrid, SweepSpec, TrialGrid
 from orchestrator.spec.read import KeyPath, SpecSource
 from workers.tasks.card import TaskRef
 from workers.trial import (
     BaseModelRef,
     DropMode,
     Fusion,
-    FusionSource,
     Method,
     Precision,
     Pruning,
@@ -30,10 +30,6 @@ from workers.trial import (
 RANDOM = "none"
 """The starting point of an adapter that is not pre-trained."""
 SAME_TEXTS = "same"
-DEFAULT_SOURCE = Condition(
-    drop_mode=(DropMode.NONE,), placement=(Placement.PFEIFFER,), trained_norm=(False,)
-)
-"""Which adapters a fusion joins unless `where` says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +85,10 @@ class _Planner:
 
     def add_trials(self, block: TrialGrid, at: KeyPath) -> None:
         spec = self.spec
-        bases = self._declared(block.base_models, self.pinned.base_models, (*at, "base_models"))
-        tasks = self._declared(block.tasks, self.pinned.tasks, (*at, "tasks"))
+        bases = self.grids.declared(
+            block.base_models, self.pinned.base_models, (*at, "base_models")
+        )
+        tasks = self.grids.declared(block.tasks, self.pinned.tasks, (*at, "tasks"))
         trainings = list(self.grids.trainings(block.training))
         seeds = block.seeds or spec.seeds
         self._check_method(block, at)
@@ -130,7 +128,7 @@ class _Planner:
         assert trial.adapter is not None
         chosen, task = self.spec.pretraining[name], trial.task
         if chosen.texts != SAME_TEXTS:
-            (task,) = self._declared(
+            (task,) = self.grids.declared(
                 (chosen.texts,), self.pinned.tasks, ("pretraining", name, "texts")
             )
         # A name of its own: what is scored on masked tokens is not ranked with the task's trials.
@@ -196,12 +194,15 @@ class _Planner:
                 )
 
     def add_fusions(self, block: FusionGrid, at: KeyPath) -> None:
-        bases = self._declared(block.base_models, self.pinned.base_models, (*at, "base_models"))
-        targets = self._declared(block.targets, self.pinned.tasks, (*at, "targets"))
+        bases = self.grids.declared(
+            block.base_models, self.pinned.base_models, (*at, "base_models")
+        )
+        targets = self.grids.declared(block.targets, self.pinned.tasks, (*at, "targets"))
         trainings = list(self.grids.trainings(block.training))
         adapters = [t for t in self.trials.values() if t.method is Method.ADAPTER]
+        chooser = Sources(self.grids, self.pinned.tasks, adapters)
         for base, target, seed in itertools.product(bases, targets, block.seeds or self.spec.seeds):
-            sources = self._sources(block, adapters, at, base=base, target=target, seed=seed)
+            sources = chooser.choose(block, at, base=base, target=target, seed=seed)
             drops = list(self.grids.drops(block.drop, base, at))
             heads = list(self.grids.heads(block.head, target, at))
             for drop, head, training in itertools.product(drops, heads, trainings):
@@ -241,77 +242,8 @@ class _Planner:
                 )
             )
 
-    def _sources(
-        self,
-        block: FusionGrid,
-        adapters: Sequence[Trial],
-        at: KeyPath,
-        *,
-        base: BaseModelRef,
-        target: TaskRef,
-        seed: int,
-    ) -> tuple[FusionSource, ...]:
-        chosen = block.sources
-        wanted = Condition(**{**DEFAULT_SOURCE.given, **chosen.where.given})
-        if wanted.placement != (Placement.PFEIFFER,):
-            raise self.source.error(
-                (*at, "sources", "where", "placement"),
-                "AdapterFusion joins adapters of placement `pfeiffer`, found "
-                + ", ".join(f"`{placement}`" for placement in wanted.placement),
-            )
-        if wanted.trained_norm != (False,):
-            raise self.source.error(
-                (*at, "sources", "where", "trained_norm"),
-                "AdapterFusion joins adapters over the base's own norms; drop it",
-            )
-        named = chosen.tasks not in (("all",), ("others",))
-        if not named:
-            names = [n for n in self.pinned.tasks if chosen.tasks == ("all",) or n != target.name]
-        else:
-            at_tasks = (*at, "sources", "tasks")
-            names = [t.name for t in self._declared(chosen.tasks, self.pinned.tasks, at_tasks)]
-        sources = []
-        for name in sorted(names):  # the order in the YAML is no part of a fusion's identity
-            candidates = [
-                t.trial_id
-                for t in adapters
-                if t.task.name == name
-                and t.base.identity == base.identity
-                and (chosen.seed is SourceSeed.ANY or t.seed == seed)
-                and matches(t, wanted)
-            ]
-            if candidates:
-                sources.append(FusionSource(task=name, candidates=tuple(sorted(candidates))))
-            elif named:
-                raise self.source.error(
-                    (*at, "sources"),
-                    f"no adapter trial of this sweep for task {name} on {base.name} with seed "
-                    f"{seed} matches {_words(wanted)}; add such a block to `trials` or change "
-                    "`where`",
-                )
-        if len(sources) < 2:
-            names_found = ", ".join(s.task for s in sources) or "none"
-            raise self.source.error(
-                (*at, "sources"),
-                f"a fusion needs at least two sources, found {len(sources)} ({names_found}) for "
-                f"target {target.name} on {base.name} with seed {seed} where {_words(wanted)}; "
-                "name more tasks or train more adapters in `trials`",
-            )
-        return tuple(sources)
-
-    def _declared(
-        self, names: Sequence[str] | None, known: Mapping[str, Any], at: KeyPath
-    ) -> list[Any]:
-        if names is None:
-            return list(known.values())
-        for i, name in enumerate(names):
-            if name not in known:
-                raise self.source.error(
-                    (*at, i),
-                    f"expected one of {', '.join(known)}, found `{name}`; correct it or declare "
-                    "it at the top",
-                )
-        return [known[name] for name in names]
+    def _bases(self, names: Sequence[str] | None, at: KeyPath) -> list[Any]:
+        return self.grids.declared(names, self.pinned.base_models, (*at, "base_models"))
 
     def check_conditions(self) -> None:
         """Refuse names that the sweep does not declare, and what nothing would ever look at."""
@@ -346,13 +278,9 @@ class _Planner:
         for i, fusion in enumerate(spec.fusion):
             conditions.append((("fusion", i, "sources", "where"), fusion.sources.where))
         for i, rule in enumerate(spec.select):
-            self._declared(rule.tasks, tasks, ("select", i, "tasks"))
+            self.grids.declared(rule.tasks, tasks, ("select", i, "tasks"))
             conditions.append((("select", i, "where"), rule.where))
         for at, condition in conditions:
-            self._declared(condition.task or None, tasks, (*at, "task"))
+            self.grids.declared(condition.task or None, tasks, (*at, "task"))
             bases = condition.base_model or None
-            self._declared(bases, self.pinned.base_models, (*at, "base_model"))
-
-
-def _words(condition: Condition) -> str:
-    return ", ".join(f"{k}: {' or '.join(map(str, v))}" for k, v in condition.given.items())
+            self.grids.declared(bases, self.pinned.base_models, (*at, "base_model"))

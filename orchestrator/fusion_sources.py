@@ -1,0 +1,87 @@
+"""Which adapters of a sweep a fusion joins: the trials that may stand for each of its tasks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from adapter_lib.configuration import Placement
+from orchestrator.grids import Grids
+from orchestrator.plan import matches
+from orchestrator.spec.axes import Condition
+from orchestrator.spec.model import FusionGrid, SourceSeed
+from orchestrator.spec.read import KeyPath
+from workers.tasks.card import TaskRef
+from workers.trial import BaseModelRef, DropMode, FusionSource, Trial
+
+DEFAULT_SOURCE = Condition(
+    drop_mode=(DropMode.NONE,), placement=(Placement.PFEIFFER,), trained_norm=(False,)
+)
+"""Which adapters a fusion joins unless `where` says otherwise."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The adapter trials that fusions choose among, and the sweep's tasks by name."""
+
+    grids: Grids
+    tasks: Mapping[str, TaskRef]
+    adapters: Sequence[Trial]
+
+    def choose(
+        self, block: FusionGrid, at: KeyPath, *, base: BaseModelRef, target: TaskRef, seed: int
+    ) -> tuple[FusionSource, ...]:
+        """Return the candidates of each source task, by name.
+
+        Raises:
+            SpecError: adapters that cannot be fused, a named task without any, or fewer than two.
+        """
+        chosen = block.sources
+        wanted = Condition(**{**DEFAULT_SOURCE.given, **chosen.where.given})
+        if wanted.placement != (Placement.PFEIFFER,):
+            raise self.grids.source.error(
+                (*at, "sources", "where", "placement"),
+                "AdapterFusion joins adapters of placement `pfeiffer`, found "
+                + ", ".join(f"`{placement}`" for placement in wanted.placement),
+            )
+        if wanted.trained_norm != (False,):
+            raise self.grids.source.error(
+                (*at, "sources", "where", "trained_norm"),
+                "AdapterFusion joins adapters over the base's own norms; drop it",
+            )
+        named = chosen.tasks not in (("all",), ("others",))
+        if not named:
+            names = [n for n in self.tasks if chosen.tasks == ("all",) or n != target.name]
+        else:
+            at_tasks = (*at, "sources", "tasks")
+            names = [t.name for t in self.grids.declared(chosen.tasks, self.tasks, at_tasks)]
+        sources = []
+        for name in sorted(names):  # the order in the YAML is no part of a fusion's identity
+            candidates = [
+                t.trial_id
+                for t in self.adapters
+                if t.task.name == name
+                and t.base.identity == base.identity
+                and (chosen.seed is SourceSeed.ANY or t.seed == seed)
+                and matches(t, wanted)
+            ]
+            if candidates:
+                sources.append(FusionSource(task=name, candidates=tuple(sorted(candidates))))
+            elif named:
+                raise self.grids.source.error(
+                    (*at, "sources"),
+                    f"no adapter trial of this sweep for task {name} on {base.name} with seed "
+                    f"{seed} matches {_words(wanted)}; add such a block to `trials` or change "
+                    "`where`",
+                )
+        if len(sources) < 2:
+            names_found = ", ".join(s.task for s in sources) or "none"
+            raise self.grids.source.error(
+                (*at, "sources"),
+                f"a fusion needs at least two sources, found {len(sources)} ({names_found}) for "
+                f"target {target.name} on {base.name} with seed {seed} where {_words(wanted)}; "
+                "name more tasks or train more adapters in `trials`",
+            )
+        return tuple(sources)
+
+
+def _words(condition: Condition) -> str:
+    return ", ".join(f"{k}: {' or '.join(map(str, v))}" for k, v in condition.given.items())
