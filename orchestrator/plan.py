@@ -65,6 +65,7 @@ AXES: Mapping[str, Callable[[Trial], Any]] = {
     "drop_depth": lambda trial: trial.drop.depth,
     "sources": lambda trial: len(trial.fusion.sources) if trial.fusion else None,
     "keep": lambda trial: trial.pruning.keep if trial.pruning else None,
+    "pruning_order": lambda trial: trial.pruning.order if trial.pruning else None,
     **{name: _of_training(name) for name in Training.model_fields},
 }
 """A trial's coordinates, by the keys of `Condition`; None where an axis does not apply."""

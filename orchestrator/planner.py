@@ -14,7 +14,7 @@ from orchestrator.fusion_sources import Sources
 from orchestrator.grids import Grids, merge_drop
 from orchestrator.plan import Plan, matches
 from orchestrator.spec.axes import Condition
-from orchestrator.spec.model import FusionGrid, SweepSpec, TrialGrid
+from orchestrator.spec.model import FusionGrid, PruningAxes, SweepSpec, TrialGrid
 from orchestrator.spec.read import KeyPath, SpecSource
 from workers.tasks.card import TaskRef
 from workers.trial import (
@@ -217,12 +217,12 @@ class _Planner:
                     fusion=Fusion(sources=sources, config=FusionConfig(drop_depth=drop.depth)),
                 )
                 if self.add(trial) is not None and block.pruning is not None:
-                    self._add_pruned(trial, block.pruning.keep, at)
+                    self._add_pruned(trial, block.pruning, at)
 
-    def _add_pruned(self, fusion: Trial, keeps: Sequence[int], at: KeyPath) -> None:
+    def _add_pruned(self, fusion: Trial, pruning: PruningAxes, at: KeyPath) -> None:
         assert fusion.fusion is not None
         sources = len(fusion.fusion.sources)
-        for keep in keeps:
+        for keep, order in itertools.product(pruning.keep, pruning.order):
             if keep >= sources:
                 raise self.source.error(
                     (*at, "pruning", "keep"),
@@ -238,7 +238,7 @@ class _Planner:
                     training=fusion.training,
                     drop=fusion.drop,
                     head=fusion.head,
-                    pruning=Pruning(fusion_trial=fusion.trial_id, keep=keep),
+                    pruning=Pruning(fusion_trial=fusion.trial_id, keep=keep, order=order),
                 )
             )
 

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 
 from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
-from workers.batching import training_batches
+from workers.batching import Indices, training_batches
 from workers.errors import TrialFailedError
 from workers.evaluation import evaluate
 from workers.examples import TaskExamples
@@ -68,7 +69,8 @@ class Fit:
         self._depths = generator_for(trial.seed, "drop")
         self._optimiser = _optimiser(trial, model)
         rows = len(examples.splits[Split.TRAIN])
-        self._steps_per_epoch = math.ceil(rows / trial.training.batch_size)
+        batches = math.ceil(rows / trial.training.batch_size)
+        self._steps_per_epoch = math.ceil(batches / trial.training.accumulate)
         torch.manual_seed(seed_for(trial.seed, "dropout"))
 
     @property
@@ -102,9 +104,10 @@ class Fit:
             generator=self._order,
         )
         total = torch.zeros((), dtype=torch.float64)
-        for position, indices in enumerate(batches):
-            step = len(self.curve) * self._steps_per_epoch + position
-            total += self._step(step, indices) * len(indices)
+        size = self.trial.training.accumulate
+        groups = [batches[i : i + size] for i in range(0, len(batches), size)]
+        for position, group in enumerate(groups):
+            total += self._step(len(self.curve) * self._steps_per_epoch + position, group)
         trained = time.perf_counter()
         scores = self._measure(Split.VALIDATION, selection_depths(self.trial))
         metric = self.trial.metric
@@ -114,7 +117,7 @@ class Fit:
             selection_score=sum(s.metrics[metric] for s in scores) / len(scores),
             metrics=scores[0].metrics,
             learning_rate=self._learning_rate(len(self.curve) * self._steps_per_epoch),
-            steps=len(batches),
+            steps=len(groups),
             train_s=trained - started,
             evaluate_s=time.perf_counter() - trained,
             at_unix_ms=time.time_ns() // 1_000_000,
@@ -156,36 +159,46 @@ class Fit:
         self._depths.set_state(state["depths"])
         torch.set_rng_state(state["dropout"])
 
-    def _step(self, step: int, indices: Any) -> float:
+    def _step(self, step: int, batches: Sequence[Indices]) -> float:
+        """Do one step of the optimiser on the mean over all rows; return the sum of their losses.
+
+        Robust AdapterDrop draws a depth for every batch, also where several make one step.
+        """
+        training, optimiser = self.trial.training, self._optimiser
+        rows, total = sum(map(len, batches)), 0.0
+        optimiser.zero_grad(set_to_none=True)
+        for indices in batches:
+            loss = self._loss(indices)
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                raise TrialFailedError(
+                    "diverged",
+                    f"the training loss became {value} at step {step + 1}; try a lower learning "
+                    f"rate than {training.learning_rate}",
+                )
+            total += value * len(indices)
+            loss = loss * (len(indices) / rows)
+            if indices is batches[-1] and isinstance(self.model.adapter, Fusion):
+                loss = loss + self.model.adapter.regularisation_loss()
+            torch.autograd.backward(loss)
+        if training.gradient_clip is not None:
+            parameters = [p for g in optimiser.param_groups for p in g["params"]]
+            torch.nn.utils.clip_grad_norm_(parameters, training.gradient_clip)
+        for group in optimiser.param_groups:
+            group["lr"] = self._learning_rate(step)
+        optimiser.step()
+        return total
+
+    def _loss(self, indices: Indices) -> torch.Tensor:
         trial, model = self.trial, self.model
-        train = self.examples.splits[Split.TRAIN]
-        device = next(model.parameters()).device
         depth = trial.drop.depth
         if trial.drop.mode is DropMode.ROBUST:
-            layers = trial.base.layers
-            depth = int(torch.randint(layers, (), generator=self._depths))
+            depth = int(torch.randint(trial.base.layers, (), generator=self._depths))
         model.train_from(depth, prefix_dropout=trial.training.prefix_dropout)
-        precision = autocast_type(trial)
+        device, precision = next(model.parameters()).device, autocast_type(trial)
+        train = self.examples.splits[Split.TRAIN]
         with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
-            loss = self.objective.loss(model, train, indices, drop_depth=depth)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrialFailedError(
-                "diverged",
-                f"the training loss became {value} at step {step + 1}; try a lower learning rate "
-                f"than {trial.training.learning_rate}",
-            )
-        if isinstance(model.adapter, Fusion):
-            loss = loss + model.adapter.regularisation_loss()
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._learning_rate(step)
-        self._optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        if trial.training.gradient_clip is not None:
-            parameters = [p for g in self._optimiser.param_groups for p in g["params"]]
-            torch.nn.utils.clip_grad_norm_(parameters, trial.training.gradient_clip)
-        self._optimiser.step()
-        return value
+            return self.objective.loss(model, train, indices, drop_depth=depth)
 
     def _learning_rate(self, step: int) -> float:
         """Return the rate of a step (from 0): linear warm-up, then the schedule down to 0."""

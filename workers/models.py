@@ -10,7 +10,6 @@ from adapter_lib.files import load_adapter
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
-from adapter_lib.pruning import most_attended
 from workers.errors import TrialFailedError
 from workers.heads import head_config
 from workers.layout import TrialPaths, Workspace
@@ -25,7 +24,7 @@ def build(trial: Trial, backbone: Backbone, workspace: Workspace) -> AdapterMode
     `backbone` is shared between trials and stays frozen; what trains it gets a copy.
     """
     if trial.method is Method.PRUNED_FUSION:
-        return _pruned(trial, backbone, workspace)
+        return _finished_fusion(trial, backbone, workspace)
     generator = generator_for(trial.seed, "initialisation")
     layers, hidden_size = backbone.layers_count, backbone.hidden_size
     head = Head.over(backbone, _head_config(trial, backbone), generator=generator)
@@ -89,22 +88,21 @@ def chosen_sources(trial: Trial, workspace: Workspace) -> Mapping[str, str]:
 
 
 def _best(source: FusionSource, workspace: Workspace) -> str:
-    results = [_finished(candidate, workspace) for candidate in source.candidates]
+    results = [finished_result(candidate, workspace) for candidate in source.candidates]
     return min(results, key=lambda r: (-r.score, r.trial_id)).trial_id
 
 
-def _pruned(trial: Trial, backbone: Backbone, workspace: Workspace) -> AdapterModel:
-    """Keep the most attended adapters of a finished fusion (AdapterDrop §5.2), no retraining."""
+def _finished_fusion(trial: Trial, backbone: Backbone, workspace: Workspace) -> AdapterModel:
     assert trial.pruning is not None
-    parent = trial.pruning.fusion_trial
-    model = load_adapter(workspace.trial(parent).adapter, backbone)
-    assert isinstance(model.adapter, Fusion)
-    keep = most_attended(_finished(parent, workspace).attention, trial.pruning.keep)
-    pruned = AdapterModel(backbone, model.head, model.adapter.pruned(keep))
-    return pruned.to(next(backbone.parameters()).device)
+    return load_adapter(workspace.trial(trial.pruning.fusion_trial).adapter, backbone)
 
 
-def _finished(trial_id: str, workspace: Workspace) -> TrialResult:
+def finished_result(trial_id: str, workspace: Workspace) -> TrialResult:
+    """Return the committed result of a trial that another one builds on.
+
+    Raises:
+        TrialFailedError: it is not there.
+    """
     result = read_result(workspace.trial(trial_id))
     if result is None:
         raise TrialFailedError(

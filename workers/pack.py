@@ -17,15 +17,14 @@ from adapter_lib.errors import AdapterLibError
 from adapter_lib.files import save_adapter
 from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
-from workers.batching import collate, evaluation_batches
 from workers.digest import folder_digest
 from workers.errors import TrialFailedError, WorkerError
-from workers.evaluation import EVALUATION_BATCH
 from workers.events import EventKind, PackEvent
 from workers.examples import TaskExamples
-from workers.fitting import Fit, autocast_type, measure_finished
+from workers.fitting import Fit, measure_finished
 from workers.layout import TrialPaths, Workspace
 from workers.models import build, chosen_sources
+from workers.pruning import mean_attention, prune
 from workers.results import (
     AdapterFiles,
     FailureReason,
@@ -97,6 +96,7 @@ def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
     model = build(trial, warm.backbone(trial.base), workspace)
     fit: Fit | None = None
     if trial.method is Method.PRUNED_FUSION:
+        model = prune(trial, model, examples, workspace)
         scores = measure_finished(trial, model, examples)
     else:
         fit = Fit(trial, model, examples)
@@ -150,7 +150,7 @@ def _finish(
         parameters=_parameters(model, trained=fit is not None),
         adapter=files,
         sources=dict(chosen_sources(trial, workspace)) if trial.fusion else {},
-        attention=_attention(trial, model, examples) if trial.fusion else {},
+        attention=mean_attention(trial, model, examples) if trial.fusion else {},
         kept=fusion.kept if fusion is not None and trial.pruning else {},
         duration_s=0.0,
         finished_at_unix_ms=time.time_ns() // 1_000_000,
@@ -192,26 +192,6 @@ def _save(trial: Trial, model: AdapterModel, paths: TrialPaths, *, score: float)
     files, digest = folder_digest(paths.adapter)
     size = sum((paths.adapter / name).stat().st_size for name in files)
     return AdapterFiles(kind=manifest.kind, files=files, digest=digest, size_bytes=size)
-
-
-def _attention(
-    trial: Trial, model: AdapterModel, examples: TaskExamples
-) -> dict[int, dict[str, float]]:
-    """Average each source's fusion weight over the target's training set (AdapterDrop §5.2)."""
-    fusion = model.adapter
-    assert isinstance(fusion, Fusion)
-    train = examples.splits[Split.TRAIN].tokens
-    device = next(model.parameters()).device
-    precision = autocast_type(trial)
-    model.eval()
-    fusion.start_attention_statistics()
-    with (
-        torch.inference_mode(),
-        torch.autocast(device.type, dtype=precision, enabled=precision is not None),
-    ):
-        for indices in evaluation_batches(train, batch_size=EVALUATION_BATCH):
-            model(collate(train, indices, device), drop_depth=trial.drop.depth)
-    return fusion.attention_statistics()
 
 
 def _parameters(model: AdapterModel, *, trained: bool) -> ParameterCounts:

@@ -103,6 +103,15 @@ class Training(Frozen):
     prefix_dropout: bool = False
     """Whether frozen layers below the lowest adapter keep dropout on, as AdapterHub does."""
     precision: Precision = Precision.FLOAT32
+    accumulate: int = Field(default=1, ge=1)
+    """Batches whose gradients are averaged before each step of the optimiser."""
+
+
+class PruningOrder(StrEnum):
+    """How adapters leave a fusion."""
+
+    AT_ONCE = "at_once"  # by the attention of the whole fusion, as AdapterDrop does
+    ONE_BY_ONE = "one_by_one"  # the least attended of each layer, then attention is measured anew
 
 
 class FusionSource(Frozen):
@@ -120,6 +129,7 @@ class Fusion(Frozen):
 class Pruning(Frozen):
     fusion_trial: str
     keep: int = Field(ge=1)
+    order: PruningOrder = PruningOrder.AT_ONCE
 
 
 class Trial(Frozen):
@@ -169,6 +179,10 @@ class Trial(Frozen):
         content["adapter"] = self.adapter and self.adapter.as_fields()
         if "head" in content:
             content["head"] = self.head.model_dump(mode="json", exclude_defaults=True)
+        for part, name in (("training", "accumulate"), ("pruning", "order")):
+            value = getattr(self, part)
+            if value is not None and getattr(value, name) == type(value).model_fields[name].default:
+                del content[part][name]
         content["recipe"] = RECIPE_VERSION
         content["base"] = self.base.identity
         content["task"] = {"name": self.task.name, "fingerprint": self.task.fingerprint}
@@ -209,6 +223,8 @@ class Trial(Frozen):
             words.append(f"of {len(self.fusion.sources)}")
         if self.pruning is not None:
             words.append(f"keep {self.pruning.keep}")
+            if self.pruning.order is PruningOrder.ONE_BY_ONE:
+                words.append("one by one")
         if self.drop.mode is DropMode.SPECIALISED:
             words.append(f"drop {self.drop.depth}")
         elif self.drop.mode is DropMode.ROBUST:

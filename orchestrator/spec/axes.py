@@ -19,7 +19,7 @@ from orchestrator.spec.values import (
     Section,
     Sizes,
 )
-from workers.trial import DropMode, Method, Optimiser, Precision, Schedule
+from workers.trial import DropMode, Method, Optimiser, Precision, PruningOrder, Schedule
 
 Group = Annotated[Count, Field(ge=2)]
 
@@ -74,6 +74,7 @@ class TrainingAxes(Section):
     patience: OneOrMany[Count | None] | None = None
     gradient_clip: OneOrMany[Positive | None] | None = None
     prefix_dropout: OneOrMany[bool] | None = None
+    accumulate: OneOrMany[Count] | None = None
     precision: OneOrMany[Precision | Literal["auto"]] | None = None
 
 
@@ -106,6 +107,7 @@ class Condition(Section):
     drop_depth: OneOrMany[Depth] = ()
     sources: OneOrMany[Count | None] = ()
     keep: OneOrMany[Count | None] = ()
+    pruning_order: OneOrMany[PruningOrder | None] = ()
     optimiser: OneOrMany[Optimiser] = ()
     learning_rate: OneOrMany[Positive] = ()
     weight_decay: OneOrMany[NotNegative] = ()
@@ -117,6 +119,7 @@ class Condition(Section):
     patience: OneOrMany[Count | None] = ()
     gradient_clip: OneOrMany[Positive | None] = ()
     prefix_dropout: OneOrMany[bool] = ()
+    accumulate: OneOrMany[Count] = ()
     precision: OneOrMany[Precision] = ()
 
     @cached_property

@@ -23,7 +23,7 @@ from orchestrator.spec.values import (
     spelled,
 )
 from workers.tasks.card import Columns, Metric, RowLimits, Split
-from workers.trial import Method
+from workers.trial import Method, PruningOrder
 
 
 class BaseModelSpec(Section):
@@ -132,6 +132,7 @@ class SourceSelection(Section):
 
 class PruningAxes(Section):
     keep: OneOrMany[Count]
+    order: OneOrMany[PruningOrder] = (PruningOrder.AT_ONCE,)
 
 
 class FusionGrid(Section):

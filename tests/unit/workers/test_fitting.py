@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from orchestrator.driver import plan_sweep
+from workers.batching import collate
 from workers.examples import Examples
 from workers.fitting import Fit
 from workers.layout import Workspace
@@ -16,7 +17,7 @@ from workers.models import build
 from workers.objectives.sentences import Values
 from workers.results import Epoch
 from workers.seeds import generator_for
-from workers.tasks.card import Metric, TaskCard, TaskKind
+from workers.tasks.card import Metric, Split, TaskCard, TaskKind
 from workers.tasks.rows import Rows
 from workers.tokens import Tokens
 from workers.trial import DropMode, Method, Trial
@@ -78,6 +79,55 @@ def test_robust_batches_use_the_drawn_depth(
 
     monkeypatch.setattr(fit.model, "forward", spy)
     fit.run_epoch()
+    expected = generator_for(fit.trial.seed, "drop")
+    assert seen == [int(torch.randint(3, (), generator=expected)) for _ in range(6)]
+
+
+def test_accumulated_batches_make_the_step_of_one_large_batch(
+    make_fit: Callable[..., Fit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mean gradient over all 48 rows, however they are cut; dropout is off."""
+    ends = []
+    for cut in ({"batch_size": 48}, {"batch_size": 10, "accumulate": 5}):
+        fit = make_fit(optimiser="sgd", learning_rate=0.1, gradient_clip=None, epochs=1, **cut)
+        monkeypatch.setattr(fit.model, "train_from", lambda *_, **__: fit.model.eval())  # noqa: B023
+        assert fit.run_epoch().steps == 1
+        ends.append(fit.model.trainable_state())
+    for name, value in ends[0].items():
+        torch.testing.assert_close(value, ends[1][name], rtol=1e-5, atol=1e-6)
+
+
+def test_robust_training_is_measured_at_the_depths_asked_for_and_not_at_the_last_drawn(
+    make_fit: Callable[..., Fit],
+) -> None:
+    """AdapterHub's recipe evaluates with whatever depth the last batch happened to drop."""
+    fit = make_fit(drop=DropMode.ROBUST)
+    epoch = fit.run_epoch()
+    validation = fit.examples.splits[Split.VALIDATION]
+    shares = []
+    fit.model.eval()
+    with torch.inference_mode():
+        batch = collate(validation.tokens, np.arange(len(validation)), "cpu")
+        for depth in range(3):
+            guessed = fit.model(batch, drop_depth=depth).argmax(dim=-1).numpy()
+            shares.append(float((guessed == validation.labels).mean()))
+    assert epoch.metrics["accuracy"] == pytest.approx(shares[0])
+    assert epoch.selection_score == pytest.approx(sum(shares) / 3)
+
+
+def test_robust_training_draws_for_every_accumulated_batch(
+    make_fit: Callable[..., Fit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = make_fit(drop=DropMode.ROBUST, accumulate=3)
+    seen: list[int] = []
+    forward = fit.model.forward
+
+    def spy(batch: object, *, drop_depth: int = 0) -> torch.Tensor:
+        seen.append(drop_depth)
+        return forward(batch, drop_depth=drop_depth)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fit.model, "forward", spy)
+    assert fit.run_epoch().steps == 2
     expected = generator_for(fit.trial.seed, "drop")
     assert seen == [int(torch.randint(3, (), generator=expected)) for _ in range(6)]
 

@@ -195,7 +195,15 @@ def test_a_fusion_takes_the_best_candidate_of_each_task(
         for t in plan.trials.values()
         if t.pruning and t.pruning.fusion_trial == fusion.trial_id and t.pruning.keep == 2
     )
+    one_by_one = Trial.model_validate(
+        pruned.model_dump()
+        | {"pruning": {"fusion_trial": fusion.trial_id, "keep": 1, "order": "one_by_one"}}
+    )
+    assert one_by_one.trial_id not in plan.trials
+    last = run(one_by_one, workspace, warm).kept
     kept = run(pruned, workspace, warm).kept
+    assert {layer: len(names) for layer, names in last.items()} == dict.fromkeys(kept, 1)
+    assert all(set(last[layer]) <= set(kept[layer]) for layer in kept), "the first step is the same"
     assert {layer: set(names) for layer, names in kept.items()} == {
         layer: set(sorted(means, key=means.__getitem__)[-2:])
         for layer, means in result.attention.items()

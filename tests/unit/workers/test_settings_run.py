@@ -70,7 +70,7 @@ def test_trained_norms_leave_the_layers_below_as_they_are(
     fit = Fit(trial, model, warm.task(trial))
     before = {k: v.clone() for k, v in model.trainable_state().items()}
     fit._depths.manual_seed(next(s for s in range(99) if _first_depth(s) == 2))
-    fit._step(0, torch.arange(8).numpy())
+    fit._step(0, [torch.arange(8).numpy()])
     changed = {k for k, v in model.trainable_state().items() if not torch.equal(before[k], v)}
     norms = {k for k in changed if "norm" in k}
     assert norms
