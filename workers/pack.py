@@ -7,8 +7,10 @@ scheduler. Retrying, blocking dependants and recording are left to the orchestra
 import logging
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 import transformers
@@ -41,6 +43,9 @@ from workers.trial import Method, Trial
 from workers.warm import WarmState
 
 log = logging.getLogger(__name__)
+
+# What torch and the checks behind it raise for a file that is cut, damaged or of another model.
+_UNREADABLE = (RuntimeError, EOFError, KeyError, ValueError, UnpicklingError, AdapterLibError)
 
 
 def run_pack(trials: Sequence[Trial], workspace: Workspace, warm: WarmState) -> Iterator[PackEvent]:
@@ -101,8 +106,8 @@ def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
     else:
         fit = Fit(trial, model, examples)
         if paths.checkpoint.exists():
-            fit.restore(paths.checkpoint)
-            log.info("resumed after epoch %d", len(fit.curve))
+            fit = _resumed(fit, paths.checkpoint, lambda: _fresh(trial, workspace, warm))
+            model = fit.model
             for epoch in fit.curve:
                 yield PackEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
         while not fit.done:
@@ -117,6 +122,22 @@ def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
     paths.failure.unlink(missing_ok=True)
     log.info("finished: %s %.4f", result.metric, result.score)
     yield PackEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
+
+
+def _fresh(trial: Trial, workspace: Workspace, warm: WarmState) -> Fit:
+    return Fit(trial, build(trial, warm.backbone(trial.base), workspace), warm.task(trial))
+
+
+def _resumed(fit: Fit, checkpoint: Path, start_over: Callable[[], Fit]) -> Fit:
+    """Go on from the checkpoint; one that cannot be read costs its epochs and not the trial."""
+    try:
+        fit.restore(checkpoint)
+    except _UNREADABLE as error:
+        log.warning("the checkpoint cannot be read, starting over: %s", error)
+        checkpoint.unlink()
+        return start_over()
+    log.info("resumed after epoch %d", len(fit.curve))
+    return fit
 
 
 def _finish(

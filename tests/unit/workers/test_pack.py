@@ -134,6 +134,22 @@ def test_an_interrupted_trial_continues_to_the_same_result(
     assert [e.train_loss for e in resumed.curve] == [e.train_loss for e in expected.curve]
 
 
+@pytest.mark.parametrize("damage", [lambda b: b[:-200], lambda b: b"", lambda b: b"no" + b[2:]])
+def test_a_checkpoint_that_cannot_be_read_costs_its_epochs_and_not_the_trial(
+    plan: Plan, workspace: Workspace, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    trial = pick(plan, Method.ADAPTER)
+    expected = run(trial, Workspace(tmp_path / "whole"), WarmState(torch.device("cpu")))
+    first = run_pack([trial], workspace, WarmState(torch.device("cpu")))
+    assert [next(first).kind for _ in range(2)] == [EventKind.STARTED, EventKind.EPOCH]
+    first.close()
+    checkpoint = workspace.trial(trial.trial_id).checkpoint
+    checkpoint.write_bytes(damage(checkpoint.read_bytes()))
+    result = run(trial, workspace, WarmState(torch.device("cpu")))
+    assert result.scores == expected.scores
+    assert result.adapter == expected.adapter
+
+
 def test_a_finished_trial_is_not_run_again(
     plan: Plan, workspace: Workspace, warm: WarmState
 ) -> None:
