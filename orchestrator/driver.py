@@ -5,7 +5,7 @@ What a person sees of it is left to the command line.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +24,6 @@ from orchestrator.spec.read import SpecSource, read_spec
 from orchestrator.stores import Stores
 from orchestrator.tracking import Publisher
 from orchestrator.work_queue import WorkQueue, WorkState
-from workers.results import TrialResult, read_result
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,6 @@ class Outcome:
     trained: int
     failed: Sequence[str]
     blocked: Sequence[str]
-    results: Mapping[str, TrialResult]
     registered: Sequence[tuple[Winner, RegisteredAdapter]]
     unregistered: Sequence[str]
     unpublished: int
@@ -121,14 +119,12 @@ def submit(
                 unpublished = publisher.drain(PUBLISH_LIMIT_S)
         finally:
             catalog.end_submission(submission.id, outcome)
-        results = catalog.results(plan.trials)
     return Outcome(
         plan=plan,
         reused=reused,
         trained=queue.counts()[WorkState.FINISHED] - reused,
         failed=queue.having(WorkState.FAILED),
         blocked=queue.having(WorkState.BLOCKED),
-        results=results,
         registered=registered,
         unregistered=unregistered,
         unpublished=unpublished,
@@ -155,7 +151,7 @@ def _still_there(finished: set[str], stores: Stores) -> set[str]:
         CatalogError: the catalog knows a result whose files are gone.
     """
     for trial_id in finished:
-        if read_result(stores.workspace.trial(trial_id)) is None:
+        if not stores.workspace.trial(trial_id).result.exists():
             raise CatalogError(
                 f"trial {trial_id} is finished in the catalog, but its result is not in "
                 f"{stores.workspace.trial(trial_id).folder}; expected the workspace that belongs "

@@ -5,7 +5,7 @@ catalog.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -241,9 +241,6 @@ class _Planner:
                     pruning=Pruning(fusion_trial=fusion.trial_id, keep=keep, order=order),
                 )
             )
-
-    def _bases(self, names: Sequence[str] | None, at: KeyPath) -> list[Any]:
-        return self.grids.declared(names, self.pinned.base_models, (*at, "base_models"))
 
     def check_conditions(self) -> None:
         """Refuse names that the sweep does not declare, and what nothing would ever look at."""

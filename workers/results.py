@@ -105,7 +105,6 @@ class TrialResult(Frozen):
     attention: dict[int, dict[str, float]] = Field(default_factory=dict)
     kept: dict[int, list[str]] = Field(default_factory=dict)
     duration_s: float
-    attempts: int = 1
     finished_at_unix_ms: int
     environment: dict[str, str]
 
@@ -116,17 +115,13 @@ class TrialResult(Frozen):
 
 
 class FailureReason(StrEnum):
-    """Why an attempt ended without a result; `retry` says whether another try can help."""
+    """Why an attempt ended without a result."""
 
     DIVERGED = "diverged"
     OUT_OF_MEMORY = "out_of_memory"
     BAD_INPUT = "bad_input"
     WORKER_LOST = "worker_lost"
     ERROR = "error"
-
-    @property
-    def retry(self) -> bool:
-        return self is FailureReason.WORKER_LOST
 
 
 class TrialFailure(Frozen):

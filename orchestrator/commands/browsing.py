@@ -9,7 +9,7 @@ from rich.markup import escape
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import SweepRow, TrialFilter, TrialState
 from orchestrator.commands.output import console, count, duration, number, print_json, table
-from orchestrator.commands.submitting import print_leaderboard
+from orchestrator.commands.submitting import print_failures, print_leaderboard
 from orchestrator.errors import CatalogError
 from orchestrator.stores import Stores
 from workers.trial import DropMode, Method
@@ -35,10 +35,9 @@ def status(workspace: Path, *, catalog: str | None, as_json: bool) -> None:
                 _last(sweep),
             )
         out.print(rows)
+        stores = Stores.at(workspace, catalog=catalog)
         for sweep in sweeps:
-            for failure in opened.failures(sweep.name):
-                reason = failure.reason.value if failure.reason else failure.state.value
-                out.print(f"[red]{reason}[/] {escape(failure.label)}: {escape(failure.message)}")
+            print_failures(out, opened, stores, sweep.name)
 
 
 def _last(sweep: SweepRow) -> str:

@@ -36,7 +36,6 @@ class ProgressView:
         self._started = time.monotonic()
         self._best: dict[str, TrialResult] = {}
         self._durations: dict[Method, list[float]] = defaultdict(list)
-        self._done_before = 0
         self._printed_at = 0.0
         self._live = Live(
             console=console, get_renderable=self.render, refresh_per_second=2, transient=True
@@ -67,7 +66,6 @@ class ProgressView:
 
     def _set_board(self, board: Board, workers: int) -> None:
         self._board, self._workers = board, workers
-        self._done_before = board.queue.counts()[WorkState.FINISHED]
         board.listeners.append(self._note)
 
     def _note(self, event: PackEvent, result: TrialResult | None) -> None:

@@ -181,10 +181,7 @@ def _show(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> No
         )
     with Catalog.open(stores.catalog_url) as catalog:
         print_leaderboard(out, catalog, outcome.plan.spec.name, limit=LEADERBOARD_ROWS)
-        for row in catalog.failures(outcome.plan.spec.name):
-            reason = row.reason.value if row.reason else row.state.value
-            out.print(f"[red]{reason}[/] {escape(row.label)}: {escape(row.message)}")
-            out.print(f"  log: {stores.workspace.trial(row.trial_id).log}", soft_wrap=True)
+        print_failures(out, catalog, stores, outcome.plan.spec.name)
     if outcome.interrupted:
         out.print("\nInterrupted: finished trials are kept; submit again to go on.")
     if outcome.unpublished:
@@ -196,6 +193,16 @@ def _show(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> No
         out.print(f"[red]not registered[/] {escape(problem)}; submit again to try again")
     if outcome.registered:
         _show_registry(out, outcome, stores, workspace)
+
+
+def print_failures(out: Console, catalog: Catalog, stores: Stores, sweep: str) -> None:
+    """Print why trials of a sweep failed or are blocked, and where each one's log is."""
+    for row in catalog.failures(sweep):
+        reason = row.reason.value if row.reason else row.state.value
+        out.print(f"[red]{reason}[/] {escape(row.label)}: {escape(row.message)}")
+        log = stores.workspace.trial(row.trial_id).log
+        if log.exists():  # a blocked trial never started
+            out.print(f"  log: {log}", soft_wrap=True)
 
 
 def print_leaderboard(

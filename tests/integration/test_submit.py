@@ -69,6 +69,25 @@ def test_a_sweep_runs_once_and_only_what_is_new_runs_again(
     assert "Traceback" not in refused.err
 
 
+def test_a_trial_that_diverges_blocks_only_what_waits_for_it(
+    adaptersweep: Callable[..., Any], toy_sweep: Callable[..., Path], tmp_path: Path
+) -> None:
+    workspace, sweep = tmp_path / "workspace", toy_sweep(epochs=1)
+    wild = "{ optimiser: sgd, learning_rate: 3e38, gradient_clip: null }"
+    text = sweep.read_text()
+    sweep.write_text(text.replace("fusion:", f"  - {{ tasks: one, training: {wild} }}\nfusion:", 1))
+    done = adaptersweep("submit", sweep, "-w", workspace, "--json")
+    assert done.code == 1, done.err
+    assert (len(done.json["failed"]), len(done.json["blocked"])) == (1, 6), "two fusions, four cuts"
+    assert done.json["trained"] == TRIALS - 6
+    assert "one@champion" in {r["reference"] for r in done.json["registered"]}
+    status = adaptersweep("status", "-w", workspace)
+    assert "diverged" in status.out
+    assert "lower learning rate" in status.out
+    log = workspace.glob(f"trials/*/{done.json['failed'][0]}/worker.log")
+    assert "TrialFailedError" in next(log).read_text()
+
+
 REAL = """\
 name: real
 base_models:
