@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 20.0
 PUBLISH_LIMIT_S = 120.0
+MOST_RESTARTS = 3
 
 
 class Phase(StrEnum):
@@ -180,9 +181,14 @@ def _run(board: Board, plan: Plan, stores: Stores, *, address: str | None, watch
             workers = worker_count(shape, resources)
             watch.board(board, workers)
             watch.phase(Phase.RUNNING)
-            run_packs(board, stores.workspace, shape, workers=workers)
-            while board.waits_for_others:  # Ray Tune gives up waiting after ten minutes
+            restarts = 0
+            while not board.over and restarts <= MOST_RESTARTS:
                 run_packs(board, stores.workspace, shape, workers=workers)
+                board.reconcile()
+                # Ray Tune also ends when a lost node leaves an actor "unavailable", and when
+                # nothing but other submissions' trials is awaited for ten minutes.
+                restarts += not board.waits_for_others
+                board.release()
     except KeyboardInterrupt:
         log.warning("interrupted; finished trials are kept")
     finally:

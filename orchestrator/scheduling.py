@@ -59,6 +59,7 @@ def cluster(address: str | None) -> Iterator[dict[str, float]]:
         SchedulingError: the cluster does not answer.
     """
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # files per trial that nobody reads
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C must differ from an early end
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # its tables; the command line has its own view
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a notice
     for name in ("ray", "ray.tune"):  # its own handlers write into the live view

@@ -2,7 +2,9 @@
 
 import logging
 import shlex
+import sys
 from collections import Counter
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
 from rich.console import Console
@@ -146,7 +148,9 @@ def submit(
         f"[bold]{planned.spec.name}[/]: {len(planned.trials)} trials "
         f"({_stages(planned)}) in {stores.workspace.root}"
     )
-    with ProgressView(out) as view:
+    # Ray prints of lost nodes to standard output, which with --json holds JSON alone.
+    quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()
+    with quiet, ProgressView(out) as view:
         outcome = run_submission(planned, source, stores, address=address, watch=view.watch)
     if as_json:
         print_json(_outcome_as_json(outcome))
