@@ -8,6 +8,7 @@ Legend for shapes: b batch, s tokens, d hidden, L layers.
 """
 
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -24,11 +25,13 @@ from adapter_lib.architectures import (
     describe_model,
     norm_eps_of,
     norms_of,
+    read_tokens,
     token_embedding,
 )
 from adapter_lib.base_weights import find_weight_files, hash_files, hash_state, weight_names
 from adapter_lib.batch import Batch as Batch
 from adapter_lib.errors import BaseModelError, ConfigurationError
+from adapter_lib.taps import Block, Held, Start, Tap
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,27 @@ class LayerAdapter(Protocol):
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
     ) -> Tensor:
         """Return the layer's output, (b, s, d), from the feed-forward projection x, (b, s, d)."""
+
+
+@dataclass(frozen=True)
+class LayerRun:
+    """How layers are run.
+
+    Attributes:
+        adapter: applied in layers from `drop_depth` and its own lowest layer on.
+        read: the position in each row of the only token that is read in the end, (b,); then the
+            highest layer computes no other. None for all tokens.
+    """
+
+    adapter: LayerAdapter | None = None
+    drop_depth: int = 0
+    read: Tensor | None = None
+
+    def adapter_in(self, layer: int) -> LayerAdapter | None:
+        """Return the adapter if it has something to do in that layer."""
+        if self.adapter is None or layer < max(self.drop_depth, self.adapter.lowest_layer):
+            return None
+        return self.adapter
 
 
 class Backbone(nn.Module):
@@ -140,6 +164,10 @@ class Backbone(nn.Module):
         """Return the hidden states below layer 0, (b, s, d)."""
         return self._parts.embed(batch.input_ids, batch.token_type_ids, batch.token_mask)
 
+    def begin(self, batch: Batch) -> Start:
+        """Return the tap in front of layer 0."""
+        return Start(Tap(0), Held(None, self.embed(batch)))
+
     def run(
         self,
         h: Tensor,
@@ -158,23 +186,66 @@ class Backbone(nn.Module):
             stop: L by default.
             adapter: applied in layers from `drop_depth` and its own lowest layer on.
         """
-        stop = self.layers_count if stop is None else stop
-        lowest = stop if adapter is None else max(drop_depth, adapter.lowest_layer)
-        token_mask = batch.token_mask
-        context = self._parts.context(h, token_mask)
-        for index in range(start, stop):
-            layer = self._parts.layers[index]
-            x = layer.attend(h, context)
-            if adapter is None or index < lowest:
-                h = layer.attention_norm(x + h)
-                h = layer.feed_forward_norm(layer.feed_forward(h) + h)
-                continue
-            h = adapter.after_attention(index, x, h, layer.attention_norm, token_mask)
-            x = layer.feed_forward(h)
-            h = adapter.after_feed_forward(index, x, h, layer.feed_forward_norm, token_mask)
-        if self._parts.final_norm is not None and start < stop == self.layers_count:
+        run = LayerRun(adapter, drop_depth=drop_depth)
+        end = Tap(self.layers_count if stop is None else stop)
+        return self.finish(Start(Tap(start), Held(None, h)), batch, run, stop=end).held.residual
+
+    def finish(
+        self, start: Start, batch: Batch, run: LayerRun, *, stop: Tap | None = None
+    ) -> Start:
+        """Run from `start` to `stop`, by default above the highest layer, and return that tap."""
+        for reached in self.walk(start, batch, run, stop=stop or Tap(self.layers_count)):
+            start = reached
+        return start
+
+    def walk(self, start: Start, batch: Batch, run: LayerRun, *, stop: Tap) -> Iterator[Start]:
+        """Go from one tap to the next, from behind `start` up to `stop`, if that is further.
+
+        Yields:
+            Each tap that was reached, and what is held there.
+        """
+        context = self._parts.context(start.held.residual, batch.token_mask)
+        while start.tap.point < stop.point:
+            start = self.advance(start, context, run, token_mask=batch.token_mask)
+            yield start
+
+    def context(self, h: Tensor, token_mask: Tensor) -> Any:
+        """Return what every layer's attention needs of a batch: h, (b, s, d), for its kind only."""
+        return self._parts.context(h, token_mask)
+
+    def advance(self, start: Start, context: Any, run: LayerRun, *, token_mask: Tensor) -> Start:
+        """Run one block, and return the next tap and what is held there.
+
+        Behind the attention of the highest layer that is `run.read`'s tokens only, (b, 1, d).
+
+        Args:
+            context: of the batch, as `context` returns it.
+            token_mask: (b, s), True where a token is real.
+        """
+        tap, held = start.tap, start.held
+        layer, top = self._parts.layers[tap.layer], tap.layer == self.layers_count - 1
+        read = run.read if top else None
+        if tap.block is Block.ENTRY:
+            h = held.residual
+            return Start(tap.next, Held(layer.attend(h, context, read), read_tokens(h, read)))
+        x, residual = held.apart()
+        token_mask = token_mask if read is None else token_mask.new_ones(x.shape[:2])
+        adapter = run.adapter_in(tap.layer)
+        if tap.block is Block.ATTENTION:
+            norm = layer.attention_norm
+            if adapter is None:
+                h = norm(x + residual)
+            else:
+                h = adapter.after_attention(tap.layer, x, residual, norm, token_mask)
+            return Start(tap.next, Held(layer.feed_forward(h), h))
+        norm = layer.feed_forward_norm
+        if adapter is None:
+            h = norm(x + residual)
+        else:
+            h = adapter.after_feed_forward(tap.layer, x, residual, norm, token_mask)
+        if top and self._parts.final_norm is not None:
             h = self._parts.final_norm(h)
-        return h
+        return Start(tap.next, Held(None, h))
 
     def forward(
         self, batch: Batch, adapter: LayerAdapter | None = None, drop_depth: int = 0

@@ -25,6 +25,7 @@ from adapter_lib.architectures import Norm
 from adapter_lib.configuration import AdapterConfig, Initialisation, NonLinearity, Placement
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.linear import BERT_STD, empty_linear
+from adapter_lib.taps import Block, Tap
 
 NON_LINEARITIES: dict[NonLinearity, Callable[[Tensor], Tensor]] = {
     NonLinearity.RELU: functional.relu,
@@ -196,6 +197,21 @@ class Adapter(nn.Module):
     def attention_bottleneck(self, layer: int) -> Bottleneck | None:
         """Return the parameter set after the attention block of `layer`, if there is one."""
         return self._after_attention[layer]
+
+    def entry(self, drop_depth: int = 0) -> Tap:
+        """Return the lowest tap behind which this adapter changes anything.
+
+        Args:
+            drop_depth: its lowest layers are skipped.
+        """
+        layer = min((i for i in self.kept_layers if i >= drop_depth), default=self.layers)
+        if layer == self.layers:
+            return Tap(layer)
+        houlsby = self.config.placement is Placement.HOULSBY
+        if houlsby or self.config.trained_norm:
+            return Tap(layer, Block.ATTENTION, added=not houlsby)
+        added = self.config.placement is Placement.PFEIFFER
+        return Tap(layer, Block.FEED_FORWARD, added=added)
 
     def norm_shifts(self, layer: int) -> tuple[NormShift, NormShift] | None:
         """Return what `layer` adds to the norms of attention and feed-forward, if it does."""

@@ -21,6 +21,7 @@ from adapter_lib.bottleneck import Adapter, Bottleneck
 from adapter_lib.configuration import FusionConfig, Placement
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.folding import FusionLayer
+from adapter_lib.taps import Block, Tap
 
 
 class Fusion(nn.Module):
@@ -90,6 +91,11 @@ class Fusion(nn.Module):
                 generator=generator,
             )
             self.fused[str(layer)] = self._by_layer[layer] = fusion_layer
+
+    def entry(self, drop_depth: int = 0) -> Tap:
+        """Return the lowest tap behind which this fusion changes anything. See `Adapter.entry`."""
+        layer = min((i for i in self.kept if i >= drop_depth), default=self.layers)
+        return Tap(layer) if layer == self.layers else Tap(layer, Block.FEED_FORWARD, added=True)
 
     def after_attention(
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor

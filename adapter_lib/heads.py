@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from adapter_lib.architectures import Pooler
+from adapter_lib.architectures import Pooler, read_tokens
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.configuration import HeadConfig, HeadKind
 from adapter_lib.errors import ConfigurationError
@@ -81,7 +81,7 @@ class Head(nn.Module):
         pooler: Pooler | None = None,
         embedding: Tensor | None = None,
     ) -> Tensor:
-        """Return logits from the hidden states h, (b, s, d).
+        """Return logits from hidden states h, (b, s, d), or the token's that is read, (b, 1, d).
 
         They are (b, labels) for classification; (b, 1) for regression; (b / c, c) for multiple
         choice, where a batch holds each example's c rows one after another; (b, s, labels) for
@@ -101,14 +101,24 @@ class Head(nn.Module):
         if kind is HeadKind.MASKED_LM:
             return self.over_vocabulary(h, embedding)
         x = h
-        if kind.reads_one_token:
-            x = (last_token if causal else first_token)(h, batch.attention_mask)
+        if (read := self.reads(batch, causal=causal)) is not None:
+            x = h[:, 0] if h.shape[1] == 1 else read_tokens(h, read)[:, 0]
         if self.config.use_pooler:
             x = _given(pooler, "pooler")(x)
         if self.dense is not None:
             x = torch.tanh(self.dense(self.dropout(x)))
         logits: Tensor = self.output(self.dropout(x))
         return self._by_example(logits) if kind is HeadKind.MULTIPLE_CHOICE else logits
+
+    def reads(self, batch: Batch, *, causal: bool = False) -> Tensor | None:
+        """Return the position of the only token of each row that is read, (b,); None for all.
+
+        Args:
+            causal: of the base.
+        """
+        if not self.config.kind.reads_one_token:
+            return None
+        return (last_position if causal else first_position)(batch.attention_mask)
 
     def over_vocabulary(self, x: Tensor, embedding: Tensor | None) -> Tensor:
         """Return scores over the vocabulary, (…, V), for any hidden states, (…, d).
@@ -142,14 +152,11 @@ def _given(value: T | None, name: str) -> T:
     return value
 
 
-def first_token(h: Tensor, attention_mask: Tensor) -> Tensor:
-    """Return h, (b, s, d), at each row's first real token, (b, d); padding may be on the left."""
-    first = attention_mask.long().argmax(dim=1)  # the first among equal maxima
-    return h[torch.arange(len(first), device=h.device), first]
+def first_position(attention_mask: Tensor) -> Tensor:
+    """Return the position of each row's first real token, (b,); padding may be on the left."""
+    return attention_mask.long().argmax(dim=1)  # the first among equal maxima
 
 
-def last_token(h: Tensor, attention_mask: Tensor) -> Tensor:
-    """Return h, (b, s, d), at each row's last real token, (b, d); padding may be on the left."""
-    tokens = attention_mask.shape[1]
-    last = tokens - 1 - attention_mask.long().flip(1).argmax(dim=1)
-    return h[torch.arange(len(last), device=h.device), last]
+def last_position(attention_mask: Tensor) -> Tensor:
+    """Return the position of each row's last real token, (b,); padding may be on the right."""
+    return attention_mask.shape[1] - 1 - attention_mask.long().flip(1).argmax(dim=1)

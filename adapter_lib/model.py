@@ -4,21 +4,27 @@ Losses, optimisers and drop schedules are left to the caller. Legend for shapes:
 s tokens, d hidden, L layers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from torch import Tensor, nn
 
-from adapter_lib.backbone import Backbone, Batch
+from adapter_lib.backbone import Backbone, Batch, LayerRun
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import HeadKind
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
 from adapter_lib.state import copy_state, describe_mismatch
+from adapter_lib.taps import Block, Held, Start, Tap
 
 
 class AdapterModel(nn.Module):
-    """Logits from token ids. Several models may share one frozen backbone."""
+    """Logits from token ids. Several models may share one frozen backbone.
+
+    Attributes:
+        whole_top: compute every token in the highest layer, also those that the head does not
+            read; slower, with the same logits.
+    """
 
     def __init__(
         self, backbone: Backbone, head: Head, adapter: Adapter | Fusion | None = None
@@ -42,56 +48,111 @@ class AdapterModel(nn.Module):
         self.backbone = backbone
         self.head = head
         self.adapter = adapter
+        self.whole_top = False
         self.training = False
         for part in (head, adapter):  # not the backbone: another model may be training on it
             if part is not None:
                 part.eval()
 
-    @property
-    def lowest_adapter_layer(self) -> int:
-        """The lowest layer that has adapter weights; L without adapter."""
-        return self.backbone.layers_count if self.adapter is None else self.adapter.lowest_layer
+    def entry(self, drop_depth: int = 0) -> Tap | None:
+        """Return where the frozen part ends: up to there nothing but the input decides.
 
-    def forward(self, batch: Batch, *, drop_depth: int = 0) -> Tensor:
+        None where the base is trained from its embeddings on.
+        """
+        trained_from = self.backbone.trained_from
+        if trained_from is None:
+            return None
+        layers = self.backbone.layers_count
+        adapted = Tap(layers) if self.adapter is None else self.adapter.entry(drop_depth)
+        return min(Tap(trained_from), adapted, key=lambda tap: tap.point)
+
+    def forward(self, batch: Batch, *, drop_depth: int = 0, start: Start | None = None) -> Tensor:
         """Return logits, (b, labels), or as `Head.forward` says for other kinds of heads.
 
         Args:
             drop_depth: skip the adapters in this many lowest layers, 0…L (Rücklé et al. 2021).
-
-        Raises:
-            ConfigurationError: `drop_depth` is out of range.
-        """
-        return self.logits(self.hidden(batch, drop_depth=drop_depth), batch)
-
-    def hidden(self, batch: Batch, *, drop_depth: int = 0) -> Tensor:
-        """Return the last hidden states, (b, s, d), that `forward` gives to the head.
+            start: what `frozen` returned for this batch, at `entry` or below it, so that nothing
+                below is run.
 
         Raises:
             ConfigurationError: `drop_depth` is out of range.
         """
         self._check_depth(drop_depth)
-        h: Tensor = self.backbone(batch, self.adapter, drop_depth)
-        return h
+        run = LayerRun(self.adapter, drop_depth, self.reads(batch))
+        end = self.backbone.finish(start or self.backbone.begin(batch), batch, run)
+        return self.logits(end.held.residual, batch)
 
-    def at_depths(self, batch: Batch, depths: Sequence[int]) -> dict[int, Tensor]:
+    def reads(self, batch: Batch) -> Tensor | None:
+        """Return the position of the only token in each row that the head reads, (b,).
+
+        None if it reads all, or if the highest layer shall compute all (`whole_top`).
+        """
+        if self.whole_top:
+            return None
+        return self.head.reads(batch, causal=self.backbone.causal)
+
+    def hidden(self, batch: Batch, *, drop_depth: int = 0, start: Start | None = None) -> Tensor:
+        """Return the last hidden states of all tokens, (b, s, d).
+
+        Args:
+            drop_depth: as for `forward`.
+            start: as for `forward`, and not behind the attention of the highest layer.
+
+        Raises:
+            ConfigurationError: `drop_depth` is out of range.
+        """
+        self._check_depth(drop_depth)
+        run = LayerRun(self.adapter, drop_depth)
+        return self.backbone.finish(start or self.backbone.begin(batch), batch, run).held.residual
+
+    def at_depths(
+        self,
+        batch: Batch,
+        depths: Sequence[int],
+        *,
+        start_at: Callable[[Tap], Start | None] | None = None,
+    ) -> dict[int, Tensor]:
         """Return the logits of `forward` at each depth, for less than their sum.
 
         The layers without adapters are run once; a branch leaves them at each depth.
+
+        Args:
+            start_at: gives what is stored of the frozen part at a tap, or at the nearest below.
 
         Raises:
             ConfigurationError: a depth is out of range.
         """
         for depth in depths:
             self._check_depth(depth)
-        lowest = self.lowest_adapter_layer
-        by_start: dict[int, Tensor] = {}
-        trunk, reached = self.backbone.embed(batch), 0
-        for start in sorted({max(depth, lowest) for depth in depths}):
-            trunk = self.backbone.run(trunk, batch, start=reached, stop=start)
-            reached = start
-            h = self.backbone.run(trunk, batch, start=start, adapter=self.adapter)
-            by_start[start] = self.logits(h, batch)
-        return {depth: by_start[max(depth, lowest)] for depth in depths}
+        taps = {depth: self.entry(depth) or Tap(0) for depth in depths}
+        plain = LayerRun(read=self.reads(batch))
+        by_tap: dict[Tap, Tensor] = {}
+        trunk: Start | None = None
+        for tap in sorted(set(taps.values())):
+            stored = start_at(tap) if start_at is not None else None
+            if stored is not None and (trunk is None or trunk.tap.point < stored.tap.point):
+                trunk = stored
+            trunk = self.backbone.finish(
+                trunk or self.backbone.begin(batch), batch, plain, stop=tap
+            )
+            run = LayerRun(self.adapter, tap.layer, plain.read)
+            end = self.backbone.finish(trunk, batch, run)
+            by_tap[tap] = self.logits(end.held.residual, batch)
+        return {depth: by_tap[tap] for depth, tap in taps.items()}
+
+    def frozen(self, batch: Batch, taps: Collection[Tap]) -> dict[Tap, Held]:
+        """Return what is held at each tap of the frozen part, in one run without adapters.
+
+        Behind the attention of the highest layer that is the tokens only that the head reads,
+        (b, 1, d) each; otherwise (b, s, d). Call it in evaluation mode.
+        """
+        run = LayerRun(read=self.reads(batch))
+        found: dict[Tap, Held] = {}
+        reached = self.backbone.begin(batch)
+        for tap in sorted(taps):
+            reached = self.backbone.finish(reached, batch, run, stop=tap)
+            found[tap] = reached.held.at(tap)
+        return found
 
     def trainable_state(self) -> dict[str, Tensor]:
         """Return a copy of everything that training changes, on its device.
@@ -119,23 +180,24 @@ class AdapterModel(nn.Module):
         """Switch to training mode for batches that drop `drop_depth` layers.
 
         Args:
-            prefix_dropout: False switches dropout off in the embeddings and in the layers below
-                the lowest adapter or trained layer, so that their output is a pure function of
-                the input. True leaves it on everywhere, as AdapterHub does. A backbone that is
-                trained from the embeddings on has no such prefix.
+            prefix_dropout: False switches dropout off in the embeddings and in all layers up to
+                the lowest with an adapter, in which it would precede the adapter's input; so
+                `entry` sees a pure function of the input. True leaves it on everywhere, as
+                AdapterHub does. A backbone that is trained from the embeddings on has no such
+                prefix.
 
         Raises:
             ConfigurationError: `drop_depth` is out of range.
         """
         self._check_depth(drop_depth)
         self.train()
-        trained_from = self.backbone.trained_from
-        if not prefix_dropout and trained_from is not None:
-            adapted_from = max(drop_depth, self.lowest_adapter_layer)
-            self.backbone.set_dropout_from(min(trained_from, adapted_from))
+        entry = self.entry(drop_depth)
+        if not prefix_dropout and entry is not None:
+            inside = entry.block is not Block.ENTRY
+            self.backbone.set_dropout_from(entry.layer + 1 if inside else entry.layer)
 
     def logits(self, h: Tensor, batch: Batch) -> Tensor:
-        """Return the head's logits from last hidden states, (b, s, d)."""
+        """Return the head's logits from last hidden states, (b, s, d) or (b, 1, d)."""
         return apply_head(self.head, h, batch, self.backbone)
 
     def _trainable(self) -> dict[str, Tensor]:

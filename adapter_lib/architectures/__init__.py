@@ -20,7 +20,7 @@ from adapter_lib.architectures import (
     modernbert,
     mpnet,
 )
-from adapter_lib.architectures.parts import LayerParts, ModelParts, Norm, Pooler
+from adapter_lib.architectures.parts import LayerParts, ModelParts, Norm, Pooler, read_tokens
 from adapter_lib.errors import UnsupportedArchitectureError
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "describe_model",
     "norm_eps_of",
     "norms_of",
+    "read_tokens",
     "supported_model_types",
     "token_embedding",
 ]

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from adapter_lib.architectures.attention import Visible, attend, split_heads, visible_everywhere
 from adapter_lib.architectures.bert import BertEmbed, refuse_variants
-from adapter_lib.architectures.parts import ModelParts, Norm
+from adapter_lib.architectures.parts import ModelParts, Norm, read_tokens
 from adapter_lib.errors import UnsupportedArchitectureError
 
 
@@ -26,13 +26,13 @@ class AlbertLayerParts:
         self.attention_norm: Norm = layer.attention.LayerNorm
         self.feed_forward_norm: Norm = layer.full_layer_layer_norm
 
-    def attend(self, h: Tensor, context: Visible) -> Tensor:
+    def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
         attention, training = self._layer.attention, self.module.training
         x = attend(
-            split_heads(attention.query(h), self._heads),
+            split_heads(attention.query(read_tokens(h, read)), self._heads),
             split_heads(attention.key(h), self._heads),
             split_heads(attention.value(h), self._heads),
-            visible=context,
+            visible=context.by(read, h.shape[1]),
             dropout=self._attention_dropout if training else 0.0,
         )
         return functional.dropout(attention.dense(x), self._output_dropout, training)

@@ -23,6 +23,21 @@ class Visible:
     mask: Tensor | None
     causal: bool = False
 
+    def by(self, read: Tensor | None, keys: int) -> "Visible":
+        """Return what the tokens at `read`, (b,), see of `keys` tokens; for None, all of them.
+
+        The mask is (b or 1, 1 or h, 1, s) then.
+        """
+        if read is None or (self.mask is None and not self.causal):
+            return self
+        if self.mask is None:
+            positions = torch.arange(keys, device=read.device)
+            return Visible((positions <= read[:, None])[:, None, None, :])
+        if self.mask.shape[2] == 1:
+            return self
+        rows = self.mask.expand(len(read), -1, -1, -1)
+        return Visible(rows[torch.arange(len(read), device=read.device), :, read][:, :, None])
+
 
 def visible_everywhere(h: Tensor, token_mask: Tensor) -> Visible:
     """Let every token see all real ones."""
@@ -54,6 +69,13 @@ def split_heads(x: Tensor, heads: int) -> Tensor:
     """Turn (b, s, h·k) into (b, h, s, k)."""
     apart: Tensor = x.unflatten(-1, (heads, -1))  # type: ignore[no-untyped-call]
     return apart.transpose(1, 2)
+
+
+def read_heads(x: Tensor, read: Tensor | None) -> Tensor:
+    """Return x, (b, h, s, k), at one position of each row, (b, h, 1, k), or all of x for None."""
+    if read is None:
+        return x
+    return x[torch.arange(len(x), device=x.device), :, read][:, :, None]
 
 
 def attend(

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from adapter_lib.architectures.attention import Visible, attend, split_heads, visible_everywhere
-from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler
+from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler, read_tokens
 from adapter_lib.errors import UnsupportedArchitectureError
 
 
@@ -23,13 +23,13 @@ class BertLayerParts:
         self.attention_norm: Norm = layer.attention.output.LayerNorm
         self.feed_forward_norm: Norm = layer.output.LayerNorm
 
-    def attend(self, h: Tensor, context: Visible) -> Tensor:
+    def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
         attention = self._attention
         x = attend(
-            split_heads(attention.query(h), self._heads),
+            split_heads(attention.query(read_tokens(h, read)), self._heads),
             split_heads(attention.key(h), self._heads),
             split_heads(attention.value(h), self._heads),
-            visible=context,
+            visible=context.by(read, h.shape[1]),
             dropout=self._dropout if attention.training else 0.0,
         )
         output = self._attention_output

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adapter_lib.architectures.attention import Visible, attend, split_heads
+from adapter_lib.architectures.attention import Visible, attend, read_heads, split_heads
 from adapter_lib.architectures.parts import ModelParts, Norm
 from adapter_lib.errors import UnsupportedArchitectureError
 
@@ -38,15 +38,16 @@ class DebertaLayerParts:
         self.attention_norm: Norm = layer.attention.output.LayerNorm
         self.feed_forward_norm: Norm = layer.output.LayerNorm
 
-    def attend(self, h: Tensor, context: RelativePositions) -> Tensor:
+    def attend(self, h: Tensor, context: RelativePositions, read: Tensor | None = None) -> Tensor:
         attention = self._attention
         query = split_heads(attention.query_proj(h), self._heads)
         key = split_heads(attention.key_proj(h), self._heads)
+        visible = Visible(self._bias(query, key, context))  # which takes every query
         x = attend(
-            query,
+            read_heads(query, read),
             key,
             split_heads(attention.value_proj(h), self._heads),
-            visible=Visible(self._bias(query, key, context)),
+            visible=visible.by(read, h.shape[1]),
             dropout=attention.dropout.p if attention.training else 0.0,
             scale=(query.shape[-1] * self._score_parts) ** -0.5,
         )

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from adapter_lib.architectures.attention import Visible, attend, split_heads, visible_everywhere
-from adapter_lib.architectures.parts import ModelParts, Norm
+from adapter_lib.architectures.parts import ModelParts, Norm, read_tokens
 
 
 class DistilBertLayerParts:
@@ -20,13 +20,13 @@ class DistilBertLayerParts:
         self.attention_norm: Norm = layer.sa_layer_norm
         self.feed_forward_norm: Norm = layer.output_layer_norm
 
-    def attend(self, h: Tensor, context: Visible) -> Tensor:
+    def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
         attention = self._attention
         x = attend(
-            split_heads(attention.q_lin(h), self._heads),
+            split_heads(attention.q_lin(read_tokens(h, read)), self._heads),
             split_heads(attention.k_lin(h), self._heads),
             split_heads(attention.v_lin(h), self._heads),
-            visible=context,
+            visible=context.by(read, h.shape[1]),
             dropout=self._dropout if attention.training else 0.0,
         )
         projected: Tensor = attention.out_lin(x)

@@ -5,7 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adapter_lib.architectures.attention import Visible, attend, split_heads, visible_before
+from adapter_lib.architectures.attention import (
+    Visible,
+    attend,
+    read_heads,
+    split_heads,
+    visible_before,
+)
 from adapter_lib.architectures.parts import ModelParts, Norm, identity
 from adapter_lib.errors import UnsupportedArchitectureError
 
@@ -22,17 +28,17 @@ class Gpt2LayerParts:
         self.attention_norm: Norm = identity
         self.feed_forward_norm: Norm = identity
 
-    def attend(self, h: Tensor, context: Visible) -> Tensor:
+    def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
         attention = self._attention
         query, key, value = (
             split_heads(x, attention.num_heads)
             for x in attention.c_attn(self._entry(h)).chunk(3, dim=-1)
         )
         x = attend(
-            query,
+            read_heads(query, read),
             key,
             value,
-            visible=context,
+            visible=context.by(read, h.shape[1]),
             dropout=attention.attn_dropout.p if attention.training else 0.0,
             scale=attention.scaling,
         )

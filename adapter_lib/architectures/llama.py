@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from adapter_lib.architectures.attention import (
     attend,
+    read_heads,
     split_heads,
     visible_before,
     visible_within,
@@ -36,17 +37,17 @@ class LlamaLayerParts:
         self.attention_norm: Norm = identity
         self.feed_forward_norm: Norm = identity
 
-    def attend(self, h: Tensor, context: RotaryContext) -> Tensor:
+    def attend(self, h: Tensor, context: RotaryContext, read: Tensor | None = None) -> Tensor:
         attention, rotation = self._attention, context.rotation[_ALL]
         h = self._entry(h)
         key = rotation.rotate(split_heads(attention.k_proj(h), self._key_heads))
         value = split_heads(attention.v_proj(h), self._key_heads)
         queries_per_key = self._heads // self._key_heads
         x = attend(
-            rotation.rotate(split_heads(attention.q_proj(h), self._heads)),
+            read_heads(rotation.rotate(split_heads(attention.q_proj(h), self._heads)), read),
             key.repeat_interleave(queries_per_key, dim=1),
             value.repeat_interleave(queries_per_key, dim=1),
-            visible=context.visible[self._kind],
+            visible=context.visible[self._kind].by(read, h.shape[1]),
             dropout=attention.attention_dropout if attention.training else 0.0,
         )
         projected: Tensor = attention.o_proj(x)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from adapter_lib.architectures.attention import Visible, attend, split_heads
 from adapter_lib.architectures.distilbert import UntypedEmbed
-from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler
+from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler, read_tokens
 
 
 class MpnetLayerParts:
@@ -24,15 +24,16 @@ class MpnetLayerParts:
         self.attention_norm: Norm = layer.attention.LayerNorm
         self.feed_forward_norm: Norm = layer.output.LayerNorm
 
-    def attend(self, h: Tensor, context: Visible) -> Tensor:
+    def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
         attention = self._attention.attn
-        query = split_heads(attention.q(h), self._heads)
-        assert context.mask is not None
+        query = split_heads(attention.q(read_tokens(h, read)), self._heads)
+        visible = context.by(read, h.shape[1])
+        assert visible.mask is not None
         x = attend(
             query,
             split_heads(attention.k(h), self._heads),
             split_heads(attention.v(h), self._heads),
-            visible=replace(context, mask=context.mask.to(query.dtype)),  # autocast lowers it
+            visible=replace(visible, mask=visible.mask.to(query.dtype)),  # autocast lowers it
             dropout=self._dropout if attention.training else 0.0,
         )
         projected: Tensor = self._attention.dropout(attention.o(x))

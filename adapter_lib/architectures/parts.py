@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 Norm = Callable[[Tensor], Tensor]
@@ -36,8 +37,13 @@ class LayerParts(Protocol[ContextIn]):
     def feed_forward_norm(self) -> Norm:
         """The norm that follows the feed-forward block and its residual, likewise."""
 
-    def attend(self, h: Tensor, context: ContextIn) -> Tensor:
-        """Return attention up to its output projection and dropout, (b, s, d)."""
+    def attend(self, h: Tensor, context: ContextIn, read: Tensor | None = None) -> Tensor:
+        """Return attention up to its output projection and dropout, (b, s, d).
+
+        Args:
+            read: the position of one token in each row, (b,); the output is theirs alone then,
+                (b, 1, d).
+        """
 
     def feed_forward(self, h: Tensor) -> Tensor:
         """Return the feed-forward block up to its output projection and dropout, (b, s, d)."""
@@ -98,6 +104,13 @@ class ModelParts(Generic[Context]):
     final_norm: Norm | None = None
     causal: bool = False
     pooler: Pooler | None = None
+
+
+def read_tokens(h: Tensor, read: Tensor | None) -> Tensor:
+    """Return h, (b, s, d), at one position of each row, (b, 1, d), or all of h for None."""
+    if read is None:
+        return h
+    return h[torch.arange(len(h), device=h.device), read][:, None]
 
 
 def identity(x: Tensor) -> Tensor:

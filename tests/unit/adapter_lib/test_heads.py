@@ -3,7 +3,7 @@ import torch
 
 from adapter_lib.backbone import Batch
 from adapter_lib.configuration import HeadConfig, HeadKind
-from adapter_lib.heads import Head, first_token, last_token
+from adapter_lib.heads import Head, first_position, last_position
 
 
 def head(layers: int, dropout: float = 0.0, labels: int = 3) -> Head:
@@ -11,20 +11,27 @@ def head(layers: int, dropout: float = 0.0, labels: int = 3) -> Head:
     return Head(config, hidden_size=8, generator=torch.Generator().manual_seed(0))
 
 
+MASK = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 1, 1]])
+
+
 def test_token_0_is_the_first_real_token() -> None:
-    h = torch.arange(12.0).reshape(3, 4, 1)
-    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 1, 1]])
-    expected = torch.tensor([[0.0], [4.0], [10.0]])
-    assert torch.equal(first_token(h, mask), expected)
-    assert torch.equal(first_token(h, mask.bool()), expected)
+    assert first_position(MASK).tolist() == [0, 0, 2]
+    assert first_position(MASK.bool()).tolist() == [0, 0, 2]
 
 
 def test_a_causal_model_is_read_at_its_last_real_token() -> None:
-    h = torch.arange(12.0).reshape(3, 4, 1)
-    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 1, 1]])
-    expected = torch.tensor([[3.0], [5.0], [11.0]])
-    assert torch.equal(last_token(h, mask), expected)
-    assert torch.equal(last_token(h, mask.bool()), expected)
+    assert last_position(MASK).tolist() == [3, 1, 3]
+    assert last_position(MASK.bool()).tolist() == [3, 1, 3]
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_token_that_is_read_gives_the_logits_alone(causal: bool) -> None:
+    tested = head(1).eval()
+    h, batch = torch.randn(3, 4, 8), Batch(MASK, MASK)
+    position = tested.reads(batch, causal=causal)
+    assert position is not None
+    alone = h[torch.arange(3), position][:, None]
+    assert torch.equal(tested(alone, batch, causal=causal), tested(h, batch, causal=causal))
 
 
 @pytest.mark.parametrize("layers", [1, 2])

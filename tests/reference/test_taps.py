@@ -1,0 +1,183 @@
+"""What is exact about the fast path, for every architecture: stored prefixes, one token on top."""
+
+import pytest
+import torch
+from tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch, make_transformer
+
+from adapter_lib.backbone import Backbone, Batch
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import AdapterConfig, HeadConfig, HeadKind, Placement
+from adapter_lib.fusion import Fusion, FusionConfig
+from adapter_lib.heads import Head
+from adapter_lib.model import AdapterModel
+from adapter_lib.taps import Block, Held, Start, Tap
+
+ENCODERS_WITH_NORMS = ("bert", "distilbert")
+
+
+def make_model(
+    architecture: str,
+    *,
+    adapter: AdapterConfig | None = None,
+    kind: HeadKind = HeadKind.CLASSIFICATION,
+) -> AdapterModel:
+    generator = torch.Generator().manual_seed(3)
+    backbone = Backbone.from_model(make_transformer(architecture).double(), name="tiny")
+    head = Head(HeadConfig(kind, 3), hidden_size=HIDDEN, generator=generator)
+    found = None
+    if adapter is not None:
+        found = Adapter(adapter, layers=LAYERS, hidden_size=HIDDEN, generator=generator)
+    model = AdapterModel(backbone, head, found).double()
+    with torch.no_grad():
+        for part in (model.head, model.adapter):
+            for parameter in part.parameters() if part is not None else ():
+                parameter.add_(torch.randn(parameter.shape, generator=generator))
+    return model
+
+
+def gradients(model: AdapterModel, logits: torch.Tensor) -> list[torch.Tensor]:
+    model.zero_grad()
+    logits.square().sum().backward()
+    return [p.grad.clone() for p in model.parameters() if p.grad is not None]
+
+
+def assert_same(model: AdapterModel, expected: torch.Tensor, found: torch.Tensor) -> None:
+    torch.testing.assert_close(found, expected)
+    wanted, got = gradients(model, expected), gradients(model, found)
+    assert len(wanted) == len(got) > 0
+    for one, other in zip(got, wanted, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def batch_for(architecture: str, padding: str) -> Batch:
+    return make_batch(padding, pad_token=ARCHITECTURES[architecture].pad_token)
+
+
+@pytest.mark.parametrize("padding", ["right", "left", "none"])
+@pytest.mark.parametrize("placement", Placement)
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_one_token_on_top_gives_the_same_logits_and_gradients(
+    architecture: str, placement: Placement, padding: str
+) -> None:
+    model = make_model(architecture, adapter=AdapterConfig(5, placement=placement))
+    batch = batch_for(architecture, padding)
+    model.whole_top = True
+    expected = model(batch)
+    model.whole_top = False
+    assert_same(model, expected, model(batch))
+
+
+def test_one_token_on_top_is_all_that_the_highest_layer_computes() -> None:
+    model = make_model("bert", adapter=AdapterConfig(5))
+    sizes: list[int] = []
+    for layer in model.backbone.model.encoder.layer:
+        layer.intermediate.register_forward_hook(lambda _m, _i, out: sizes.append(out.shape[1]))
+    batch = make_batch()
+    model(batch)
+    model.hidden(batch)
+    tokens = batch.input_ids.shape[1]
+    assert sizes == [*[tokens] * (LAYERS - 1), 1, *[tokens] * LAYERS]
+
+
+def test_a_head_that_reads_every_token_gets_every_token() -> None:
+    model = make_model("bert", adapter=AdapterConfig(5), kind=HeadKind.TOKEN_CLASSIFICATION)
+    batch = make_batch()
+    found = model(batch)
+    model.whole_top = True
+    assert torch.equal(found, model(batch))
+
+
+@pytest.mark.parametrize("depth", range(LAYERS + 1))
+@pytest.mark.parametrize("placement", Placement)
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_a_run_from_its_entry_is_the_whole_run(
+    architecture: str, placement: Placement, depth: int
+) -> None:
+    model = make_model(architecture, adapter=AdapterConfig(5, placement=placement))
+    batch = batch_for(architecture, "right")
+    expected = model(batch, drop_depth=depth)
+    entry = model.entry(depth)
+    assert entry is not None
+    with torch.inference_mode():
+        held = model.frozen(batch, [entry])[entry]
+    start = Start(entry, Held.of(tuple(part.clone() for part in held.parts)))
+    assert_same(model, expected, model(batch, drop_depth=depth, start=start))
+
+
+@pytest.mark.parametrize("architecture", ENCODERS_WITH_NORMS)
+@pytest.mark.parametrize("placement", Placement)
+def test_trained_norms_move_the_entry_below_them(architecture: str, placement: Placement) -> None:
+    config = AdapterConfig(5, placement=placement, trained_norm=True, drop_depth=1)
+    model = make_model(architecture, adapter=config)
+    entry = model.entry()
+    assert entry is not None
+    assert (entry.layer, entry.block) == (1, Block.ATTENTION)
+    batch = make_batch()
+    start = Start(entry, model.frozen(batch, [entry])[entry])
+    assert_same(model, model(batch), model(batch, start=start))
+
+
+def test_entries() -> None:
+    pfeiffer = make_model("bert", adapter=AdapterConfig(5))
+    feed_forward = Block.FEED_FORWARD
+    found = [pfeiffer.entry(depth) for depth in range(LAYERS + 1)]
+    above = [Tap(layer, feed_forward, added=True) for layer in range(LAYERS)]
+    assert found == [*above, Tap(LAYERS)]
+    parallel = AdapterConfig(5, placement=Placement.PARALLEL, drop_depth=1)
+    assert make_model("bert", adapter=parallel).entry() == Tap(1, feed_forward)
+    assert make_model("bert").entry() == Tap(LAYERS)
+    model = make_model("bert")
+    model.backbone.unfreeze_top(1)
+    assert model.entry() == Tap(LAYERS - 1)
+    model.backbone.unfreeze_norms()
+    assert model.entry() is None
+
+
+def test_the_highest_layers_are_trained_from_what_is_below_them() -> None:
+    model = make_model("bert")
+    model.backbone.unfreeze_top(2)
+    entry = model.entry()
+    assert entry is not None
+    batch = make_batch()
+    start = Start(entry, model.frozen(batch, [entry])[entry])
+    assert_same(model, model(batch), model(batch, start=start))
+
+
+def test_a_fusion_is_run_from_its_entry() -> None:
+    one = make_model("bert", adapter=AdapterConfig(5))
+    sources = {}
+    for seed, name in enumerate("ab"):
+        generator = torch.Generator().manual_seed(seed)
+        sources[name] = Adapter(
+            AdapterConfig(4, drop_depth=1), layers=LAYERS, hidden_size=HIDDEN, generator=generator
+        )
+    fusion = Fusion(FusionConfig(), sources, layers=LAYERS, hidden_size=HIDDEN).double()
+    model = AdapterModel(one.backbone, one.head, fusion)
+    entry = model.entry()
+    assert entry == Tap(1, Block.FEED_FORWARD, added=True)
+    batch = make_batch()
+    start = Start(entry, model.frozen(batch, [entry])[entry])
+    assert_same(model, model(batch), model(batch, start=start))
+    from_top = model.entry(LAYERS)
+    assert from_top == Tap(LAYERS)
+
+
+@pytest.mark.parametrize("stored_at", ["entry", "below", "nowhere"])
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_all_depths_from_what_is_stored(architecture: str, stored_at: str) -> None:
+    model = make_model(architecture, adapter=AdapterConfig(5))
+    batch = batch_for(architecture, "left")
+    entries = {model.entry(depth) for depth in range(LAYERS + 1)}
+    found = model.frozen(batch, [tap for tap in entries if tap is not None])
+
+    def stored(tap: Tap) -> Start | None:
+        if stored_at == "nowhere":
+            return None
+        below = [known for known in found if known.point < tap.point]
+        if stored_at == "below":
+            return Start(max(below), found[max(below)]) if below else None
+        return Start(tap, found[tap])
+
+    depths = range(LAYERS + 1)
+    for depth, logits in model.at_depths(batch, depths, start_at=stored).items():
+        torch.testing.assert_close(logits, model(batch, drop_depth=depth))
