@@ -82,12 +82,17 @@ class AdapterModel(nn.Module):
         end = self.backbone.finish(start or self.backbone.begin(batch), batch, run)
         return self.logits(end.held.residual, batch)
 
+    @property
+    def reads_one_token(self) -> bool:
+        """Whether the highest layer computes the only token of each row that the head reads."""
+        return self.head.config.kind.reads_one_token and not self.whole_top
+
     def reads(self, batch: Batch) -> Tensor | None:
         """Return the position of the only token in each row that the head reads, (b,).
 
         None if it reads all, or if the highest layer shall compute all (`whole_top`).
         """
-        if self.whole_top:
+        if not self.reads_one_token:
             return None
         return self.head.reads(batch, causal=self.backbone.causal)
 
@@ -140,15 +145,20 @@ class AdapterModel(nn.Module):
             by_tap[tap] = self.logits(end.held.residual, batch)
         return {depth: by_tap[tap] for depth, tap in taps.items()}
 
-    def frozen(self, batch: Batch, taps: Collection[Tap]) -> dict[Tap, Held]:
+    def frozen(
+        self, batch: Batch, taps: Collection[Tap], *, start: Start | None = None
+    ) -> dict[Tap, Held]:
         """Return what is held at each tap of the frozen part, in one run without adapters.
 
         Behind the attention of the highest layer that is the tokens only that the head reads,
         (b, 1, d) each; otherwise (b, s, d). Call it in evaluation mode.
+
+        Args:
+            start: what this returned before for the lowest of them or below, of all tokens.
         """
         run = LayerRun(read=self.reads(batch))
         found: dict[Tap, Held] = {}
-        reached = self.backbone.begin(batch)
+        reached = start or self.backbone.begin(batch)
         for tap in sorted(taps):
             reached = self.backbone.finish(reached, batch, run, stop=tap)
             found[tap] = reached.held.at(tap)

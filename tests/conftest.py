@@ -16,6 +16,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+_CACHE = tempfile.TemporaryDirectory(prefix="adaptersweep-cache-")
+os.environ["XDG_CACHE_HOME"] = _CACHE.name  # the user's own stays as it is
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 GOOD = ("good", "fine", "great", "nice", "lovely")

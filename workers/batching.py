@@ -61,19 +61,33 @@ def _cut(order: Indices, batch_size: int) -> list[Indices]:
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
+def sequences_of(tokens: Tokens, indices: Indices) -> Indices:
+    """Return the numbers of the sequences that make up the rows at `indices`."""
+    if tokens.per_row == 1:
+        return indices
+    return (indices[:, None] * tokens.per_row + np.arange(tokens.per_row)).ravel()
+
+
+def places(
+    offsets: NDArray[np.int64], sequences: Indices
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return where the tokens of a batch stand in a flat array, and which are real, (b, s) each.
+
+    Behind a sequence's end stands the place of some other token.
+    """
+    starts = offsets[sequences]
+    lengths = offsets[sequences + 1] - starts
+    position = np.arange(lengths.max())
+    where = np.minimum(starts[:, None] + position, offsets[-1] - 1)
+    return where, position < lengths[:, None]
+
+
 def collate(tokens: Tokens, indices: Indices, device: torch.device | str) -> Batch:
     """Return the rows at `indices` as one batch, (b, s), padded at the right.
 
     A row of several sequences takes as many places, one after another.
     """
-    if tokens.per_row > 1:
-        indices = (indices[:, None] * tokens.per_row + np.arange(tokens.per_row)).ravel()
-    starts = tokens.offsets[indices]
-    lengths = tokens.offsets[indices + 1] - starts
-    position = np.arange(lengths.max())
-    real = position < lengths[:, None]
-    # Clipped where there is no token: what is gathered there is overwritten by padding.
-    source = np.minimum(starts[:, None] + position, len(tokens.ids) - 1)
+    source, real = places(tokens.offsets, sequences_of(tokens, indices))
     types = None if tokens.types is None else np.where(real, tokens.types[source], 0)
     return Batch(
         input_ids=_long(np.where(real, tokens.ids[source], tokens.pad_id)),

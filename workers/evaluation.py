@@ -7,7 +7,7 @@ import torch
 
 from adapter_lib.model import AdapterModel
 from workers.batching import evaluation_batches
-from workers.examples import Examples
+from workers.feeding import Feed
 from workers.objectives import Objective
 from workers.results import Score
 from workers.tasks.card import Split
@@ -17,7 +17,7 @@ EVALUATION_BATCH = 64
 
 def evaluate(
     model: AdapterModel,
-    examples: Examples,
+    feed: Feed,
     objective: Objective,
     *,
     split: Split,
@@ -28,7 +28,7 @@ def evaluate(
 
     Layers without adapters are run once for all depths.
     """
-    device = next(model.parameters()).device
+    examples, device = feed.examples, feed.device
     model.eval()
     outputs: dict[int, list[Any]] = {depth: [None] * len(examples) for depth in depths}
     with (
@@ -36,7 +36,7 @@ def evaluate(
         torch.autocast(device.type, dtype=autocast, enabled=autocast is not None),
     ):
         for indices in evaluation_batches(examples.tokens, batch_size=EVALUATION_BATCH):
-            predicted = objective.predict(model, examples, indices, depths=depths)
+            predicted = objective.predict(model, feed, indices, depths=depths)
             for depth, rows in predicted.items():
                 for index, row in zip(indices, rows, strict=True):
                     outputs[depth][index] = row

@@ -8,6 +8,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import torch
 
 from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
+from adapter_lib.taps import Tap
 from workers.batching import Indices, training_batches
 from workers.errors import TrialFailedError
 from workers.evaluation import evaluate
 from workers.examples import TaskExamples
+from workers.feeding import Feeds, plain_feeds
 from workers.objectives import objective_of
 from workers.results import Epoch, Score
 from workers.seeds import generator_for, seed_for
@@ -47,6 +50,19 @@ def selection_depths(trial: Trial) -> list[int]:
     return measured_depths(trial) if trial.drop.mode is DropMode.ROBUST else [trial.drop.depth]
 
 
+def wanted_taps(trial: Trial, model: AdapterModel) -> dict[Split, list[Tap]]:
+    """Return where the runs over each split can be taken up, as `Fit` does them."""
+    depths = {Split.VALIDATION: measured_depths(trial), Split.TEST: selection_depths(trial)}
+    if trial.method is Method.PRETRAINING:  # masks what it reads
+        return {}
+    if trial.drop.mode is DropMode.ROBUST:
+        depths[Split.TRAIN] = list(range(trial.base.layers))
+    elif not trial.training.prefix_dropout:
+        depths[Split.TRAIN] = [trial.drop.depth]
+    entries = {split: {model.entry(depth) for depth in of} for split, of in depths.items()}
+    return {split: [tap for tap in taps if tap is not None] for split, taps in entries.items()}
+
+
 def autocast_type(trial: Trial) -> torch.dtype | None:
     return torch.bfloat16 if trial.training.precision is Precision.BFLOAT16 else None
 
@@ -58,10 +74,19 @@ class Fit:
     the same parameters as one that was not.
     """
 
-    def __init__(self, trial: Trial, model: AdapterModel, examples: TaskExamples) -> None:
+    def __init__(
+        self, trial: Trial, model: AdapterModel, examples: TaskExamples, feeds: Feeds | None = None
+    ) -> None:
+        """Prepare the first step.
+
+        Args:
+            feeds: of the splits; by default all of the base is run for every batch.
+        """
+        device = next(model.parameters()).device
         self.trial = trial
         self.model = model
         self.examples = examples
+        self.feeds = feeds or plain_feeds(examples.splits, device)
         self.objective = objective_of(trial)
         self.curve: list[Epoch] = []
         self.best_state: dict[str, torch.Tensor] = {}
@@ -131,7 +156,7 @@ class Fit:
     def final_scores(self) -> list[Score]:
         """Take the best epoch's parameters and measure every split they are reported on."""
         self.model.load_trainable_state(self.best_state)
-        return measure_finished(self.trial, self.model, self.examples)
+        return measure_finished(self.trial, self.model, self.feeds)
 
     def save(self, path: Path) -> None:
         """Write everything needed to go on after this epoch; the old file stays until then."""
@@ -195,9 +220,10 @@ class Fit:
         if trial.drop.mode is DropMode.ROBUST:
             depth = int(torch.randint(trial.base.layers, (), generator=self._depths))
         model.train_from(depth, prefix_dropout=trial.training.prefix_dropout)
-        device, precision = next(model.parameters()).device, autocast_type(trial)
-        train = self.examples.splits[Split.TRAIN]
-        with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
+        precision, train = autocast_type(trial), self.feeds[Split.TRAIN]
+        if trial.training.prefix_dropout:
+            train = replace(train, stored={})  # which holds no dropout
+        with torch.autocast(train.device.type, dtype=precision, enabled=precision is not None):
             return self.objective.loss(model, train, indices, drop_depth=depth)
 
     def _learning_rate(self, step: int) -> float:
@@ -217,7 +243,7 @@ class Fit:
     def _measure(self, split: Split, depths: list[int]) -> list[Score]:
         return evaluate(
             self.model,
-            self.examples.splits[split],
+            self.feeds[split],
             self.objective,
             split=split,
             depths=depths,
@@ -225,7 +251,7 @@ class Fit:
         )
 
 
-def measure_finished(trial: Trial, model: AdapterModel, examples: TaskExamples) -> list[Score]:
+def measure_finished(trial: Trial, model: AdapterModel, feeds: Feeds) -> list[Score]:
     """Score a finished model on validation at all its depths, and on test at those it may serve.
 
     An adapter that was trained for one depth is tested at that depth only; a robust one at all.
@@ -235,10 +261,10 @@ def measure_finished(trial: Trial, model: AdapterModel, examples: TaskExamples) 
         (Split.VALIDATION, measured_depths(trial)),
         (Split.TEST, selection_depths(trial)),
     ):
-        if split in examples.splits:
+        if split in feeds:
             scores += evaluate(
                 model,
-                examples.splits[split],
+                feeds[split],
                 objective_of(trial),
                 split=split,
                 depths=depths,

@@ -1,7 +1,14 @@
 """Every path of a workspace, named once."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+
+
+def user_cache() -> Path:
+    """Return this user's folder for what can be computed again, on this machine."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "adaptersweep"
 
 
 @dataclass(frozen=True)

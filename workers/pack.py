@@ -99,12 +99,13 @@ def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
     yield PackEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
     examples = warm.task(trial)
     model = build(trial, warm.backbone(trial.base), workspace)
+    feeds, prefix = warm.feeds(trial, model)
     fit: Fit | None = None
     if trial.method is Method.PRUNED_FUSION:
-        model = prune(trial, model, examples, workspace)
-        scores = measure_finished(trial, model, examples)
+        model = prune(trial, model, feeds, workspace)
+        scores = measure_finished(trial, model, feeds)
     else:
-        fit = Fit(trial, model, examples)
+        fit = Fit(trial, model, examples, feeds)
         if paths.checkpoint.exists():
             fit = _resumed(fit, paths.checkpoint, lambda: _fresh(trial, workspace, warm))
             model = fit.model
@@ -115,9 +116,11 @@ def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
             fit.save(paths.checkpoint)
             yield PackEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
         scores = fit.final_scores()
+    attention = mean_attention(trial, model, feeds) if trial.fusion else {}
     result = _finish(trial, model, examples, fit=fit, scores=scores, workspace=workspace)
+    measured = {"prefix": prefix, "attention": attention}
     duration = time.perf_counter() - started
-    commit(paths, result.model_copy(update={"duration_s": duration}))
+    commit(paths, result.model_copy(update={**measured, "duration_s": duration}))
     paths.checkpoint.unlink(missing_ok=True)
     paths.failure.unlink(missing_ok=True)
     log.info("finished: %s %.4f", result.metric, result.score)
@@ -125,7 +128,8 @@ def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
 
 
 def _fresh(trial: Trial, workspace: Workspace, warm: WarmState) -> Fit:
-    return Fit(trial, build(trial, warm.backbone(trial.base), workspace), warm.task(trial))
+    model = build(trial, warm.backbone(trial.base), workspace)
+    return Fit(trial, model, warm.task(trial), warm.feeds(trial, model)[0])
 
 
 def _resumed(fit: Fit, checkpoint: Path, start_over: Callable[[], Fit]) -> Fit:
@@ -171,7 +175,6 @@ def _finish(
         parameters=_parameters(model, trained=fit is not None),
         adapter=files,
         sources=dict(chosen_sources(trial, workspace)) if trial.fusion else {},
-        attention=mean_attention(trial, model, examples) if trial.fusion else {},
         kept=fusion.kept if fusion is not None and trial.pruning else {},
         duration_s=0.0,
         finished_at_unix_ms=time.time_ns() // 1_000_000,

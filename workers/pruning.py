@@ -5,9 +5,9 @@ import torch
 from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
 from adapter_lib.pruning import most_attended
-from workers.batching import collate, evaluation_batches
+from workers.batching import evaluation_batches
 from workers.evaluation import EVALUATION_BATCH
-from workers.examples import TaskExamples
+from workers.feeding import Feeds
 from workers.fitting import autocast_type
 from workers.layout import Workspace
 from workers.models import finished_result
@@ -18,26 +18,25 @@ Attention = dict[int, dict[str, float]]
 """Layer → source → its mean fusion weight."""
 
 
-def mean_attention(trial: Trial, model: AdapterModel, examples: TaskExamples) -> Attention:
+def mean_attention(trial: Trial, model: AdapterModel, feeds: Feeds) -> Attention:
     """Average each source's fusion weight over the target's training set (AdapterDrop §5.2)."""
     fusion = model.adapter
     assert isinstance(fusion, Fusion)
-    train = examples.splits[Split.TRAIN].tokens
-    device, precision = next(model.parameters()).device, autocast_type(trial)
+    train, precision = feeds[Split.TRAIN], autocast_type(trial)
+    depth, entry = trial.drop.depth, model.entry(trial.drop.depth)
     model.eval()
     fusion.start_attention_statistics()
     with (
         torch.inference_mode(),
-        torch.autocast(device.type, dtype=precision, enabled=precision is not None),
+        torch.autocast(train.device.type, dtype=precision, enabled=precision is not None),
     ):
-        for indices in evaluation_batches(train, batch_size=EVALUATION_BATCH):
-            model.hidden(collate(train, indices, device), drop_depth=trial.drop.depth)
+        for indices in evaluation_batches(train.examples.tokens, batch_size=EVALUATION_BATCH):
+            start = train.start(indices, entry, whole=True)
+            model.hidden(train.batch(indices), drop_depth=depth, start=start)
     return fusion.attention_statistics()
 
 
-def prune(
-    trial: Trial, model: AdapterModel, examples: TaskExamples, workspace: Workspace
-) -> AdapterModel:
+def prune(trial: Trial, model: AdapterModel, feeds: Feeds, workspace: Workspace) -> AdapterModel:
     """Keep the trial's number of most attended adapters in each layer of its finished fusion.
 
     At once, the fusion's own statistics decide; one by one, the least attended adapter of each
@@ -53,7 +52,8 @@ def prune(
         pruned = AdapterModel(
             model.backbone, model.head, fusion.pruned(most_attended(attention, keep))
         )
+        pruned.whole_top = model.whole_top
         model = pruned.to(next(model.parameters()).device)
         if keep > trial.pruning.keep:
-            attention = mean_attention(trial, model, examples)
+            attention = mean_attention(trial, model, feeds)
     return model

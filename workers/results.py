@@ -74,6 +74,22 @@ class AdapterFiles(Frozen):
     size_bytes: int
 
 
+class PrefixUse(Frozen):
+    """What was taken from the cache of frozen prefixes.
+
+    Attributes:
+        taps: by split, the points at which batches were taken up.
+        computed: taps that no other trial had left behind.
+        bytes: of all that was used.
+        prepare_s: seconds it took to find or compute them.
+    """
+
+    taps: dict[Split, tuple[str, ...]]
+    computed: int
+    bytes: int
+    prepare_s: float
+
+
 class TrialResult(Frozen):
     """The committed record of one finished trial.
 
@@ -87,6 +103,7 @@ class TrialResult(Frozen):
         sources: for a fusion, task → the trial whose adapter was taken.
         attention: for a fusion, layer → task → mean fusion weight over the training set.
         kept: for a pruned fusion, layer → tasks that stayed.
+        prefix: what the fast path did; None for what has no frozen part, or without fast path.
     """
 
     trial_id: str
@@ -104,6 +121,7 @@ class TrialResult(Frozen):
     sources: dict[str, str] = Field(default_factory=dict)
     attention: dict[int, dict[str, float]] = Field(default_factory=dict)
     kept: dict[int, list[str]] = Field(default_factory=dict)
+    prefix: PrefixUse | None = None
     duration_s: float
     finished_at_unix_ms: int
     environment: dict[str, str]

@@ -3,8 +3,9 @@
 Which tasks stay tokenised between trials is left to `warm`, padding to `batching`.
 """
 
+import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,14 @@ class Tokens:
         """Tokens of each row's longest sequence, (rows,)."""
         longest: NDArray[np.int64] = np.diff(self.offsets).reshape(-1, self.per_row).max(axis=1)
         return longest
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over what a base model sees of them, padding left out."""
+        found = hashlib.sha256()
+        for array in (self.ids, self.offsets, self.types):
+            found.update(b"none" if array is None else array.tobytes())
+        return found.hexdigest()
 
     def characters_of(self, row: int) -> NDArray[np.int32]:
         """Return where the tokens of a row of one sequence stand in its text, (tokens, 2)."""

@@ -18,7 +18,7 @@ from workers.frozen import Frozen
 from workers.heads import HeadSettings
 from workers.tasks.card import Metric, TaskRef
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """Raised by one whenever a change in the code changes what a trial results in."""
 
 
@@ -63,6 +63,13 @@ class Precision(StrEnum):
     BFLOAT16 = "bfloat16"  # autocast; parameters and optimiser stay in float32
 
 
+class PrefixType(StrEnum):
+    """As what the frozen part of the base is stored between trials."""
+
+    FLOAT32 = "float32"  # exactly as it is computed
+    FLOAT16 = "float16"  # in half the space, rounded to about 0.03 %
+
+
 class BaseModelRef(Frozen):
     """A frozen transformer, pinned.
 
@@ -101,7 +108,8 @@ class Training(Frozen):
     patience: int | None = Field(default=None, ge=1)
     gradient_clip: float | None = Field(default=1.0, gt=0)
     prefix_dropout: bool = False
-    """Whether frozen layers below the lowest adapter keep dropout on, as AdapterHub does."""
+    """Whether what lies below the lowest adapter keeps dropout on, as AdapterHub does."""
+    prefix_type: PrefixType = PrefixType.FLOAT32
     precision: Precision = Precision.FLOAT32
     accumulate: int = Field(default=1, ge=1)
     """Batches whose gradients are averaged before each step of the optimiser."""
@@ -179,7 +187,7 @@ class Trial(Frozen):
         content["adapter"] = self.adapter and self.adapter.as_fields()
         if "head" in content:
             content["head"] = self.head.model_dump(mode="json", exclude_defaults=True)
-        for part, name in (("training", "accumulate"), ("pruning", "order")):
+        for part, name in _LATER_IN_PARTS:
             value = getattr(self, part)
             if value is not None and getattr(value, name) == type(value).model_fields[name].default:
                 del content[part][name]
@@ -234,6 +242,11 @@ class Trial(Frozen):
         return " · ".join([*words, f"seed {self.seed}"])
 
 
+_LATER_IN_PARTS = (
+    ("training", "accumulate"),
+    ("training", "prefix_type"),
+    ("pruning", "order"),
+)
 _LATER: dict[str, Any] = {"top_layers": None, "head": HeadSettings(), "start_from": None}
 
 

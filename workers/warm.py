@@ -1,15 +1,24 @@
 """What a worker keeps between trials: the frozen base model, and tokenised tasks."""
 
 from collections import OrderedDict
+from pathlib import Path
 
 import torch
 import transformers
 
 from adapter_lib.backbone import Backbone
+from adapter_lib.model import AdapterModel
 from workers.base_models import base_model_folder
 from workers.errors import BaseModelSourceError
 from workers.examples import TaskExamples
+from workers.fast_path import FastPath
+from workers.feeding import Feeds, plain_feeds
+from workers.fitting import wanted_taps
+from workers.layout import user_cache
 from workers.objectives import objective_of
+from workers.prefix.cache import PrefixCache
+from workers.prefix.store import ArrayStore
+from workers.results import PrefixUse
 from workers.tasks.card import Split
 from workers.tasks.load import load_task
 from workers.tokens import tokenizer_for
@@ -21,10 +30,14 @@ KEPT_TASKS = 16
 class WarmState:
     """The caches of one worker process. Nothing in it depends on a trial's outcome."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, fast_path: FastPath | None = None) -> None:
         transformers.logging.set_verbosity_error()  # its report of unused pooler weights
         transformers.logging.disable_progress_bar()
         self.device = device
+        self._fast_path = fast_path or FastPath()
+        self._prefixes: PrefixCache | None = None
+        if self._fast_path.enabled and self._fast_path.cache_gib > 0:
+            self._prefixes = PrefixCache(_store(self._fast_path))
         self._backbones: OrderedDict[str, Backbone] = OrderedDict()
         self._tasks: OrderedDict[tuple[object, ...], TaskExamples] = OrderedDict()
 
@@ -46,6 +59,18 @@ class WarmState:
             self._backbones[ref.identity] = backbone.to(self.device)
         return self._backbones[ref.identity]
 
+    def feeds(self, trial: Trial, model: AdapterModel) -> tuple[Feeds, PrefixUse | None]:
+        """Return the trial's splits on their way into its model, and what is taken from storage.
+
+        Without fast path, the model computes every token in every layer from now on.
+        """
+        splits = self.task(trial).splits
+        model.whole_top = not self._fast_path.enabled
+        wanted = wanted_taps(trial, model)
+        if self._prefixes is None or not any(wanted.values()):
+            return plain_feeds(splits, self.device), None
+        return self._prefixes.feeds(trial, model, splits, wanted)
+
     def task(self, trial: Trial) -> TaskExamples:
         """Return the trial's task, tokenised for its base model and maximal length."""
         key = (
@@ -60,6 +85,12 @@ class WarmState:
                 self._tasks.popitem(last=False)
         self._tasks.move_to_end(key)
         return self._tasks[key]
+
+
+def _store(fast_path: FastPath) -> ArrayStore:
+    folder = fast_path.cache_folder
+    path = user_cache() / "prefix" if folder is None else Path(folder).expanduser()
+    return ArrayStore(path, budget=int(fast_path.cache_gib * 2**30))
 
 
 def _prepare(trial: Trial) -> TaskExamples:

@@ -19,7 +19,15 @@ from orchestrator.spec.values import (
     Section,
     Sizes,
 )
-from workers.trial import DropMode, Method, Optimiser, Precision, PruningOrder, Schedule
+from workers.trial import (
+    DropMode,
+    Method,
+    Optimiser,
+    Precision,
+    PrefixType,
+    PruningOrder,
+    Schedule,
+)
 
 Group = Annotated[Count, Field(ge=2)]
 
@@ -74,6 +82,7 @@ class TrainingAxes(Section):
     patience: OneOrMany[Count | None] | None = None
     gradient_clip: OneOrMany[Positive | None] | None = None
     prefix_dropout: OneOrMany[bool] | None = None
+    prefix_type: OneOrMany[PrefixType] | None = None
     accumulate: OneOrMany[Count] | None = None
     precision: OneOrMany[Precision | Literal["auto"]] | None = None
 
@@ -119,6 +128,7 @@ class Condition(Section):
     patience: OneOrMany[Count | None] = ()
     gradient_clip: OneOrMany[Positive | None] = ()
     prefix_dropout: OneOrMany[bool] = ()
+    prefix_type: OneOrMany[PrefixType] = ()
     accumulate: OneOrMany[Count] = ()
     precision: OneOrMany[Precision] = ()
 

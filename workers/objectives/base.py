@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from adapter_lib.model import AdapterModel
-from workers.batching import Indices, collate
+from workers.batching import Indices
 from workers.examples import Examples
+from workers.feeding import Feed
 from workers.metrics import majority_baseline, score
 from workers.tasks.card import TaskCard
 from workers.tasks.rows import Rows
@@ -48,23 +49,22 @@ class Objective(ABC):
         tokens = tokenise(tokenizer, rows, max_length=max_length)
         return Examples(tokens, np.asarray(rows.labels), rows)
 
-    def loss(
-        self, model: AdapterModel, examples: Examples, indices: Indices, *, drop_depth: int
-    ) -> Tensor:
+    def loss(self, model: AdapterModel, feed: Feed, indices: Indices, *, drop_depth: int) -> Tensor:
         """Return the mean loss of the rows at `indices`, a scalar."""
-        device = next(model.parameters()).device
-        logits = model(collate(examples.tokens, indices, device), drop_depth=drop_depth)
-        return self.logits_loss(logits.float(), examples, indices)
+        start = feed.start(indices, model.entry(drop_depth))
+        logits = model(feed.batch(indices), drop_depth=drop_depth, start=start)
+        return self.logits_loss(logits.float(), feed.examples, indices)
 
     def predict(
-        self, model: AdapterModel, examples: Examples, indices: Indices, *, depths: Sequence[int]
+        self, model: AdapterModel, feed: Feed, indices: Indices, *, depths: Sequence[int]
     ) -> dict[int, Sequence[Any]]:
         """Return depth → what `score` compares, one entry for each row at `indices`."""
-        device = next(model.parameters()).device
-        batch = collate(examples.tokens, indices, device)
+        found = model.at_depths(
+            feed.batch(indices), depths, start_at=lambda tap: feed.start(indices, tap)
+        )
         return {
-            depth: self.decode(logits.float(), examples, indices)
-            for depth, logits in model.at_depths(batch, depths).items()
+            depth: self.decode(logits.float(), feed.examples, indices)
+            for depth, logits in found.items()
         }
 
     @abstractmethod

@@ -15,9 +15,10 @@ from torch import Tensor
 from adapter_lib.batch import Batch
 from adapter_lib.masking import IGNORED, mask_tokens, maskable_tokens, masked_lm_loss
 from adapter_lib.model import AdapterModel
-from workers.batching import Indices, collate
+from workers.batching import Indices
 from workers.errors import BaseModelSourceError
 from workers.examples import Examples
+from workers.feeding import Feed
 from workers.objectives.base import Objective, Prediction
 from workers.tasks.card import Metric
 from workers.tasks.rows import Rows
@@ -49,19 +50,17 @@ class MaskedWords(Objective):
             special_ids=tuple(tokenizer.all_special_ids),
         )
 
-    def loss(
-        self, model: AdapterModel, examples: Examples, indices: Indices, *, drop_depth: int
-    ) -> Tensor:
+    def loss(self, model: AdapterModel, feed: Feed, indices: Indices, *, drop_depth: int) -> Tensor:
         # The global generator is the trial's own: checkpoints hold it, as dropout needs too.
-        batch, wanted = _masked(model, examples, indices, torch.default_generator)
+        batch, wanted = _masked(model, feed, indices, torch.default_generator)
         return masked_lm_loss(model, batch, wanted, drop_depth=drop_depth)
 
     def predict(
-        self, model: AdapterModel, examples: Examples, indices: Indices, *, depths: Sequence[int]
+        self, model: AdapterModel, feed: Feed, indices: Indices, *, depths: Sequence[int]
     ) -> dict[int, Sequence[Any]]:
         """Return depth → (right, chosen) of each row."""
         generator = torch.Generator().manual_seed(int(indices[0]))
-        batch, wanted = _masked(model, examples, indices, generator)
+        batch, wanted = _masked(model, feed, indices, generator)
         chosen = wanted != IGNORED
         predicted: dict[int, Sequence[Any]] = {}
         for depth in depths:
@@ -92,13 +91,12 @@ class MaskedWords(Objective):
 
 
 def _masked(
-    model: AdapterModel, examples: Examples, indices: Indices, generator: torch.Generator
+    model: AdapterModel, feed: Feed, indices: Indices, generator: torch.Generator
 ) -> tuple[Batch, Tensor]:
     """Return the batch with masks in it, and what stood there."""
+    examples, batch = feed.examples, feed.batch(indices)
     assert isinstance(examples, MaskedExamples)
-    device = next(model.parameters()).device
-    batch = collate(examples.tokens, indices, device)
-    special = torch.tensor(examples.special_ids, device=device)
+    special = torch.tensor(examples.special_ids, device=feed.device)
     ids, wanted = mask_tokens(
         batch.input_ids,
         maskable_tokens(batch, special),

@@ -10,7 +10,6 @@ import importlib.metadata
 import importlib.util
 import json
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from workers.errors import TaskError
+from workers.layout import user_cache
 from workers.results import write_atomically
 from workers.tasks import sentences
 
@@ -115,9 +115,7 @@ def _cache_path() -> Path:
     digest = hashlib.sha256(versions.encode())
     for source in (Path(__file__), Path(sentences.__file__)):
         digest.update(source.read_bytes())  # what they do is part of what is kept
-    home = os.environ.get("XDG_CACHE_HOME")
-    folder = Path(home) if home else Path.home() / ".cache"
-    return folder / "adaptersweep" / f"docstrings-{digest.hexdigest()[:16]}.json"
+    return user_cache() / f"docstrings-{digest.hexdigest()[:16]}.json"
 
 
 def _version(library: str) -> str:

@@ -73,9 +73,9 @@ def test_robust_batches_use_the_drawn_depth(
     seen: list[int] = []
     forward = fit.model.forward
 
-    def spy(batch: object, *, drop_depth: int = 0) -> torch.Tensor:
+    def spy(batch: object, *, drop_depth: int = 0, **start: object) -> torch.Tensor:
         seen.append(drop_depth)
-        return forward(batch, drop_depth=drop_depth)  # type: ignore[arg-type]
+        return forward(batch, drop_depth=drop_depth, **start)  # type: ignore[arg-type]
 
     monkeypatch.setattr(fit.model, "forward", spy)
     fit.run_epoch()
@@ -122,9 +122,9 @@ def test_robust_training_draws_for_every_accumulated_batch(
     seen: list[int] = []
     forward = fit.model.forward
 
-    def spy(batch: object, *, drop_depth: int = 0) -> torch.Tensor:
+    def spy(batch: object, *, drop_depth: int = 0, **start: object) -> torch.Tensor:
         seen.append(drop_depth)
-        return forward(batch, drop_depth=drop_depth)  # type: ignore[arg-type]
+        return forward(batch, drop_depth=drop_depth, **start)  # type: ignore[arg-type]
 
     monkeypatch.setattr(fit.model, "forward", spy)
     assert fit.run_epoch().steps == 2

@@ -1,0 +1,194 @@
+"""The fast path against the plain one: every kind of trial, with dropout off and in float32."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from sweeping import write_sweep
+
+from orchestrator.driver import plan_sweep
+from workers.fast_path import PLAIN, FastPath
+from workers.layout import Workspace
+from workers.pack import run_pack
+from workers.results import TrialResult, read_failure, read_result
+from workers.tasks.card import Split
+from workers.trial import Trial
+from workers.warm import WarmState
+
+TRAINING = "batch_size: 8, max_length: 16, epochs: 2, precision: float32"
+EVERY_KIND = f"""\
+head: {{ dropout: 0.0 }}
+adapter: {{ bottleneck_size: 6 }}
+training: {{ {TRAINING}, OPTIMISER }}
+trials:
+  - drop: {{ mode: [none, specialised, robust], depth: [1, 2] }}
+  - adapter:
+      sharing: all_layers
+      placement: [pfeiffer, houlsby, parallel]
+    drop: {{ mode: [none, specialised], depth: 1 }}
+  - adapter: {{ placement: houlsby, trained_norm: true }}
+    drop: {{ mode: specialised, depth: 1 }}
+  - method: [head_only, full_fine_tuning, layer_norm]
+  - method: top_layers
+    layers: 2
+fusion:
+  - targets: one
+    sources: {{ tasks: all, where: {{ sharing: none, placement: pfeiffer }} }}
+    drop: {{ mode: [none, robust] }}
+    pruning: {{ keep: 1, order: [at_once, one_by_one] }}
+"""
+
+
+@pytest.fixture
+def quiet_base(toy_base: Path, tmp_path: Path) -> Path:
+    """The toy base without dropout."""
+    folder = tmp_path / "quiet"
+    shutil.copytree(toy_base, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture
+def make_sweep(
+    quiet_base: Path, make_task: Callable[..., Path], tmp_path: Path
+) -> Callable[[str], list[Trial]]:
+    tasks = [make_task(name, seed=seed) for seed, name in enumerate(("one", "two"))]
+
+    def make(optimiser: str) -> list[Trial]:
+        body = EVERY_KIND.replace("OPTIMISER", optimiser)
+        plan, _ = plan_sweep(write_sweep(tmp_path, quiet_base, *tasks, body=body))
+        return list(plan.trials.values())
+
+    return make
+
+
+@pytest.fixture
+def sweep(make_sweep: Callable[[str], list[Trial]]) -> list[Trial]:
+    return make_sweep("learning_rate: 1e-2")
+
+
+def run(trials: list[Trial], folder: Path, fast_path: FastPath) -> dict[str, TrialResult]:
+    workspace = Workspace(folder)
+    for _ in run_pack(trials, workspace, WarmState(torch.device("cpu"), fast_path)):
+        pass
+    found = {}
+    for trial in trials:
+        result = read_result(workspace.trial(trial.trial_id))
+        assert result is not None, (trial.label, read_failure(workspace.trial(trial.trial_id)))
+        found[trial.trial_id] = result
+    return found
+
+
+def weights(folder: Path, trial: Trial) -> dict[str, torch.Tensor]:
+    return load_file(Workspace(folder).trial(trial.trial_id).adapter / "adapter.safetensors")
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_every_kind_of_trial_ends_alike(
+    make_sweep: Callable[[str], list[Trial]], tmp_path: Path, optimiser: str
+) -> None:
+    """Adam divides by the size of a gradient, so where the true one is 0, as of a fusion's key
+    bias, its parameters follow rounding: they are compared after SGD, scores after both.
+    """
+    rate = {"sgd": 0.05, "adamw": 0.001}[optimiser]
+    sweep = make_sweep(f"optimiser: {optimiser}, learning_rate: {rate}")
+    cache = FastPath(cache_folder=str(tmp_path / "cache"))
+    plain, fast = tmp_path / "plain", tmp_path / "fast"
+    expected, found = run(sweep, plain, PLAIN), run(sweep, fast, cache)
+    assert len(sweep) > 30
+    for trial in sweep:
+        one, other = expected[trial.trial_id], found[trial.trial_id]
+        assert [s.metrics for s in other.scores] == [
+            pytest.approx(s.metrics, abs=1e-6) for s in one.scores
+        ], trial.label
+        losses = [[e.train_loss for e in result.curve] for result in (one, other)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-5), trial.label
+        if one.adapter is not None and optimiser == "sgd":
+            wanted, got = weights(plain, trial), weights(fast, trial)
+            assert wanted.keys() == got.keys()
+            for name, value in wanted.items():
+                torch.testing.assert_close(got[name], value, rtol=1e-5, atol=1e-5, msg=trial.label)
+        assert one.prefix is None
+        has_prefix = trial.method.value not in ("full_fine_tuning", "layer_norm")
+        assert (other.prefix is not None) == has_prefix, trial.label
+
+
+def test_the_record_says_what_was_taken_up_where(sweep: list[Trial], tmp_path: Path) -> None:
+    trial = next(t for t in sweep if t.drop.depth == 2 and t.adapter and not t.adapter.trained_norm)
+    cache = FastPath(cache_folder=str(tmp_path / "cache"))
+    first = run([trial], tmp_path / "first", cache)[trial.trial_id].prefix
+    again = run([trial], tmp_path / "again", cache)[trial.trial_id].prefix
+    assert first is not None
+    assert again is not None
+    assert first.taps == dict.fromkeys(Split, ("2-feed-forward-sum",)) == again.taps
+    assert (first.computed, again.computed) == (3, 0)
+    assert first.bytes == again.bytes > 0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_what_does_not_fit_the_budget_is_computed_for_each_batch(
+    sweep: list[Trial], tmp_path: Path, share: float
+) -> None:
+    trial = next(t for t in sweep if t.drop.mode == "robust" and t.adapter)
+    whole = FastPath(cache_folder=str(tmp_path / "whole"))
+    expected = run([trial], tmp_path / "a", whole)[trial.trial_id]
+    assert expected.prefix is not None
+    assert len(expected.prefix.taps[Split.TRAIN]) == 3
+    train = expected.prefix.bytes / 2**30 / 2  # of 96 rows, 48 are train's
+    small = FastPath(cache_folder=str(tmp_path / "small"), cache_gib=train * share)
+    found = run([trial], tmp_path / "b", small)[trial.trial_id]
+    if share:
+        assert found.prefix is not None
+        kept = found.prefix.taps[Split.TRAIN]
+        assert 0 < len(kept) < 3
+        assert kept[-1] == "2-feed-forward-sum"  # the deepest save most
+    else:
+        assert found.prefix is None
+    assert found.scores == expected.scores
+    assert [e.train_loss for e in found.curve] == pytest.approx(
+        [e.train_loss for e in expected.curve], rel=1e-5
+    )
+
+
+def test_half_precision_is_declared_and_close(
+    quiet_base: Path, make_task: Callable[..., Path], tmp_path: Path
+) -> None:
+    training = f"{TRAINING}, learning_rate: 1e-2, prefix_type: TYPE"
+    body = f"adapter: {{ bottleneck_size: 6 }}\ntraining: {{ {training} }}\n"
+    task, losses, sizes, ids = make_task("one"), [], [], set()
+    for kind in ("float32", "float16"):
+        path = write_sweep(tmp_path, quiet_base, task, body=body.replace("TYPE", kind))
+        (trial,) = plan_sweep(path)[0].trials.values()
+        ids.add(trial.trial_id)
+        result = run([trial], tmp_path / kind, FastPath(cache_folder=str(tmp_path / "cache")))
+        losses.append([e.train_loss for e in result[trial.trial_id].curve])
+        prefix = result[trial.trial_id].prefix
+        assert prefix is not None
+        sizes.append(prefix.bytes)
+    assert len(ids) == 2
+    assert sizes[0] == 2 * sizes[1]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
+
+
+def test_prefix_dropout_leaves_training_alone_and_serves_measuring(
+    toy_base: Path, make_task: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Its noise is part of the recipe, so the same numbers come out with and without cache."""
+    body = f"adapter: {{ bottleneck_size: 6 }}\ntraining: {{ {TRAINING}, prefix_dropout: true }}\n"
+    path = write_sweep(tmp_path, toy_base, make_task("one"), body=body)
+    (trial,) = plan_sweep(path)[0].trials.values()
+    cached = FastPath(cache_folder=str(tmp_path / "cache"))
+    fast = run([trial], tmp_path / "fast", cached)[trial.trial_id]
+    without = run([trial], tmp_path / "none", FastPath(cache_gib=0))[trial.trial_id]
+    assert fast.prefix is not None
+    assert fast.prefix.taps[Split.TRAIN] == ()
+    assert len(fast.prefix.taps[Split.VALIDATION]) == 3
+    assert [e.train_loss for e in fast.curve] == [e.train_loss for e in without.curve]
+    assert fast.scores == without.scores

@@ -1,0 +1,149 @@
+"""Arrays in a folder of this node: written whole or not at all, checked when read, bounded in size.
+
+Any number of processes may use the folder at once. What an array holds is left to
+`workers.prefix.cache`; a node that loses the folder computes it again.
+"""
+
+import fcntl
+import json
+import logging
+import math
+import os
+import shutil
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 24
+_STALE_S = 3600.0
+"""A file that a writer left unfinished is removed after so long."""
+
+
+@dataclass(frozen=True)
+class ArrayStore:
+    """A folder of named arrays, of `budget` bytes at most; the one not used longest goes first.
+
+    An entry is `NAME.npy` and, written last, `NAME.json` with its checksum.
+    """
+
+    folder: Path
+    budget: int
+
+    def read(self, name: str) -> NDArray[Any] | None:
+        """Return an entry as a memory map, or None if there is none that is whole.
+
+        The checksum is compared with every byte. A damaged entry is removed.
+        """
+        path, note = self._paths(name)
+        try:
+            wanted = json.loads(note.read_text(encoding="utf-8"))
+            array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+            if _checksum(array) != wanted["crc32"]:
+                raise ValueError("its checksum differs")
+            os.utime(note)
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+            log.warning("%s cannot be used, it is computed again: %s", path, error)
+            self._remove(name)
+            return None
+        return array
+
+    def write(
+        self,
+        shapes: Mapping[str, tuple[int, ...]],
+        dtype: np.dtype[Any],
+        fill: Callable[[Mapping[str, NDArray[Any]]], None],
+    ) -> bool:
+        """Let `fill` fill new entries and keep them; False if they are larger than the budget.
+
+        Raises:
+            OSError: the disk is full, or the folder cannot be written; what is unfinished goes.
+        """
+        size = sum(math.prod(shape) for shape in shapes.values()) * dtype.itemsize
+        if size > self.budget:
+            return False
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make_room(size)
+        parts = {name: self.folder / f".{name}.{os.getpid()}.npy" for name in shapes}
+        try:
+            arrays: dict[str, NDArray[Any]] = {
+                name: np.lib.format.open_memmap(parts[name], "w+", dtype, shape)
+                for name, shape in shapes.items()
+            }
+            fill(arrays)
+            for name, array in arrays.items():
+                array.flush()  # type: ignore[attr-defined]
+                self._commit(name, parts[name], _checksum(array))
+        finally:
+            for part in parts.values():
+                part.unlink(missing_ok=True)
+        return True
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Hold a name against other processes; a process that dies lets go."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / f"{name}.lock").open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    @property
+    def size(self) -> int:
+        """Bytes of all entries."""
+        return sum(size for _, size, _ in self._entries())
+
+    def _commit(self, name: str, part: Path, checksum: int) -> None:
+        path, note = self._paths(name)
+        part.replace(path)
+        temporary = note.with_name(f".{note.name}.{os.getpid()}")
+        temporary.write_text(json.dumps({"crc32": checksum}), encoding="utf-8")
+        temporary.replace(note)
+
+    def _entries(self) -> list[tuple[float, int, str]]:
+        """Return (last use, bytes, name) of every entry, the one not used longest first."""
+        found = []
+        for note in self.folder.glob("*.json"):
+            with suppress(FileNotFoundError):  # another process may remove it now
+                name = note.stem
+                found.append((note.stat().st_mtime, self._paths(name)[0].stat().st_size, name))
+        return sorted(found)
+
+    def _make_room(self, size: int) -> None:
+        for part in self.folder.glob(".*"):
+            with suppress(FileNotFoundError):
+                if time.time() - part.stat().st_mtime > _STALE_S:
+                    part.unlink()
+        entries = self._entries()
+        free = shutil.disk_usage(self.folder).free // 2
+        room = min(self.budget - sum(entry[1] for entry in entries), free)
+        for _, freed, name in entries:
+            if room >= size:
+                return
+            self._remove(name)  # whoever has it mapped keeps it until done
+            room += freed
+
+    def _remove(self, name: str) -> None:
+        path, note = self._paths(name)
+        note.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+    def _paths(self, name: str) -> tuple[Path, Path]:
+        return self.folder / f"{name}.npy", self.folder / f"{name}.json"
+
+
+def _checksum(array: NDArray[Any]) -> int:
+    found = 0
+    data: Any = array.reshape(-1).view(np.uint8)
+    for start in range(0, len(data), _CHUNK):
+        found = zlib.crc32(data[start : start + _CHUNK], found)
+    return found
