@@ -25,7 +25,7 @@ from adapter_lib.architectures import Norm
 from adapter_lib.configuration import AdapterConfig, Initialisation, NonLinearity, Placement
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.linear import BERT_STD, empty_linear
-from adapter_lib.taps import Block, Tap
+from adapter_lib.points import Tap
 
 NON_LINEARITIES: dict[NonLinearity, Callable[[Tensor], Tensor]] = {
     NonLinearity.RELU: functional.relu,
@@ -205,13 +205,7 @@ class Adapter(nn.Module):
             drop_depth: its lowest layers are skipped.
         """
         layer = min((i for i in self.kept_layers if i >= drop_depth), default=self.layers)
-        if layer == self.layers:
-            return Tap(layer)
-        houlsby = self.config.placement is Placement.HOULSBY
-        if houlsby or self.config.trained_norm:
-            return Tap(layer, Block.ATTENTION, added=not houlsby)
-        added = self.config.placement is Placement.PFEIFFER
-        return Tap(layer, Block.FEED_FORWARD, added=added)
+        return Tap(layer) if layer == self.layers else self.config.entry(layer)
 
     def norm_shifts(self, layer: int) -> tuple[NormShift, NormShift] | None:
         """Return what `layer` adds to the norms of attention and feed-forward, if it does."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from adapter_lib.errors import ConfigurationError
+from adapter_lib.points import Block, Tap
 
 
 class Placement(StrEnum):
@@ -116,6 +117,13 @@ class AdapterConfig:
     def size(self, layer: int) -> int:
         """Return r of a layer."""
         return self.layer_sizes[layer] if self.layer_sizes else self.bottleneck_size
+
+    def entry(self, layer: int) -> Tap:
+        """Return the first point in a layer behind which its adapter changes anything."""
+        houlsby = self.placement is Placement.HOULSBY
+        if houlsby or self.trained_norm:
+            return Tap(layer, Block.ATTENTION, added=not houlsby)
+        return Tap(layer, Block.FEED_FORWARD, added=self.placement is Placement.PFEIFFER)
 
     def parameter_set(self, layer: int) -> str:
         """Name what holds the parameters of a layer; layers that share them get the same name."""

@@ -6,50 +6,13 @@ can be computed once for all trials. Who stores it is left to the caller.
 Legend for shapes: b batch, s tokens, d hidden, L layers.
 """
 
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-
-class Block(IntEnum):
-    """How far a layer has been run."""
-
-    ENTRY = 0  # not at all
-    ATTENTION = 1  # up to the projection of attention, in front of its residual and norm
-    FEED_FORWARD = 2  # up to the projection of the feed-forward block, likewise
-
-
-@dataclass(frozen=True, order=True)
-class Tap:
-    """A point on the way through the layers, in the order in which they are reached.
-
-    Attributes:
-        layer: 0…L; L, with `ENTRY`, is above the highest layer and its norm.
-        added: what is held is the sum of projection and residual, which is all that some adapters
-            read there.
-    """
-
-    layer: int
-    block: Block = Block.ENTRY
-    added: bool = False
-
-    @property
-    def point(self) -> "Tap":
-        """The same point with both parts apart, as a run passes it."""
-        return replace(self, added=False)
-
-    @property
-    def next(self) -> "Tap":
-        """The point one block further on."""
-        if self.block is Block.FEED_FORWARD:
-            return Tap(self.layer + 1)
-        return Tap(self.layer, Block(self.block + 1))
-
-    def __str__(self) -> str:
-        block = self.block.name.lower().replace("_", "-")
-        return f"{self.layer}-{block}{'-sum' if self.added else ''}"
+from adapter_lib.points import Block as Block
+from adapter_lib.points import Tap as Tap
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,7 @@ def _run(board: Board, plan: Plan, stores: Stores, *, address: str | None, watch
         max_workers=wanted.max_workers,
         pack_size=wanted.pack_size,
         max_retries=wanted.max_retries,
+        fast_path=plan.spec.fast_path.settings,
     )
     watch.phase(Phase.STARTING)
     try:

@@ -22,6 +22,7 @@ from ray.tune.search import Searcher
 from orchestrator.board import Board
 from orchestrator.errors import SchedulingError
 from workers.events import PackEvent
+from workers.fast_path import FastPath
 from workers.layout import Workspace
 from workers.trial import Trial
 
@@ -42,6 +43,7 @@ class WorkerShape:
     Attributes:
         cpus, gpus: per worker; gpus may be a fraction.
         max_retries: how often a pack is started again after its worker was lost.
+        fast_path: what workers share between trials.
     """
 
     cpus: float
@@ -49,6 +51,7 @@ class WorkerShape:
     max_workers: int | None
     pack_size: int
     max_retries: int
+    fast_path: FastPath = FastPath()
 
 
 @contextmanager
@@ -193,6 +196,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
             "workspace": str(self._workspace.root.resolve()),
             "threads": max(1, int(self._shape.cpus)),
             "device": "cuda" if self._shape.gpus else "cpu",
+            "fast_path": self._shape.fast_path.model_dump(mode="json"),
         }
 
     def _is_stuck(self, board: Board) -> bool:
@@ -259,7 +263,8 @@ class PackTrainable(tune.Trainable):  # type: ignore[misc]
 
         torch.set_num_threads(config["threads"])
         if self._warm is None:
-            self._warm = WarmState(torch.device(config["device"]))
+            fast_path = FastPath.model_validate(config["fast_path"])
+            self._warm = WarmState(torch.device(config["device"]), fast_path)
         workspace = Workspace(Path(config["workspace"]))
         self._events: Iterator[PackEvent] = run_pack(
             _read_trials(workspace, config["pack"]), workspace, self._warm

@@ -22,6 +22,7 @@ from orchestrator.spec.values import (
     Section,
     spelled,
 )
+from workers.fast_path import FastPath
 from workers.tasks.card import Columns, Metric, RowLimits, Split
 from workers.trial import Method, PruningOrder
 
@@ -160,6 +161,24 @@ class Resources(Section):
     max_retries: Depth = 3
 
 
+class FastPathSpec(Section):
+    """How much work is shared between trials; none of it changes a result beyond rounding.
+
+    `cache_folder` is on a disk of each node's own.
+    """
+
+    enabled: bool = True
+    cache_gib: NotNegative = 8.0
+    cache_folder: str | None = None
+    pack_width: Count | Literal["auto"] = "auto"
+
+    @property
+    def settings(self) -> FastPath:
+        """Return it as workers take it."""
+        width = None if self.pack_width == "auto" else self.pack_width
+        return FastPath.model_validate(self.model_dump() | {"pack_width": width})
+
+
 class Ranking(StrEnum):
     MEAN_OVER_SEEDS = "mean_over_seeds"  # the best configuration, then its best seed
     BEST_TRIAL = "best_trial"
@@ -205,4 +224,5 @@ class SweepSpec(Section):
     fusion: tuple[FusionGrid, ...] = ()
     exclude: tuple[Condition, ...] = ()
     resources: Resources = Resources()
+    fast_path: FastPathSpec = FastPathSpec()
     select: OneOrMany[SelectRule] = (SelectRule(),)
