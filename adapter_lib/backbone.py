@@ -30,6 +30,7 @@ from adapter_lib.architectures import (
 )
 from adapter_lib.base_weights import find_weight_files, hash_files, hash_state, weight_names
 from adapter_lib.batch import Batch as Batch
+from adapter_lib.cpu_kernels import fast_kernels
 from adapter_lib.errors import BaseModelError, ConfigurationError
 from adapter_lib.taps import Block, Held, Start, Tap
 
@@ -162,7 +163,8 @@ class Backbone(nn.Module):
 
     def embed(self, batch: Batch) -> Tensor:
         """Return the hidden states below layer 0, (b, s, d)."""
-        return self._parts.embed(batch.input_ids, batch.token_type_ids, batch.token_mask)
+        with fast_kernels(batch.input_ids.device):
+            return self._parts.embed(batch.input_ids, batch.token_type_ids, batch.token_mask)
 
     def begin(self, batch: Batch) -> Start:
         """Return the tap in front of layer 0."""
@@ -222,6 +224,10 @@ class Backbone(nn.Module):
             context: of the batch, as `context` returns it.
             token_mask: (b, s), True where a token is real.
         """
+        with fast_kernels(start.held.residual.device):
+            return self._advance(start, context, run, token_mask)
+
+    def _advance(self, start: Start, context: Any, run: LayerRun, token_mask: Tensor) -> Start:
         tap, held = start.tap, start.held
         layer, top = self._parts.layers[tap.layer], tap.layer == self.layers_count - 1
         read = run.read if top else None
