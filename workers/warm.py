@@ -9,6 +9,7 @@ from adapter_lib.backbone import Backbone
 from workers.base_models import base_model_folder
 from workers.errors import BaseModelSourceError
 from workers.examples import TaskExamples
+from workers.memory import keep_freed_memory
 from workers.objectives import objective_of
 from workers.tasks.card import Split
 from workers.tasks.load import load_task
@@ -24,6 +25,8 @@ class WarmState:
     def __init__(self, device: torch.device) -> None:
         transformers.logging.set_verbosity_error()  # its report of unused pooler weights
         transformers.logging.disable_progress_bar()
+        if device.type == "cpu":
+            keep_freed_memory()
         self.device = device
         self._backbones: OrderedDict[str, Backbone] = OrderedDict()
         self._tasks: OrderedDict[tuple[object, ...], TaskExamples] = OrderedDict()
