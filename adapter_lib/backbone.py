@@ -9,6 +9,7 @@ Legend for shapes: b batch, s tokens, d hidden, L layers.
 
 import inspect
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -30,6 +31,7 @@ from adapter_lib.architectures import (
 )
 from adapter_lib.base_weights import find_weight_files, hash_files, hash_state, weight_names
 from adapter_lib.batch import Batch as Batch
+from adapter_lib.cpu_kernels import fast_kernels
 from adapter_lib.errors import BaseModelError, ConfigurationError
 from adapter_lib.taps import Block, Held, Start, Tap
 
@@ -89,6 +91,7 @@ class Backbone(nn.Module):
         causal: whether tokens see no later ones, so that heads read the last one.
         frozen: whether no weight is trained.
         trained_from: the lowest layer that is trained, L if frozen, None for the embeddings.
+        own_kernels: whether `adapter_lib.cpu_kernels` stands in for torch's on a CPU.
     """
 
     def __init__(self, model: nn.Module, identity: BaseIdentity) -> None:
@@ -105,6 +108,7 @@ class Backbone(nn.Module):
         self.layers_count = len(parts.layers)
         self.hidden_size = parts.hidden_size
         self.causal = parts.causal
+        self.own_kernels = True
         # Where layers share weights, what switches one of them is no part of the model.
         inside = set(model.modules())
         switches = [layer.module for layer in parts.layers if layer.module not in inside]
@@ -162,7 +166,8 @@ class Backbone(nn.Module):
 
     def embed(self, batch: Batch) -> Tensor:
         """Return the hidden states below layer 0, (b, s, d)."""
-        return self._parts.embed(batch.input_ids, batch.token_type_ids, batch.token_mask)
+        with self._kernels(batch.input_ids.device):
+            return self._parts.embed(batch.input_ids, batch.token_type_ids, batch.token_mask)
 
     def begin(self, batch: Batch) -> Start:
         """Return the tap in front of layer 0."""
@@ -222,6 +227,13 @@ class Backbone(nn.Module):
             context: of the batch, as `context` returns it.
             token_mask: (b, s), True where a token is real.
         """
+        with self._kernels(start.held.residual.device):
+            return self._advance(start, context, run, token_mask)
+
+    def _kernels(self, device: torch.device) -> AbstractContextManager[Any]:
+        return fast_kernels(device) if self.own_kernels else nullcontext()
+
+    def _advance(self, start: Start, context: Any, run: LayerRun, token_mask: Tensor) -> Start:
         tap, held = start.tap, start.held
         layer, top = self._parts.layers[tap.layer], tap.layer == self.layers_count - 1
         read = run.read if top else None

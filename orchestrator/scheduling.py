@@ -51,7 +51,7 @@ class WorkerShape:
     max_workers: int | None
     pack_size: int
     max_retries: int
-    fast_path: FastPath = FastPath()
+    fast_path: FastPath
 
 
 @contextmanager

@@ -288,6 +288,7 @@ def _optimiser(trial: Trial, model: AdapterModel) -> torch.optim.Optimizer:
         if parameters
     ]
     if training.optimiser is Optimiser.SGD:
+        # Not fused: that fails where some layers have been dropped in every batch until now.
         return torch.optim.SGD(groups, lr=training.learning_rate, momentum=0.9)
     kind = torch.optim.AdamW if training.optimiser is Optimiser.ADAMW else torch.optim.Adam
-    return kind(groups, lr=training.learning_rate)
+    return kind(groups, lr=training.learning_rate, fused=True)

@@ -15,6 +15,7 @@ from workers.fast_path import FastPath
 from workers.feeding import Feeds, plain_feeds
 from workers.fitting import wanted_taps
 from workers.layout import user_cache
+from workers.memory import keep_freed_memory
 from workers.objectives import objective_of
 from workers.prefix.cache import PrefixCache
 from workers.prefix.store import ArrayStore
@@ -33,6 +34,8 @@ class WarmState:
     def __init__(self, device: torch.device, fast_path: FastPath | None = None) -> None:
         transformers.logging.set_verbosity_error()  # its report of unused pooler weights
         transformers.logging.disable_progress_bar()
+        if device.type == "cpu":
+            keep_freed_memory()
         self.device = device
         self._fast_path = fast_path or FastPath()
         self._prefixes: PrefixCache | None = None
@@ -56,6 +59,7 @@ class WarmState:
                     f"{ref.source}: expected {ref.layers} layers of size {ref.hidden_size} as the "
                     f"sweep declares, found {found[0]} of size {found[1]}; correct the sweep"
                 )
+            backbone.own_kernels = self._fast_path.enabled
             self._backbones[ref.identity] = backbone.to(self.device)
         return self._backbones[ref.identity]
 

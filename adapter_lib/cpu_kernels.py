@@ -1,0 +1,177 @@
+"""Cheaper kernels for what a transformer does most on a CPU: linear layers, dropout, attention.
+
+Inside `fast_kernels`, torch's own functions are taken over, so that the modules which transformers
+built stay as they are. What is computed is the same, to rounding, and for dropout in distribution:
+
+- linear layers in float32 go to oneDNN, which uses AVX-512 on every processor that has it; MKL,
+  torch's choice, does so on Intel's only. Weights are read where they are: nothing is packed.
+- dropout draws 16 random bits an element instead of one random number. Torch's generator is their
+  only source, so its state still says what follows.
+- attention with dropout, for which torch has no fast kernel on a CPU, skips its search for rows
+  that see nothing: no mask of `adapter_lib.architectures.attention` has one.
+
+Nothing here is for other devices. Legend for shapes: b batch, s tokens, h heads, k size of a head.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+_LEVELS = 1 << 16
+_LOWEST = -(1 << 15)
+
+_fast: ContextVar[bool] = ContextVar("fast_kernels", default=True)
+
+
+def fast_kernels(device: torch.device) -> AbstractContextManager[Any]:
+    """Return the context for work on `device`: for all but the CPU one that changes nothing."""
+    return _Kernels() if device.type == "cpu" and _fast.get() else nullcontext()
+
+
+@contextmanager
+def plain_kernels() -> Iterator[None]:
+    """Leave everything to torch inside: the reference that `fast_kernels` is compared with."""
+    token = _fast.set(False)
+    try:
+        yield
+    finally:
+        _fast.reset(token)
+
+
+@cache
+def has_fast_products() -> bool:
+    """Say whether oneDNN is there and finds AVX-512, without which it gains little over MKL."""
+    return (
+        torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    )
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return `functional.linear` of x, (…, inputs): float32 products outside autocast by oneDNN."""
+    plain = (
+        x.dtype != torch.float32
+        or weight.dtype != torch.float32
+        or x.ndim < 2
+        or x.numel() == 0
+        or torch.is_autocast_enabled("cpu")
+        or not has_fast_products()
+    )
+    if plain:
+        return functional.linear(x, weight, bias)
+    if not torch.is_grad_enabled():
+        return _product(x, weight, bias)
+    output: Tensor = _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+    return output
+
+
+def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Return x with a share p of its elements zero, the others scaled up to the same mean.
+
+    The share is p to the nearest 1/65536, which changes it by 8e-6 at most (0.1: by 6e-6); the
+    scale fits the share that is used, so the mean is exactly kept.
+    """
+    dropped = round(p * _LEVELS)
+    if not training or inplace or not 0 < dropped < _LEVELS:
+        return functional.dropout(x, p, training, inplace)
+    kept = _random_levels(x) >= _LOWEST + dropped
+    return x * kept.to(x.dtype).mul_(_LEVELS / (_LEVELS - dropped))
+
+
+def attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """Return `scaled_dot_product_attention`, (b, h, s, k), in which every query sees some key.
+
+    Args:
+        attn_mask: boolean, True where a query sees a key, or what is added to the scores.
+    """
+    if dropout_p == 0.0:
+        return functional.scaled_dot_product_attention(
+            query, key, value, attn_mask, dropout_p, is_causal, scale=scale
+        )
+    if is_causal:
+        shape = query.shape[-2], key.shape[-2]
+        attn_mask = torch.ones(shape, dtype=torch.bool, device=query.device).tril()
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = (query * scale) @ key.transpose(-1, -2)
+    if attn_mask is not None:
+        scores = scores + _added(attn_mask, scores.dtype)
+    weights = torch.softmax(scores, -1, dtype=query.dtype)
+    return dropout(weights, dropout_p) @ value
+
+
+def _added(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    if mask.dtype != torch.bool:
+        return mask
+    return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, -math.inf)
+
+
+def _random_levels(x: Tensor) -> Tensor:
+    """Return one of 65536 equally likely int16 for every element of x."""
+    words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
+    return words.view(torch.int16)[: x.numel()].view(x.shape)
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return x·weightᵀ + bias."""
+    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return y
+
+
+class _Linear(torch.autograd.Function):
+    """A linear layer whose products, backward too, oneDNN computes; frozen weights cost nothing."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, weight)
+        return _product(x, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        by_x, by_weight, by_bias = ctx.needs_input_grad
+        rows = gradient.flatten(0, -2)
+        return (
+            _product(gradient, weight.t(), None) if by_x else None,
+            _product(rows.t(), x.flatten(0, -2).t(), None) if by_weight else None,
+            rows.sum(0) if by_bias else None,
+        )
+
+
+_FAST: Mapping[Any, Callable[..., Tensor]] = {
+    functional.linear: linear,
+    functional.dropout: dropout,
+    functional.scaled_dot_product_attention: attention,
+}
+
+
+class _Kernels(TorchFunctionMode):
+    """Calls what is in `_FAST` for its keys. Torch leaves the mode while it does."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        chosen: Callable[..., Any] = _FAST.get(func, func)
+        return chosen(*args, **(kwargs or {}))

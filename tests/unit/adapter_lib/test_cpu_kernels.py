@@ -1,0 +1,192 @@
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import BertModel
+
+from adapter_lib import cpu_kernels
+from adapter_lib.backbone import Backbone, Batch
+from adapter_lib.configuration import AdapterConfig, Placement
+from adapter_lib.cpu_kernels import fast_kernels, plain_kernels
+from adapter_lib.model import AdapterModel
+
+ModelFactory = Callable[..., AdapterModel]
+CPU = torch.device("cpu")
+onednn = pytest.mark.skipif(not cpu_kernels.has_fast_products(), reason="needs AVX-512")
+
+
+def gradients(model: AdapterModel, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    model.zero_grad()
+    output = model(batch)
+    output.square().sum().backward()
+    found = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    return output.detach(), copy.deepcopy(found)
+
+
+def assert_close(found: Tensor, expected: Tensor, *, tolerance: float = 1e-6) -> None:
+    """Compare relative to the largest element."""
+    largest = float(expected.abs().max())
+    torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance * largest)
+
+
+@pytest.mark.parametrize("placement", list(Placement))
+def test_frozen_models_have_the_same_outputs_and_gradients(
+    make_model: ModelFactory, batch: Batch, placement: Placement
+) -> None:
+    model = make_model(AdapterConfig(3, placement=placement))
+    for parameter in model.adapter.parameters() if model.adapter else ():
+        nn.init.normal_(parameter, std=0.3)
+    output, found = gradients(model, batch)
+    with plain_kernels():
+        expected_output, expected = gradients(model, batch)
+    assert_close(output, expected_output)
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        assert_close(found[name], gradient, tolerance=1e-5)  # rounding, through four layers
+
+
+@pytest.mark.parametrize("trained", [True, False])
+@pytest.mark.parametrize("biased", [True, False])
+def test_a_linear_layer_has_the_same_output_and_gradients(trained: bool, biased: bool) -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(384, 96, bias=biased).requires_grad_(trained)
+    x = torch.randn(3, 11, 384, requires_grad=True)
+    inputs = [x, *(p for p in layer.parameters() if trained)]
+    expected = layer(x)
+    with fast_kernels(CPU):
+        found = layer(x)
+    assert_close(found.detach(), expected.detach())
+    upstream = torch.randn_like(expected)
+    gradients = (torch.autograd.grad(y, inputs, upstream) for y in (found, expected))
+    for one, other in zip(*gradients, strict=True):
+        assert_close(one, other)
+
+
+def test_a_base_that_is_trained_has_the_same_gradients(
+    make_model: ModelFactory, batch: Batch
+) -> None:
+    model = make_model()
+    model.backbone.unfreeze()
+    _, found = gradients(model, batch)
+    with plain_kernels():
+        _, expected = gradients(model, batch)
+    assert found.keys() == expected.keys()
+    largest = max(float(g.abs().max()) for g in expected.values())
+    for name, gradient in expected.items():
+        # A key's bias has no influence: softmax drops it, and what is left is rounding.
+        torch.testing.assert_close(found[name], gradient, rtol=1e-6, atol=1e-6 * largest)
+
+
+@onednn
+def test_weights_that_change_are_read_anew(
+    make_transformer: Callable[..., BertModel], batch: Batch
+) -> None:
+    backbone = Backbone.from_model(make_transformer(), name="tiny")
+    before = backbone(batch)
+    twin = copy.deepcopy(backbone)
+    with torch.no_grad():
+        for parameter in twin.parameters():
+            parameter.mul_(1.5)
+    with plain_kernels():
+        expected = twin(batch)
+    assert_close(twin(batch), expected)
+    assert torch.equal(backbone(batch), before)
+    assert twin.double()(batch).dtype == torch.float64
+
+
+@onednn
+def test_only_float32_products_outside_of_autocast_are_taken_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: list[torch.Size] = []
+
+    def product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        taken.append(x.shape)
+        return functional.linear(x, weight, bias)
+
+    monkeypatch.setattr(cpu_kernels, "_product", product)
+    layer = nn.Linear(4, 2).requires_grad_(False)
+    x = torch.ones(3, 4)
+    layer(x)
+    with fast_kernels(CPU):
+        layer(x[0])
+        layer(x[:0])
+        layer.double()(x.double())
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            layer.float()(x)
+        assert not taken
+        layer(x)
+    assert taken == [x.shape]
+
+
+@onednn
+@pytest.mark.parametrize("rows", [2, 33, 128])
+def test_a_row_does_not_depend_on_its_batch(rows: int) -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(384, 96).requires_grad_(False)
+    x = torch.randn(200, 384)
+    strided = torch.randn(384, 200).t()
+    with fast_kernels(CPU):
+        assert torch.equal(layer(x[:rows]), layer(x)[:rows])
+        assert_close(layer(strided[:rows]), layer(strided[:rows].contiguous()))
+        assert_close(layer(x.view(50, 4, 384)[:, 1]), layer(x[1::4]))
+
+
+def test_dropout_drops_independently_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    x = torch.ones(1_000_003, requires_grad=True)
+    with fast_kernels(CPU):
+        y = functional.dropout(x, 0.1, training=True)
+        again = functional.dropout(x, 0.1, training=True)
+    dropped = (y == 0).double()
+    deviation = (0.1 * 0.9 / x.numel()) ** 0.5
+    assert abs(float(dropped.mean()) - 0.1) < 4 * deviation
+    assert y.unique().tolist() == pytest.approx([0.0, 1 / 0.9], rel=1e-5)
+    assert float(y.detach().double().mean()) == pytest.approx(1.0, abs=5 * deviation / 0.9)
+    for other in (dropped.roll(1), dropped.roll(4), (again == 0).double()):
+        both = float((dropped * other).mean())
+        assert both == pytest.approx(0.01, abs=5 * (0.01 * 0.99 / x.numel()) ** 0.5)
+    y.sum().backward()
+    assert x.grad is not None
+    assert torch.equal(x.grad, y.detach())
+
+
+def test_dropout_is_repeated_from_the_state_of_torchs_generator() -> None:
+    x = torch.randn(5, 7)
+    with fast_kernels(CPU):
+        torch.manual_seed(0)
+        first = functional.dropout(x, 0.5)
+        state = torch.get_rng_state()
+        second = functional.dropout(x, 0.5)
+        torch.set_rng_state(state)
+        assert torch.equal(functional.dropout(x, 0.5), second)
+        assert not torch.equal(first, second)
+        assert torch.equal(functional.dropout(x, 0.5, training=False), x)
+        assert torch.equal(functional.dropout(x, 0.0), x)
+        assert not functional.dropout(x, 1.0).any()
+
+
+@pytest.mark.parametrize("mask", ["none", "boolean", "added", "causal"])
+def test_attention_with_dropout_is_torchs_in_the_mean(
+    mask: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, 3, 5, 4) for _ in range(3))
+    options: dict[str, Tensor | bool] = {}
+    if mask == "boolean":
+        options["attn_mask"] = torch.tensor([1, 1, 0, 1, 0]).bool().view(1, 1, 1, 5)
+    elif mask == "added":
+        options["attn_mask"] = torch.randn(2, 3, 5, 5)
+    elif mask == "causal":
+        options["is_causal"] = True
+    attend = functional.scaled_dot_product_attention
+    expected = attend(query, key, value, scale=0.3, **options)  # type: ignore[arg-type]
+    with fast_kernels(CPU):
+        drawn = attend(query, key, value, dropout_p=0.5, scale=0.3, **options)  # type: ignore[arg-type]
+        monkeypatch.setattr(cpu_kernels, "dropout", lambda x, p: x)
+        found = attend(query, key, value, dropout_p=0.5, scale=0.3, **options)  # type: ignore[arg-type]
+    assert_close(found, expected)
+    assert not torch.allclose(drawn, expected)
