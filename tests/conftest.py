@@ -118,6 +118,7 @@ tasks:
 seeds: {seeds}
 adapter: {{ bottleneck_size: 8 }}
 training: {{ learning_rate: 1e-2, batch_size: 8, max_length: 16, epochs: {epochs} }}
+fast_path: {{ checkpoint_share: 1 }}
 trials:
   - drop: {{ mode: [none, specialised, robust], depth: [1, 2] }}
   - adapter: {{ sharing: all_layers, placement: [pfeiffer, houlsby] }}

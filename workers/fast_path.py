@@ -17,12 +17,15 @@ class FastPath(Frozen):
         cache_folder: where it is, on a disk of the node's own; by default `adaptersweep/prefix` in
             the user's cache folder.
         pack_width: trials that are trained in one pass; None chooses by device and memory.
+        checkpoint_share: of a trial's time, what writing its checkpoints may take; with 1 there is
+            one after every epoch.
     """
 
     enabled: bool = True
     cache_gib: float = Field(default=8.0, ge=0)
     cache_folder: str | None = None
     pack_width: int | None = Field(default=None, ge=1)
+    checkpoint_share: float = Field(default=0.01, ge=0, le=1)
 
 
 PLAIN = FastPath(enabled=False)

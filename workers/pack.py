@@ -26,6 +26,7 @@ from workers.examples import TaskExamples
 from workers.fitting import Fit, measure_finished
 from workers.layout import TrialPaths, Workspace
 from workers.models import build, chosen_sources
+from workers.pacing import Pace
 from workers.pruning import mean_attention, prune
 from workers.results import (
     AdapterFiles,
@@ -111,9 +112,12 @@ def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
             model = fit.model
             for epoch in fit.curve:
                 yield PackEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
+        pace = Pace(warm.fast_path.checkpoint_share)
         while not fit.done:
             epoch = fit.run_epoch()
-            fit.save(paths.checkpoint)
+            if pace.due:
+                with pace.writing():
+                    fit.save(paths.checkpoint)
             yield PackEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
         scores = fit.final_scores()
     attention = mean_attention(trial, model, feeds) if trial.fusion else {}

@@ -37,10 +37,10 @@ class WarmState:
         if device.type == "cpu":
             keep_freed_memory()
         self.device = device
-        self._fast_path = fast_path or FastPath()
+        self.fast_path = fast_path or FastPath()
         self._prefixes: PrefixCache | None = None
-        if self._fast_path.enabled and self._fast_path.cache_gib > 0:
-            self._prefixes = PrefixCache(_store(self._fast_path))
+        if self.fast_path.enabled and self.fast_path.cache_gib > 0:
+            self._prefixes = PrefixCache(_store(self.fast_path))
         self._backbones: OrderedDict[str, Backbone] = OrderedDict()
         self._tasks: OrderedDict[tuple[object, ...], TaskExamples] = OrderedDict()
 
@@ -59,7 +59,7 @@ class WarmState:
                     f"{ref.source}: expected {ref.layers} layers of size {ref.hidden_size} as the "
                     f"sweep declares, found {found[0]} of size {found[1]}; correct the sweep"
                 )
-            backbone.own_kernels = self._fast_path.enabled
+            backbone.own_kernels = self.fast_path.enabled
             self._backbones[ref.identity] = backbone.to(self.device)
         return self._backbones[ref.identity]
 
@@ -69,7 +69,7 @@ class WarmState:
         Without fast path, the model computes every token in every layer from now on.
         """
         splits = self.task(trial).splits
-        model.whole_top = not self._fast_path.enabled
+        model.whole_top = not self.fast_path.enabled
         wanted = wanted_taps(trial, model)
         if self._prefixes is None or not any(wanted.values()):
             return plain_feeds(splits, self.device), None

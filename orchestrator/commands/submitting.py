@@ -17,6 +17,7 @@ from orchestrator.commands.progress import ProgressView
 from orchestrator.driver import Outcome, plan_sweep
 from orchestrator.driver import submit as run_submission
 from orchestrator.errors import OrchestratorError
+from orchestrator.forecast import forecast
 from orchestrator.plan import Plan
 from orchestrator.stores import Stores
 from workers.errors import WorkerError
@@ -70,11 +71,42 @@ def plan(sweep: Path, workspace: Path, *, catalog: str | None, as_json: bool) ->
             f"base {name}: {base.source}, {base.layers} layers of {base.hidden_size}, pinned "
             f"{base.identity[:30]}…"
         )
+    out.print(_fast_path_words(planned, done))
     if planned.excluded or planned.repeated:
         out.print(
             f"{planned.excluded} combinations excluded, {planned.repeated} named twice and "
             "planned once"
         )
+
+
+def _fast_path_words(planned: Plan, done: set[str]) -> str:
+    """Say what will be computed once instead of often."""
+    settings = planned.spec.fast_path
+    if not settings.enabled:
+        return "fast path: switched off; every trial computes all of its base for every batch"
+    found = forecast([t for i, t in planned.trials.items() if i not in done])
+    if not found.plain:
+        return "fast path: nothing to train"
+    width = settings.pack_width
+    packs = "packs by memory on GPUs, none on CPUs" if width == "auto" else f"packs of {width}"
+    kept = f"{found.taps} frozen prefixes, {found.bytes_per_token:,} bytes a token each"
+    if not settings.cache_gib:
+        kept = "no frozen prefix is kept"
+    return (
+        f"fast path: {kept}, in at most {settings.cache_gib:g} GiB on each node; {packs}; training "
+        f"runs {found.saving:.1f}× fewer layers than without"
+    )
+
+
+def _fast_path_as_json(planned: Plan, done: set[str]) -> dict[str, object]:
+    found = forecast([t for i, t in planned.trials.items() if i not in done])
+    return {
+        **planned.spec.fast_path.model_dump(mode="json"),
+        "taps": found.taps,
+        "bytes_per_token": found.bytes_per_token,
+        "layer_passes_plain": found.plain,
+        "layer_passes_fast": found.fast,
+    }
 
 
 def _one_per_base(planned: Plan) -> list[Trial]:
@@ -114,6 +146,7 @@ def _plan_as_json(planned: Plan, done: set[str], failed: dict[str, str]) -> dict
         "reused": len(done),
         "to_run": len(planned.trials) - len(done),
         "excluded": planned.excluded,
+        "fast_path": _fast_path_as_json(planned, done),
         "stages": {m.value: n for m, n in planned.count_by_method().items()},
         "trial_list": [
             {

@@ -171,6 +171,7 @@ class FastPathSpec(Section):
     cache_gib: NotNegative = 8.0
     cache_folder: str | None = None
     pack_width: Count | Literal["auto"] = "auto"
+    checkpoint_share: Annotated[Number, Field(ge=0, le=1)] = 0.01
 
     @property
     def settings(self) -> FastPath:

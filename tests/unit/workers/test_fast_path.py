@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from scipy.stats import ks_2samp
 from sweeping import write_sweep
 
 from orchestrator.driver import plan_sweep
@@ -192,3 +193,40 @@ def test_prefix_dropout_leaves_training_alone_and_serves_measuring(
     assert len(fast.prefix.taps[Split.VALIDATION]) == 3
     assert [e.train_loss for e in fast.curve] == [e.train_loss for e in without.curve]
     assert fast.scores == without.scores
+
+
+SEEDS = 20
+
+
+def final_losses(trials: list[Trial], folder: Path, fast_path: FastPath) -> list[float]:
+    found = run(trials, folder, fast_path)
+    return [found[trial.trial_id].curve[-1].train_loss for trial in trials]
+
+
+def test_with_dropout_both_paths_give_the_same_distribution(
+    toy_base: Path, make_task: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Two-sample Kolmogorov-Smirnov over the last training loss of 20 seeds a side.
+
+    Each side has seeds of its own, so nothing is paired. That dropout below the lowest adapter is
+    told apart by the same test at the same size shows that it can fail.
+    """
+    body = (
+        "head: { dropout: 0.1 }\nadapter: { bottleneck_size: 6 }\n"
+        "drop: { mode: specialised, depth: 1 }\nseeds: [SEEDS]\n"
+        f"training: {{ {TRAINING}, learning_rate: 1e-2, epochs: 4, prefix_dropout: NOISE }}\n"
+    ).replace("epochs: 2, ", "")
+    task, sides = make_task("one"), {}
+    cached = FastPath(cache_folder=str(tmp_path / "cache"))
+    for side, first, noise, fast_path in (
+        ("plain", 0, "false", PLAIN),
+        ("fast", SEEDS, "false", cached),
+        ("other recipe", 2 * SEEDS, "true", cached),
+    ):
+        seeds = ", ".join(str(first + i) for i in range(SEEDS))
+        text = body.replace("SEEDS", seeds).replace("NOISE", noise)
+        plan, _ = plan_sweep(write_sweep(tmp_path, toy_base, task, body=text))
+        sides[side] = final_losses(list(plan.trials.values()), tmp_path / side, fast_path)
+    assert {len(losses) for losses in sides.values()} == {SEEDS}
+    assert ks_2samp(sides["plain"], sides["fast"]).pvalue > 0.05
+    assert ks_2samp(sides["other recipe"], sides["fast"]).pvalue < 0.05

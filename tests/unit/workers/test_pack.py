@@ -10,12 +10,17 @@ import torch
 from orchestrator.driver import plan_sweep
 from orchestrator.plan import Plan
 from workers.events import EventKind
+from workers.fast_path import FastPath
 from workers.layout import Workspace
 from workers.pack import run_pack
 from workers.results import FailureReason, TrialResult, read_failure, read_result
 from workers.tasks.card import Split
 from workers.trial import DropMode, Method, Training, Trial
 from workers.warm import WarmState
+
+
+def warm_state() -> WarmState:
+    return WarmState(torch.device("cpu"), FastPath(checkpoint_share=1))
 
 
 @pytest.fixture
@@ -30,7 +35,7 @@ def plan(toy_sweep: Callable[..., Path]) -> Plan:
 
 @pytest.fixture
 def warm() -> WarmState:
-    return WarmState(torch.device("cpu"))
+    return warm_state()
 
 
 def pick(plan: Plan, method: Method, mode: DropMode = DropMode.NONE, task: str = "one") -> Trial:
@@ -90,9 +95,9 @@ def test_same_seed_same_result_whatever_ran_before(
     plan: Plan, workspace: Workspace, tmp_path: Path
 ) -> None:
     trial = pick(plan, Method.ADAPTER, DropMode.ROBUST)
-    alone = run(trial, workspace, WarmState(torch.device("cpu")))
+    alone = run(trial, workspace, warm_state())
     other = Workspace(tmp_path / "other")
-    warm = WarmState(torch.device("cpu"))
+    warm = warm_state()
     run(pick(plan, Method.FULL_FINE_TUNING), other, warm)
     after = run(trial, other, warm)
     assert after.scores == alone.scores
@@ -116,15 +121,15 @@ def test_an_interrupted_trial_continues_to_the_same_result(
     whole = Workspace(tmp_path / "whole")
     for place in (whole, workspace):
         for parent in parents:
-            run(parent, place, WarmState(torch.device("cpu")))
-    expected = run(trial, whole, WarmState(torch.device("cpu")))
+            run(parent, place, warm_state())
+    expected = run(trial, whole, warm_state())
 
-    first = run_pack([trial], workspace, WarmState(torch.device("cpu")))
+    first = run_pack([trial], workspace, warm_state())
     assert [next(first).kind for _ in range(2)] == [EventKind.STARTED, EventKind.EPOCH]
     first.close()  # as when the process dies after the first epoch
     assert workspace.trial(trial.trial_id).checkpoint.exists()
     torch.manual_seed(987)
-    events = list(run_pack([trial], workspace, WarmState(torch.device("cpu"))))
+    events = list(run_pack([trial], workspace, warm_state()))
     resumed = read_result(workspace.trial(trial.trial_id))
     assert resumed is not None
     assert "resumed after epoch 1" in workspace.trial(trial.trial_id).log.read_text()
@@ -139,13 +144,13 @@ def test_a_checkpoint_that_cannot_be_read_costs_its_epochs_and_not_the_trial(
     plan: Plan, workspace: Workspace, tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     trial = pick(plan, Method.ADAPTER)
-    expected = run(trial, Workspace(tmp_path / "whole"), WarmState(torch.device("cpu")))
-    first = run_pack([trial], workspace, WarmState(torch.device("cpu")))
+    expected = run(trial, Workspace(tmp_path / "whole"), warm_state())
+    first = run_pack([trial], workspace, warm_state())
     assert [next(first).kind for _ in range(2)] == [EventKind.STARTED, EventKind.EPOCH]
     first.close()
     checkpoint = workspace.trial(trial.trial_id).checkpoint
     checkpoint.write_bytes(damage(checkpoint.read_bytes()))
-    result = run(trial, workspace, WarmState(torch.device("cpu")))
+    result = run(trial, workspace, warm_state())
     assert result.scores == expected.scores
     assert result.adapter == expected.adapter
 

@@ -11,6 +11,7 @@ from task_folders import write_task
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.files import load_adapter
 from orchestrator.driver import plan_sweep
+from workers.fast_path import FastPath
 from workers.layout import Workspace
 from workers.models import build
 from workers.pack import run_pack
@@ -42,7 +43,7 @@ def test_random_against_pre_trained_runs_to_the_end(
     assert result.metric == "masked_accuracy"
     assert result.curve[-1].train_loss < result.curve[0].train_loss
     assert 0 <= result.score < 1
-    warm = WarmState(torch.device("cpu"))
+    warm = WarmState(torch.device("cpu"), FastPath(checkpoint_share=1))
     backbone = warm.backbone(pretraining.base)
     files = workspace.trial(pretraining.trial_id).adapter
     source = load_adapter(files, backbone).adapter
@@ -65,14 +66,18 @@ def test_an_interrupted_pre_training_continues_to_the_same_result(
     plan, _ = plan_sweep(path)
     trial = next(t for t in plan.trials.values() if t.method is Method.PRETRAINING)
     whole = Workspace(tmp_path / "whole")
-    for _ in run_pack([trial], whole, WarmState(torch.device("cpu"))):
+    for _ in run_pack([trial], whole, WarmState(torch.device("cpu"), FastPath(checkpoint_share=1))):
         pass
-    first = run_pack([trial], workspace, WarmState(torch.device("cpu")))
+    first = run_pack(
+        [trial], workspace, WarmState(torch.device("cpu"), FastPath(checkpoint_share=1))
+    )
     for _ in range(2):
         next(first)
     first.close()
     torch.manual_seed(987)
-    for _ in run_pack([trial], workspace, WarmState(torch.device("cpu"))):
+    for _ in run_pack(
+        [trial], workspace, WarmState(torch.device("cpu"), FastPath(checkpoint_share=1))
+    ):
         pass
     expected, found = (read_result(w.trial(trial.trial_id)) for w in (whole, workspace))
     assert expected is not None
