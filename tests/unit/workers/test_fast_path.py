@@ -44,15 +44,19 @@ fusion:
 """
 
 
+def with_dropout(base: Path, folder: Path, share: float) -> Path:
+    """Copy a base, with another dropout in all of its layers."""
+    shutil.copytree(base, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"hidden_dropout_prob": share, "attention_probs_dropout_prob": share}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
 @pytest.fixture
 def quiet_base(toy_base: Path, tmp_path: Path) -> Path:
     """The toy base without dropout."""
-    folder = tmp_path / "quiet"
-    shutil.copytree(toy_base, folder)
-    config = json.loads((folder / "config.json").read_text())
-    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
+    return with_dropout(toy_base, tmp_path / "quiet", 0.0)
 
 
 @pytest.fixture
@@ -214,9 +218,10 @@ def test_with_dropout_both_paths_give_the_same_distribution(
     body = (
         "head: { dropout: 0.1 }\nadapter: { bottleneck_size: 6 }\n"
         "drop: { mode: specialised, depth: 1 }\nseeds: [SEEDS]\n"
-        f"training: {{ {TRAINING}, learning_rate: 1e-2, epochs: 4, prefix_dropout: NOISE }}\n"
+        f"training: {{ {TRAINING}, learning_rate: 2e-2, epochs: 5, prefix_dropout: NOISE }}\n"
     ).replace("epochs: 2, ", "")
-    task, sides = make_task("one"), {}
+    task, sides = make_task("one", train=160), {}
+    base = with_dropout(toy_base, tmp_path / "noisy", 0.3)
     cached = FastPath(cache_folder=str(tmp_path / "cache"))
     for side, first, noise, fast_path in (
         ("plain", 0, "false", PLAIN),
@@ -225,7 +230,7 @@ def test_with_dropout_both_paths_give_the_same_distribution(
     ):
         seeds = ", ".join(str(first + i) for i in range(SEEDS))
         text = body.replace("SEEDS", seeds).replace("NOISE", noise)
-        plan, _ = plan_sweep(write_sweep(tmp_path, toy_base, task, body=text))
+        plan, _ = plan_sweep(write_sweep(tmp_path, base, task, body=text))
         sides[side] = final_losses(list(plan.trials.values()), tmp_path / side, fast_path)
     assert {len(losses) for losses in sides.values()} == {SEEDS}
     assert ks_2samp(sides["plain"], sides["fast"]).pvalue > 0.05

@@ -26,6 +26,10 @@ drop: { mode: [none, specialised, robust], depth: 1 }
 """
 
 
+def warm_state() -> WarmState:
+    return WarmState(torch.device("cpu"), FastPath(checkpoint_share=1))
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
@@ -43,7 +47,7 @@ def test_random_against_pre_trained_runs_to_the_end(
     assert result.metric == "masked_accuracy"
     assert result.curve[-1].train_loss < result.curve[0].train_loss
     assert 0 <= result.score < 1
-    warm = WarmState(torch.device("cpu"), FastPath(checkpoint_share=1))
+    warm = warm_state()
     backbone = warm.backbone(pretraining.base)
     files = workspace.trial(pretraining.trial_id).adapter
     source = load_adapter(files, backbone).adapter
@@ -66,18 +70,14 @@ def test_an_interrupted_pre_training_continues_to_the_same_result(
     plan, _ = plan_sweep(path)
     trial = next(t for t in plan.trials.values() if t.method is Method.PRETRAINING)
     whole = Workspace(tmp_path / "whole")
-    for _ in run_pack([trial], whole, WarmState(torch.device("cpu"), FastPath(checkpoint_share=1))):
+    for _ in run_pack([trial], whole, warm_state()):
         pass
-    first = run_pack(
-        [trial], workspace, WarmState(torch.device("cpu"), FastPath(checkpoint_share=1))
-    )
+    first = run_pack([trial], workspace, warm_state())
     for _ in range(2):
         next(first)
     first.close()
     torch.manual_seed(987)
-    for _ in run_pack(
-        [trial], workspace, WarmState(torch.device("cpu"), FastPath(checkpoint_share=1))
-    ):
+    for _ in run_pack([trial], workspace, warm_state()):
         pass
     expected, found = (read_result(w.trial(trial.trial_id)) for w in (whole, workspace))
     assert expected is not None
