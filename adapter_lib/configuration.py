@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from adapter_lib.arrangement import USUAL, Arrangement, NormAfter, Reading, Residual
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.points import Block, Tap
 
@@ -18,6 +19,17 @@ class Placement(StrEnum):
     PFEIFFER = "pfeiffer"  # after the feed-forward block only
     HOULSBY = "houlsby"  # after the attention block and after the feed-forward block
     PARALLEL = "parallel"  # beside the feed-forward block (He et al. 2022)
+
+    @property
+    def reads(self) -> Reading:
+        """What a bottleneck there reads, unless its arrangement says otherwise."""
+        match self:
+            case Placement.PFEIFFER:
+                return Reading.NORMED
+            case Placement.HOULSBY:
+                return Reading.PROJECTION
+            case Placement.PARALLEL:
+                return Reading.RESIDUAL
 
 
 class NonLinearity(StrEnum):
@@ -74,6 +86,7 @@ class AdapterConfig:
             for `Sharing.GROUPS` only.
         trained_norm: train copies of both norms of each layer that has an adapter, as Houlsby et
             al. 2019 do; they are never shared.
+        arrangement: of residuals and norms around the bottleneck, where it is not the placement's.
     """
 
     bottleneck_size: int
@@ -87,6 +100,7 @@ class AdapterConfig:
     layer_sizes: tuple[int, ...] = ()
     group_layers: int = 1
     trained_norm: bool = False
+    arrangement: Arrangement = USUAL
 
     def __post_init__(self) -> None:
         if min((self.bottleneck_size, *self.layer_sizes)) < 1:
@@ -113,6 +127,12 @@ class AdapterConfig:
                 f"group_layers is above 1 for sharing=groups and 1 otherwise, found "
                 f"{self.group_layers} with sharing={self.sharing}"
             )
+        _check_arrangement(self.arrangement, self.placement)
+
+    @property
+    def reads(self) -> Reading:
+        """What the bottleneck reads."""
+        return self.arrangement.reads or self.placement.reads
 
     def size(self, layer: int) -> int:
         """Return r of a layer."""
@@ -140,9 +160,12 @@ class AdapterConfig:
     def parameter_count(self, *, layers: int, hidden_size: int) -> int:
         """Count all weights and biases: 2·d·r + r + d for each parameter set (Houlsby, §2.1).
 
-        Trained norms add 2·2·d for each layer with an adapter.
+        Trained norms add 2·2·d for each layer with an adapter, norms of the adapter's own 2·d for
+        each parameter set.
         """
-        total = sum(2 * hidden_size * r + r + hidden_size for r in self._sizes(layers).values())
+        own = 2 * hidden_size * self.arrangement.own_norms
+        sizes = self._sizes(layers).values()
+        total = sum(2 * hidden_size * r + r + hidden_size + own for r in sizes)
         total *= 2 if self.placement is Placement.HOULSBY else 1
         norms = 4 * hidden_size * max(0, layers - self.drop_depth)
         return total + (norms if self.trained_norm else 0)
@@ -152,14 +175,36 @@ class AdapterConfig:
 
         What was written or hashed before they existed thereby keeps its bytes and its hash.
         """
-        fields = asdict(self)
-        for name, default in _ADDED_FIELDS.items():
-            if fields[name] == default:
-                del fields[name]
-        return fields
+        return _without_defaults(asdict(self), _ADDED_FIELDS)
 
     def _sizes(self, layers: int) -> dict[str, int]:
         return {self.parameter_set(i): self.size(i) for i in range(self.drop_depth, layers)}
+
+
+def _check_arrangement(arrangement: Arrangement, placement: Placement) -> None:
+    """Raise ConfigurationError for what cannot be, and for what is another placement's name."""
+    found, reads = arrangement.reads, arrangement.reads or placement.reads
+    if found is placement.reads:
+        raise ConfigurationError(
+            f"arrangement.reads={found} is what placement {placement} reads anyway; leave it out"
+        )
+    one_block = placement is not Placement.HOULSBY
+    if one_block and found and Reading.RESIDUAL in (found, placement.reads):
+        other = Placement.PARALLEL if found is Reading.RESIDUAL else Placement.PFEIFFER
+        raise ConfigurationError(
+            f"placement {placement} never reads {found}, found arrangement.reads={found}; give "
+            f"placement {other} for it"
+        )
+    if arrangement.residual is not Residual.PROJECTION and reads is not Reading.NORMED:
+        raise ConfigurationError(
+            f"arrangement.residual={arrangement.residual} is for adapters that read "
+            f"{Reading.NORMED}, found one of placement {placement} that reads {reads}"
+        )
+    if arrangement.norm_after is NormAfter.OUTPUT and reads is Reading.RESIDUAL:
+        raise ConfigurationError(
+            f"arrangement.norm_after={NormAfter.OUTPUT} is for adapters behind their block, found "
+            f"placement {placement} that reads {reads}; give {NormAfter.BOTTLENECK}"
+        )
 
 
 _ADDED_FIELDS: dict[str, Any] = {
@@ -168,7 +213,20 @@ _ADDED_FIELDS: dict[str, Any] = {
     "layer_sizes": (),
     "group_layers": 1,
     "trained_norm": False,
+    "arrangement": asdict(USUAL),
 }
+
+
+_ADDED_FUSION_FIELDS: dict[str, Any] = {
+    "query": True,
+    "key": True,
+    "value": True,
+    "query_before_norm": False,
+}
+
+
+def _without_defaults(fields: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in fields.items() if k not in defaults or v != defaults[k]}
 
 
 def bottleneck_from_reduction(hidden_size: int, reduction_factor: float) -> int:
@@ -185,23 +243,39 @@ class FusionConfig:
     """AdapterFusion (Pfeiffer et al. 2021): per token, attention over the sources' outputs.
 
     Attributes:
-        value_off_diagonal: V starts as the identity with this value off the diagonal.
+        value_off_diagonal: V starts as the identity with this value off the diagonal; None draws
+            it from N(0, 0.02²).
         regularisation: weight of ‖I − V‖²_F, summed over layers.
         dropout: on the raw scores before the softmax, while training.
         drop_depth: number of lowest layers without fusion.
+        query, key, value: whether each of the matrices is learned, or else the identity; a fusion
+            without value is AdapterHub's static one.
+        query_before_norm: whether Q reads the projection f, not what the sources read.
     """
 
-    value_off_diagonal: float = 1e-6
+    value_off_diagonal: float | None = 1e-6
     regularisation: float = 0.01
     dropout: float = 0.1
     drop_depth: int = 0
+    query: bool = True
+    key: bool = True
+    value: bool = True
+    query_before_norm: bool = False
 
     def __post_init__(self) -> None:
+        if not (self.query or self.key or self.value):
+            raise ConfigurationError(
+                "a fusion learns at least one of query, key and value, found none of them"
+            )
         if not 0 <= self.dropout < 1 or self.drop_depth < 0:
             raise ConfigurationError(
                 f"a fusion's dropout must be in [0, 1) and its drop_depth 0 or more, found "
                 f"{self.dropout} and {self.drop_depth}"
             )
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the fields as plain values, as `AdapterConfig.as_fields` does."""
+        return _without_defaults(asdict(self), _ADDED_FUSION_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -261,7 +335,4 @@ class HeadConfig:
 
     def as_fields(self) -> dict[str, Any]:
         """Return the fields as plain values, as `AdapterConfig.as_fields` does."""
-        fields = asdict(self)
-        if not self.use_pooler:
-            del fields["use_pooler"]
-        return fields
+        return _without_defaults(asdict(self), {"use_pooler": False})

@@ -185,6 +185,8 @@ class Trial(Frozen):
         later = {name for name, default in _LATER.items() if getattr(self, name) == default}
         content = self.model_dump(mode="json", exclude={"base", "task", "adapter"} | later)
         content["adapter"] = self.adapter and self.adapter.as_fields()
+        if self.fusion is not None:
+            content["fusion"]["config"] = self.fusion.config.as_fields()
         if "head" in content:
             content["head"] = self.head.model_dump(mode="json", exclude_defaults=True)
         for part, name in _LATER_IN_PARTS:
