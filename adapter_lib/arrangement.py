@@ -68,11 +68,12 @@ class Arrangement:
 
     def __str__(self) -> str:
         """Say what differs from the defaults, in few words."""
-        return " ".join(
+        words = [
             f"{name}={str(value).lower()}"
             for name, value in vars(self).items()
             if value != getattr(USUAL, name)
-        )
+        ]
+        return " ".join(words) or "usual"
 
 
 USUAL = Arrangement()

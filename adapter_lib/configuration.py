@@ -127,7 +127,7 @@ class AdapterConfig:
                 f"group_layers is above 1 for sharing=groups and 1 otherwise, found "
                 f"{self.group_layers} with sharing={self.sharing}"
             )
-        _check_arrangement(self.arrangement, self.placement)
+        check_arrangement(self.arrangement, self.placement)
 
     @property
     def reads(self) -> Reading:
@@ -181,8 +181,12 @@ class AdapterConfig:
         return {self.parameter_set(i): self.size(i) for i in range(self.drop_depth, layers)}
 
 
-def _check_arrangement(arrangement: Arrangement, placement: Placement) -> None:
-    """Raise ConfigurationError for what cannot be, and for what is another placement's name."""
+def check_arrangement(arrangement: Arrangement, placement: Placement) -> None:
+    """Check that a placement can have an arrangement, and that no other placement means the same.
+
+    Raises:
+        ConfigurationError: it cannot, or one does.
+    """
     found, reads = arrangement.reads, arrangement.reads or placement.reads
     if found is placement.reads:
         raise ConfigurationError(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adapter_lib.arrangement import Arrangement
 from adapter_lib.configuration import (
     AdapterConfig,
     Initialisation,
@@ -15,10 +16,11 @@ from adapter_lib.configuration import (
     Placement,
     Sharing,
     bottleneck_from_reduction,
+    check_arrangement,
 )
 from adapter_lib.errors import ConfigurationError
 from orchestrator.errors import SpecError
-from orchestrator.spec.axes import AdapterAxes, DropAxes, HeadAxes, TrainingAxes
+from orchestrator.spec.axes import AdapterAxes, ArrangementSetting, DropAxes, HeadAxes, TrainingAxes
 from orchestrator.spec.model import SweepSpec
 from orchestrator.spec.read import KeyPath, SpecSource
 from orchestrator.spec.values import Section
@@ -78,6 +80,7 @@ class Grids:
                 "layers that share parameters have one size, found `layer_sizes` with sharing "
                 f"{', '.join(how for how, _ in shared)}; drop one",
             )
+        places = self._places(grid, at)
         return [
             AdapterConfig(
                 bottleneck_size=size,
@@ -90,9 +93,10 @@ class Grids:
                 scaling=scaling,
                 dropout=dropout,
                 trained_norm=trained_norm,
+                arrangement=arrangement,
             )
             for (
-                placement,
+                (placement, arrangement),
                 (size, each),
                 non_linearity,
                 initialisation,
@@ -101,7 +105,7 @@ class Grids:
                 dropout,
                 trained_norm,
             ) in itertools.product(
-                grid.get("placement", (Placement.PFEIFFER,)),
+                places,
                 sizes,
                 grid.get("non_linearity", (NonLinearity.RELU,)),
                 grid.get("initialisation", (Initialisation.BERT,)),
@@ -174,6 +178,22 @@ class Grids:
                     "it at the top",
                 )
         return [known[name] for name in names]
+
+    def _places(
+        self, grid: Mapping[str, Sequence[Any]], at: KeyPath
+    ) -> list[tuple[Placement, Arrangement]]:
+        """Pair each placement with each arrangement of residuals and norms."""
+        settings: Sequence[ArrangementSetting] = grid.get("arrangement", (ArrangementSetting(),))
+        placements: Sequence[Placement] = grid.get("placement", (Placement.PFEIFFER,))
+        pairs = list(itertools.product(placements, (setting.value for setting in settings)))
+        for placement, arrangement in pairs:
+            try:
+                check_arrangement(arrangement, placement)
+            except ConfigurationError as error:
+                raise self.source.error(
+                    self.where_stands(at, "adapter", "arrangement"), str(error)
+                ) from error
+        return pairs
 
     def _sharings(
         self, grid: Mapping[str, Sequence[Any]], base: BaseModelRef, at: KeyPath

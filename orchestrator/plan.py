@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.spec.axes import Condition
+from orchestrator.spec.axes import ArrangementSetting, Condition
 from orchestrator.spec.model import SweepSpec
 from workers.heads import usual_layers
 from workers.trial import Method, Training, Trial
@@ -56,6 +56,9 @@ AXES: Mapping[str, Callable[[Trial], Any]] = {
     "scaling": _of_adapter("scaling"),
     "dropout": _of_adapter("dropout"),
     "trained_norm": _of_adapter("trained_norm"),
+    "arrangement": lambda trial: (
+        ArrangementSetting.of(trial.adapter.arrangement) if trial.adapter else None
+    ),
     "pretrained": lambda trial: trial.start_from is not None if trial.adapter else None,
     "layers": lambda trial: trial.top_layers,
     "head_layers": lambda trial: trial.head.layers or usual_layers(trial.task.card),

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from adapter_lib.arrangement import USUAL
 from adapter_lib.configuration import AdapterConfig, FusionConfig, NonLinearity, Sharing
 from workers.frozen import Frozen
 from workers.heads import HeadSettings
@@ -267,6 +268,8 @@ def adapter_words(adapter: AdapterConfig) -> Iterator[str]:
         yield f"dropout {adapter.dropout:g}"
     if adapter.trained_norm:
         yield "trained norms"
+    if adapter.arrangement != USUAL:
+        yield str(adapter.arrangement)
 
 
 def content_hash(content: Any) -> str:

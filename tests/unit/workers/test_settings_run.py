@@ -32,6 +32,7 @@ SETTINGS = [
     "sharing: groups, group_layers: 2, placement: [pfeiffer, houlsby]",
     "layer_sizes: [[2, 4, 8], [8, 4, 2]]",
     "trained_norm: true, placement: [pfeiffer, houlsby]",
+    "arrangement: [{ residual: normed, base_norm_after: false }, { norm_after: output }]",
 ]
 
 
