@@ -5,7 +5,7 @@ With f the block's projection, a its residual and LN the layer's own norm, an ad
     z = what it reads,  u = s·up(φ(down(z))),  o = u + r,  y = LN(o + a).
 
 The defaults are what a placement means; the others are the variants that AdapterHub's
-configurations have. The computation is in `adapter_lib.block`.
+configurations have. The computation is in `adapter_lib.site`.
 """
 
 from dataclasses import dataclass

@@ -25,11 +25,11 @@ from torch.nn import functional
 
 from adapter_lib.architectures import Norm
 from adapter_lib.arrangement import NormAfter
-from adapter_lib.block import Block
 from adapter_lib.configuration import AdapterConfig, Initialisation, NonLinearity, Placement
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.linear import BERT_STD, empty_linear
 from adapter_lib.points import Tap
+from adapter_lib.site import Site
 
 NON_LINEARITIES: dict[NonLinearity, Callable[[Tensor], Tensor]] = {
     NonLinearity.RELU: functional.relu,
@@ -66,10 +66,10 @@ class Bottleneck(nn.Module):
             output = output * self.scaling
         return functional.dropout(output, self.config.dropout, self.training)
 
-    def behind(self, block: Block) -> Tensor:
+    def behind(self, site: Site) -> Tensor:
         """Return the block's output, (b, s, d), with this bottleneck in it."""
-        added = self(block.read(self.config.reads))
-        return block.finish(added, self.config.arrangement, self.norm_after)
+        added = self(site.read(self.config.reads))
+        return site.finish(added, self.config.arrangement, self.norm_after)
 
     def for_inference(self) -> "Bottleneck":
         """Return a frozen copy without dropout."""
@@ -257,7 +257,7 @@ class Adapter(nn.Module):
     ) -> Tensor:
         if bottleneck is None:
             return norm(x + residual)
-        return bottleneck.behind(Block(x, residual, norm))
+        return bottleneck.behind(Site(x, residual, norm))
 
     def restricted_to(self, kept_layers: Collection[int]) -> "Adapter":
         """Return a copy that has adapters in `kept_layers` only.

@@ -127,12 +127,26 @@ class AdapterConfig:
                 f"group_layers is above 1 for sharing=groups and 1 otherwise, found "
                 f"{self.group_layers} with sharing={self.sharing}"
             )
-        check_arrangement(self.arrangement, self.placement)
+        _check_arrangement(self.arrangement, self.placement)
+        used = self.arrangement.base_norm_after or self.reads is Reading.NORMED
+        if self.trained_norm and not used:
+            raise ConfigurationError(
+                f"trained_norm trains the norms behind the blocks, which arrangement "
+                f"({self.arrangement}) of an adapter that reads {self.reads} never applies; leave "
+                "one of them out"
+            )
 
     @property
     def reads(self) -> Reading:
         """What the bottleneck reads."""
         return self.arrangement.reads or self.placement.reads
+
+    @property
+    def reads_sum(self) -> bool:
+        """Whether the sum of a block's projection and residual is all that the adapter needs."""
+        found = self.arrangement
+        apart = found.base_norm_after or found.residual is Residual.PROJECTION
+        return self.reads is Reading.NORMED and (found.adds_to_sum or not apart)
 
     def size(self, layer: int) -> int:
         """Return r of a layer."""
@@ -142,8 +156,8 @@ class AdapterConfig:
         """Return the first point in a layer behind which its adapter changes anything."""
         houlsby = self.placement is Placement.HOULSBY
         if houlsby or self.trained_norm:
-            return Tap(layer, Block.ATTENTION, added=not houlsby)
-        return Tap(layer, Block.FEED_FORWARD, added=self.placement is Placement.PFEIFFER)
+            return Tap(layer, Block.ATTENTION, added=not houlsby or self.reads_sum)
+        return Tap(layer, Block.FEED_FORWARD, added=self.reads_sum)
 
     def parameter_set(self, layer: int) -> str:
         """Name what holds the parameters of a layer; layers that share them get the same name."""
@@ -181,12 +195,8 @@ class AdapterConfig:
         return {self.parameter_set(i): self.size(i) for i in range(self.drop_depth, layers)}
 
 
-def check_arrangement(arrangement: Arrangement, placement: Placement) -> None:
-    """Check that a placement can have an arrangement, and that no other placement means the same.
-
-    Raises:
-        ConfigurationError: it cannot, or one does.
-    """
+def _check_arrangement(arrangement: Arrangement, placement: Placement) -> None:
+    """Raise ConfigurationError for what cannot be, and for what is another placement's name."""
     found, reads = arrangement.reads, arrangement.reads or placement.reads
     if found is placement.reads:
         raise ConfigurationError(

@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from adapter_lib.architectures import Norm
-from adapter_lib.block import Block
 from adapter_lib.bottleneck import Adapter, Bottleneck
 from adapter_lib.configuration import FusionConfig, Placement
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.folding import FusionLayer
-from adapter_lib.taps import Block, Tap
+from adapter_lib.points import Block, Tap
+from adapter_lib.site import Site
 
 
 class Fusion(nn.Module):
@@ -72,6 +72,7 @@ class Fusion(nn.Module):
             )
         first = next(iter(sources.values())).config
         self._reads, self._arrangement = first.reads, first.arrangement
+        self._reads_sum = first.reads_sum and not config.query_before_norm
         self.config = config
         self.layers = layers
         self.hidden_size = hidden_size
@@ -97,7 +98,9 @@ class Fusion(nn.Module):
     def entry(self, drop_depth: int = 0) -> Tap:
         """Return the lowest tap behind which this fusion changes anything. See `Adapter.entry`."""
         layer = min((i for i in self.kept if i >= drop_depth), default=self.layers)
-        return Tap(layer) if layer == self.layers else Tap(layer, Block.FEED_FORWARD, added=True)
+        if layer == self.layers:
+            return Tap(layer)
+        return Tap(layer, Block.FEED_FORWARD, added=self._reads_sum)
 
     def after_attention(
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
@@ -110,12 +113,12 @@ class Fusion(nn.Module):
     ) -> Tensor:
         """Return the layer's output, (b, s, d). See `LayerAdapter`."""
         fusion_layer = self._by_layer[layer]
-        block = Block(x, residual, norm)
+        site = Site(x, residual, norm)
         if fusion_layer is None:
-            return block.normed
-        query = block.x if self.config.query_before_norm else None
-        added = fusion_layer(block.read(self._reads), token_mask, query)
-        return block.finish(added, self._arrangement)
+            return site.normed
+        query = site.x if self.config.query_before_norm else None
+        added = fusion_layer(site.read(self._reads), token_mask, query)
+        return site.finish(added, self._arrangement)
 
     def regularisation_loss(self) -> Tensor:
         """Return λ·Σ_layers ‖I − V‖²_F, a scalar, with λ of the configuration; add it to the loss.

@@ -17,7 +17,6 @@ from torch.nn import functional
 
 from adapter_lib.architectures import Norm
 from adapter_lib.arrangement import USUAL
-from adapter_lib.block import Block
 from adapter_lib.bottleneck import (
     NON_LINEARITIES,
     Adapter,
@@ -26,6 +25,7 @@ from adapter_lib.bottleneck import (
     require_layer_norm,
 )
 from adapter_lib.configuration import Placement
+from adapter_lib.site import Site
 
 Owners = tuple[int | None, ...]
 """The adapter of each group, by its position; None for the base alone."""
@@ -122,7 +122,7 @@ class Place(nn.Module):
                 assert isinstance(bottleneck, Bottleneck)
                 chosen = torch.tensor(groups, device=x.device)
                 own_norm = self._shifted_norm(norm, (int(slot),) * len(groups))
-                own_output = bottleneck.behind(Block(x[chosen], residual[chosen], own_norm))
+                own_output = bottleneck.behind(Site(x[chosen], residual[chosen], own_norm))
                 output = output.index_copy(0, chosen, own_output.to(output.dtype))
         return output.reshape(shape)
 

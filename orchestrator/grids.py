@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapter_lib.arrangement import Arrangement
+from adapter_lib.arrangement import USUAL
 from adapter_lib.configuration import (
     AdapterConfig,
     Initialisation,
@@ -16,7 +16,6 @@ from adapter_lib.configuration import (
     Placement,
     Sharing,
     bottleneck_from_reduction,
-    check_arrangement,
 )
 from adapter_lib.errors import ConfigurationError
 from orchestrator.errors import SpecError
@@ -80,9 +79,9 @@ class Grids:
                 "layers that share parameters have one size, found `layer_sizes` with sharing "
                 f"{', '.join(how for how, _ in shared)}; drop one",
             )
-        places = self._places(grid, at)
         return [
-            AdapterConfig(
+            self._adapter(
+                at,
                 bottleneck_size=size,
                 layer_sizes=each,
                 placement=placement,
@@ -93,10 +92,10 @@ class Grids:
                 scaling=scaling,
                 dropout=dropout,
                 trained_norm=trained_norm,
-                arrangement=arrangement,
+                arrangement=arrangement.value,
             )
             for (
-                (placement, arrangement),
+                placement,
                 (size, each),
                 non_linearity,
                 initialisation,
@@ -104,8 +103,9 @@ class Grids:
                 scaling,
                 dropout,
                 trained_norm,
+                arrangement,
             ) in itertools.product(
-                places,
+                grid.get("placement", (Placement.PFEIFFER,)),
                 sizes,
                 grid.get("non_linearity", (NonLinearity.RELU,)),
                 grid.get("initialisation", (Initialisation.BERT,)),
@@ -113,8 +113,16 @@ class Grids:
                 grid.get("scaling", (1.0,)),
                 grid.get("dropout", (0.0,)),
                 grid.get("trained_norm", (False,)),
+                grid.get("arrangement", (ArrangementSetting(),)),
             )
         ]
+
+    def _adapter(self, at: KeyPath, **fields: Any) -> AdapterConfig:
+        try:
+            return AdapterConfig(**fields)
+        except ConfigurationError as error:
+            key = () if fields["arrangement"] == USUAL else ("arrangement",)
+            raise self.source.error(self.where_stands(at, "adapter", *key), str(error)) from error
 
     def drops(self, drop: DropAxes, base: BaseModelRef, at: KeyPath) -> Iterator[Drop]:
         """Expand drop settings; depth 0 is the standard adapter.
@@ -178,22 +186,6 @@ class Grids:
                     "it at the top",
                 )
         return [known[name] for name in names]
-
-    def _places(
-        self, grid: Mapping[str, Sequence[Any]], at: KeyPath
-    ) -> list[tuple[Placement, Arrangement]]:
-        """Pair each placement with each arrangement of residuals and norms."""
-        settings: Sequence[ArrangementSetting] = grid.get("arrangement", (ArrangementSetting(),))
-        placements: Sequence[Placement] = grid.get("placement", (Placement.PFEIFFER,))
-        pairs = list(itertools.product(placements, (setting.value for setting in settings)))
-        for placement, arrangement in pairs:
-            try:
-                check_arrangement(arrangement, placement)
-            except ConfigurationError as error:
-                raise self.source.error(
-                    self.where_stands(at, "adapter", "arrangement"), str(error)
-                ) from error
-        return pairs
 
     def _sharings(
         self, grid: Mapping[str, Sequence[Any]], base: BaseModelRef, at: KeyPath

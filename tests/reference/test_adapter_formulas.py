@@ -95,6 +95,8 @@ def test_every_arrangement_equals_the_formulas(
     arrangement: Arrangement,
     trained_norm: bool,
 ) -> None:
+    if not arrangement.base_norm_after and arrangement.residual is Residual.PROJECTION:
+        trained_norm = False  # nothing applies them
     config = AdapterConfig(
         5,
         placement=placement,

@@ -22,7 +22,6 @@ from adapter_lib.configuration import (
     NonLinearity,
     Placement,
     Sharing,
-    check_arrangement,
 )
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.files import load_adapter, read_manifest, save_adapter
@@ -37,10 +36,12 @@ FEW = settings(
 )
 
 
-def arrangements(placement: Placement) -> st.SearchStrategy[Arrangement]:
+def arrangements(placement: Placement, *, trained_norm: bool) -> st.SearchStrategy[Arrangement]:
     def fits(arrangement: Arrangement) -> bool:
         try:
-            check_arrangement(arrangement, placement)
+            AdapterConfig(
+                1, placement=placement, arrangement=arrangement, trained_norm=trained_norm
+            )
         except ConfigurationError:
             return False
         return True
@@ -61,7 +62,7 @@ def adapter_configs(
 ) -> AdapterConfig:
     sharing = draw(st.sampled_from(Sharing))
     alone = sharing is Sharing.NONE and draw(st.booleans())
-    where = draw(placement)
+    where, trained_norm = draw(placement), norms and draw(st.booleans())
     sizes = st.lists(st.integers(1, 5), min_size=LAYERS, max_size=LAYERS).map(tuple)
     return AdapterConfig(
         bottleneck_size=draw(st.integers(1, 9)),
@@ -74,8 +75,8 @@ def adapter_configs(
         dropout=draw(st.sampled_from([0.0, 0.5])),
         layer_sizes=draw(sizes) if alone else (),
         group_layers=draw(st.integers(2, 5)) if sharing is Sharing.GROUPS else 1,
-        trained_norm=norms and draw(st.booleans()),
-        arrangement=draw(arrangements(where)) if norms else USUAL,
+        trained_norm=trained_norm,
+        arrangement=draw(arrangements(where, trained_norm=trained_norm)) if norms else USUAL,
     )
 
 

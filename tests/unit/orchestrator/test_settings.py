@@ -254,6 +254,13 @@ IMPOSSIBLE = [
         id="a norm of the output of a parallel adapter",
     ),
     pytest.param(
+        "adapter: { placement: parallel, trained_norm: true, "
+        "arrangement: { base_norm_after: false } }",
+        "adapter.arrangement",
+        ["trained_norm trains the norms", "never applies"],
+        id="trained norms that are not applied",
+    ),
+    pytest.param(
         "adapter: { arrangement: { norms_before: true } }",
         "adapter.arrangement.norms_before",
         ["did you mean `norm_before`?"],

@@ -1,4 +1,4 @@
-"""One block of a layer as adapters see it: what they may read, and how its output is finished.
+"""Behind one block of a layer: what adapters may read there, and how its output is finished.
 
 Legend for shapes: b batch, s tokens, d hidden.
 """
@@ -13,7 +13,7 @@ from adapter_lib.arrangement import Arrangement, NormAfter, Reading, Residual
 
 
 @dataclass(frozen=True)
-class Block:
+class Site:
     """Attributes:
     x: the block's projection f, (b, s, d).
     residual: what it adds to, a, (b, s, d).
