@@ -6,6 +6,8 @@ and its files come back as they were.
 
 import json
 import logging
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,7 @@ from adapter_lib.bottleneck import Adapter
 from adapter_lib.fusion import Fusion
 
 FIXTURES = Path(__file__).parent / "adapterhub" / "variant_fixtures"
+CHECK = FIXTURES.parent / "check_variants_written.py"
 ARCHITECTURES = sorted(folder.name for folder in FIXTURES.iterdir())
 TOLERANCE = 1e-5
 _logger = logging.getLogger(__name__)
@@ -85,29 +88,51 @@ def test_no_two_variants_compute_the_same() -> None:
     assert len(kinds) == 7  # three change the sources, one is without effect
 
 
+def write_all(target: Path, architecture: str, weights_format: WeightsFormat) -> None:
+    """Read every variant of an architecture, and write it again."""
+    hub = HubFolder(architecture)
+    kwargs = {"backbone": hub.backbone, "weights_format": weights_format}
+    for name, part in read_parts(hub).items():
+        if isinstance(part, Adapter):
+            write_adapter(target / "adapters" / name, part, name=name, **kwargs)
+        else:
+            write_fusion(target / "fusions" / name.removeprefix("fusion-"), part, **kwargs)
+
+
 @pytest.mark.parametrize("weights_format", WeightsFormat)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_tensors_and_settings_come_back(
     architecture: str, weights_format: WeightsFormat, tmp_path: Path
 ) -> None:
-    hub = HubFolder(architecture)
-    for name, part in read_parts(hub).items():
-        if isinstance(part, Adapter):
-            expected, files = FIXTURES / architecture / "adapters" / name, ADAPTER_FILES
-            write_adapter(
-                tmp_path / name,
-                part,
-                name=name,
-                backbone=hub.backbone,
-                weights_format=weights_format,
-            )
-        else:
-            kind = name.removeprefix("fusion-")
-            expected, files = FIXTURES / architecture / "fusions" / kind, FUSION_FILES
-            write_fusion(
-                tmp_path / name, part, backbone=hub.backbone, weights_format=weights_format
-            )
-        assert_same(tmp_path / name, expected, files)
+    write_all(tmp_path, architecture, weights_format)
+    for kind, files in (("adapters", ADAPTER_FILES), ("fusions", FUSION_FILES)):
+        for expected in (FIXTURES / architecture / kind).iterdir():
+            assert_same(tmp_path / kind / expected.name, expected, files)
+
+
+@pytest.mark.skipif(
+    "ADAPTERHUB_PYTHON" not in os.environ, reason="ADAPTERHUB_PYTHON names no interpreter"
+)
+@pytest.mark.parametrize("weights_format", WeightsFormat)
+def test_adapterhub_computes_the_same_with_what_was_written(
+    weights_format: WeightsFormat, tmp_path: Path
+) -> None:
+    for architecture in ARCHITECTURES:
+        write_all(tmp_path / architecture, architecture, weights_format)
+    done = subprocess.run(
+        [os.environ["ADAPTERHUB_PYTHON"], CHECK, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    identical = [line for line in done.stderr.splitlines() if "outputs identical" in line]
+    assert identical == [
+        "bert: 69 of 72 outputs identical",
+        "distilbert: 69 of 72 outputs identical",
+        "gpt2: 63 of 66 outputs identical",
+    ]
 
 
 def assert_same(found: Path, expected: Path, files: FileNames) -> None:
