@@ -53,12 +53,14 @@ def check(folder: Path) -> list[str]:
         if path.name[:2] not in ("a-", "b-"):
             found |= outputs(model, path.name, [path.name], inputs)
     assert found.keys() == expected.keys()
-    differences = {
-        key: (found[key] - tensor).abs().max().item() for key, tensor in expected.items()
-    }
-    problems += [f"{folder.name}: {key} differs by {d:.1e}" for key, d in differences.items() if d]
-    largest = max(differences.values())
-    _logger.info("%s: %d outputs, largest difference %.1e", folder.name, len(found), largest)
+    same = 0
+    for key, tensor in expected.items():
+        difference = (found[key] - tensor).abs().max().item()
+        same += difference == 0
+        # Written with V in front of the softmax, where AdapterHub rounds otherwise
+        if difference > (1e-6 if "value-late" in key else 0):
+            problems.append(f"{folder.name}: {key} differs by {difference:.1e}")
+    _logger.info("%s: %d of %d outputs identical", folder.name, same, len(found))
     return problems
 
 

@@ -29,6 +29,7 @@ def workspace(tmp_path: Path) -> Workspace:
 SETTINGS = [
     "placement: [houlsby, parallel], scaling: [1, 4], initialisation: mam",
     "dropout: [0, 0.3]",
+    "sharing: all_layers, non_linearity: [gelu_new, swish], initialisation: houlsby",
     "sharing: groups, group_layers: 2, placement: [pfeiffer, houlsby]",
     "layer_sizes: [[2, 4, 8], [8, 4, 2]]",
     "trained_norm: true, placement: [pfeiffer, houlsby]",
