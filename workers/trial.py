@@ -79,6 +79,9 @@ class BaseModelRef(Frozen):
         source: `hub:REPO`, `folder:PATH` or `package:DISTRIBUTION`.
         revision: the full commit for a Hub repository, otherwise None.
         identity: `hub:REPO@COMMIT`, or `sha256:…` over weights and tokenizer.
+        longest_sequence: for how many tokens it has positions; None for any number or not known.
+        norms_follow_blocks: whether there are norms that `trained_norm` can train; None: not known.
+        has_pooler: whether there is one that `use_pooler` can read; None: not known.
     """
 
     name: str
@@ -87,6 +90,9 @@ class BaseModelRef(Frozen):
     identity: str
     layers: int
     hidden_size: int
+    longest_sequence: int | None = None
+    norms_follow_blocks: bool | None = None
+    has_pooler: bool | None = None
 
 
 class Drop(Frozen):
