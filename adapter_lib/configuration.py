@@ -8,28 +8,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from adapter_lib.arrangement import USUAL, Arrangement, NormAfter, Reading, Residual
+from adapter_lib.arrangement import USUAL, Arrangement, Reading, Residual
+from adapter_lib.arrangement import Placement as Placement
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.points import Block, Tap
-
-
-class Placement(StrEnum):
-    """Where in a layer the bottleneck sits."""
-
-    PFEIFFER = "pfeiffer"  # after the feed-forward block only
-    HOULSBY = "houlsby"  # after the attention block and after the feed-forward block
-    PARALLEL = "parallel"  # beside the feed-forward block (He et al. 2022)
-
-    @property
-    def reads(self) -> Reading:
-        """What a bottleneck there reads, unless its arrangement says otherwise."""
-        match self:
-            case Placement.PFEIFFER:
-                return Reading.NORMED
-            case Placement.HOULSBY:
-                return Reading.PROJECTION
-            case Placement.PARALLEL:
-                return Reading.RESIDUAL
 
 
 class NonLinearity(StrEnum):
@@ -127,7 +109,7 @@ class AdapterConfig:
                 f"group_layers is above 1 for sharing=groups and 1 otherwise, found "
                 f"{self.group_layers} with sharing={self.sharing}"
             )
-        _check_arrangement(self.arrangement, self.placement)
+        self.arrangement.check(self.placement)
         used = self.arrangement.base_norm_after or self.reads is Reading.NORMED
         if self.trained_norm and not used:
             raise ConfigurationError(
@@ -193,32 +175,6 @@ class AdapterConfig:
 
     def _sizes(self, layers: int) -> dict[str, int]:
         return {self.parameter_set(i): self.size(i) for i in range(self.drop_depth, layers)}
-
-
-def _check_arrangement(arrangement: Arrangement, placement: Placement) -> None:
-    """Raise ConfigurationError for what cannot be, and for what is another placement's name."""
-    found, reads = arrangement.reads, arrangement.reads or placement.reads
-    if found is placement.reads:
-        raise ConfigurationError(
-            f"arrangement.reads={found} is what placement {placement} reads anyway; leave it out"
-        )
-    one_block = placement is not Placement.HOULSBY
-    if one_block and found and Reading.RESIDUAL in (found, placement.reads):
-        other = Placement.PARALLEL if found is Reading.RESIDUAL else Placement.PFEIFFER
-        raise ConfigurationError(
-            f"placement {placement} never reads {found}, found arrangement.reads={found}; give "
-            f"placement {other} for it"
-        )
-    if arrangement.residual is not Residual.PROJECTION and reads is not Reading.NORMED:
-        raise ConfigurationError(
-            f"arrangement.residual={arrangement.residual} is for adapters that read "
-            f"{Reading.NORMED}, found one of placement {placement} that reads {reads}"
-        )
-    if arrangement.norm_after is NormAfter.OUTPUT and reads is Reading.RESIDUAL:
-        raise ConfigurationError(
-            f"arrangement.norm_after={NormAfter.OUTPUT} is for adapters behind their block, found "
-            f"placement {placement} that reads {reads}; give {NormAfter.BOTTLENECK}"
-        )
 
 
 _ADDED_FIELDS: dict[str, Any] = {
