@@ -9,12 +9,14 @@ pre-norm architectures), s the scaling:
 - parallel, He et al. 2022: y = LN(s·up(φ(down(a))) + f + a), beside the feed-forward block;
 - a layer without adapter: y = LN(f + a).
 
-A zeroed up-projection therefore gives the base model. Legend for shapes: b batch, s tokens,
+A zeroed up-projection therefore gives the base model. Other arrangements of residuals and norms are
+described in `adapter_lib.arrangement`. Legend for shapes: b batch, s tokens,
 d hidden, r bottleneck, L layers.
 """
 
 import math
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -22,10 +24,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from adapter_lib.architectures import Norm
+from adapter_lib.arrangement import NormAfter
 from adapter_lib.configuration import AdapterConfig, Initialisation, NonLinearity, Placement
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.linear import BERT_STD, empty_linear
 from adapter_lib.points import Tap
+from adapter_lib.site import Site
 
 NON_LINEARITIES: dict[NonLinearity, Callable[[Tensor], Tensor]] = {
     NonLinearity.RELU: functional.relu,
@@ -37,27 +41,46 @@ NON_LINEARITIES: dict[NonLinearity, Callable[[Tensor], Tensor]] = {
 
 
 class Bottleneck(nn.Module):
-    """One parameter set: `down` d→r, a non-linearity, `up` r→d, scaled, without the residual."""
+    """One parameter set: `down` d→r, a non-linearity, `up` r→d, scaled, and norms of its own."""
 
     def __init__(self, config: AdapterConfig, *, hidden_size: int, size: int) -> None:
         super().__init__()
+        self.config = config
         self.size = size
         self.non_linearity = config.non_linearity
         self.scaling = config.scaling
-        self._dropout = config.dropout
         self._activate = NON_LINEARITIES[config.non_linearity]
         self.down = empty_linear(hidden_size, size)
         self.up = empty_linear(size, hidden_size)
+        arrangement = config.arrangement
+        self.norm_before = nn.LayerNorm(hidden_size) if arrangement.norm_before else None
+        has_norm_after = arrangement.norm_after is not NormAfter.NONE
+        self.norm_after = nn.LayerNorm(hidden_size) if has_norm_after else None
 
     def forward(self, z: Tensor) -> Tensor:
-        """Map z, (b, s, d), to (b, s, d)."""
+        """Map what is read, z, (b, s, d), to what the bottleneck gives, u, (b, s, d)."""
+        if self.norm_before is not None:
+            z = self.norm_before(z)
         output: Tensor = self.up(self._activate(self.down(z)))
         if self.scaling != 1.0:
             output = output * self.scaling
-        return functional.dropout(output, self._dropout, self.training)
+        return functional.dropout(output, self.config.dropout, self.training)
+
+    def behind(self, site: Site) -> Tensor:
+        """Return the block's output, (b, s, d), with this bottleneck in it."""
+        added = self(site.read(self.config.reads))
+        return site.finish(added, self.config.arrangement, self.norm_after)
+
+    def for_inference(self) -> "Bottleneck":
+        """Return a frozen copy without dropout."""
+        config = replace(self.config, dropout=0.0)
+        copy = Bottleneck(config, hidden_size=self.down.in_features, size=self.size)
+        copy.to(device=self.down.weight.device, dtype=self.down.weight.dtype)
+        copy.load_state_dict(self.state_dict())
+        return copy.requires_grad_(False)
 
     def initialise(self, how: Initialisation, generator: torch.Generator | None) -> None:
-        """Draw both weights, down first; biases stay zero."""
+        """Draw both weights, down first; biases stay zero, norms of its own the identity's."""
         if how is Initialisation.MAM:
             nn.init.kaiming_uniform_(self.down.weight, a=math.sqrt(5), generator=generator)
             nn.init.zeros_(self.up.weight)
@@ -232,17 +255,9 @@ class Adapter(nn.Module):
     def _apply_bottleneck(
         self, bottleneck: Bottleneck | None, x: Tensor, residual: Tensor, norm: Norm
     ) -> Tensor:
-        total = x + residual
         if bottleneck is None:
-            return norm(total)
-        match self.config.placement:
-            case Placement.PFEIFFER:
-                z = norm(total)
-            case Placement.HOULSBY:
-                z = x
-            case Placement.PARALLEL:
-                z = residual
-        return norm(bottleneck(z) + total)
+            return norm(x + residual)
+        return bottleneck.behind(Site(x, residual, norm))
 
     def restricted_to(self, kept_layers: Collection[int]) -> "Adapter":
         """Return a copy that has adapters in `kept_layers` only.

@@ -8,16 +8,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from adapter_lib.arrangement import USUAL, Arrangement, Reading, Residual
+from adapter_lib.arrangement import Placement as Placement
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.points import Block, Tap
-
-
-class Placement(StrEnum):
-    """Where in a layer the bottleneck sits."""
-
-    PFEIFFER = "pfeiffer"  # after the feed-forward block only
-    HOULSBY = "houlsby"  # after the attention block and after the feed-forward block
-    PARALLEL = "parallel"  # beside the feed-forward block (He et al. 2022)
 
 
 class NonLinearity(StrEnum):
@@ -74,6 +68,7 @@ class AdapterConfig:
             for `Sharing.GROUPS` only.
         trained_norm: train copies of both norms of each layer that has an adapter, as Houlsby et
             al. 2019 do; they are never shared.
+        arrangement: of residuals and norms around the bottleneck, where it is not the placement's.
     """
 
     bottleneck_size: int
@@ -87,6 +82,7 @@ class AdapterConfig:
     layer_sizes: tuple[int, ...] = ()
     group_layers: int = 1
     trained_norm: bool = False
+    arrangement: Arrangement = USUAL
 
     def __post_init__(self) -> None:
         if min((self.bottleneck_size, *self.layer_sizes)) < 1:
@@ -113,6 +109,26 @@ class AdapterConfig:
                 f"group_layers is above 1 for sharing=groups and 1 otherwise, found "
                 f"{self.group_layers} with sharing={self.sharing}"
             )
+        self.arrangement.check(self.placement)
+        used = self.arrangement.base_norm_after or self.reads is Reading.NORMED
+        if self.trained_norm and not used:
+            raise ConfigurationError(
+                f"trained_norm trains the norms behind the blocks, which arrangement "
+                f"({self.arrangement}) of an adapter that reads {self.reads} never applies; leave "
+                "one of them out"
+            )
+
+    @property
+    def reads(self) -> Reading:
+        """What the bottleneck reads."""
+        return self.arrangement.reads or self.placement.reads
+
+    @property
+    def reads_sum(self) -> bool:
+        """Whether the sum of a block's projection and residual is all that the adapter needs."""
+        found = self.arrangement
+        apart = found.base_norm_after or found.residual is Residual.PROJECTION
+        return self.reads is Reading.NORMED and (found.adds_to_sum or not apart)
 
     def size(self, layer: int) -> int:
         """Return r of a layer."""
@@ -122,8 +138,8 @@ class AdapterConfig:
         """Return the first point in a layer behind which its adapter changes anything."""
         houlsby = self.placement is Placement.HOULSBY
         if houlsby or self.trained_norm:
-            return Tap(layer, Block.ATTENTION, added=not houlsby)
-        return Tap(layer, Block.FEED_FORWARD, added=self.placement is Placement.PFEIFFER)
+            return Tap(layer, Block.ATTENTION, added=not houlsby or self.reads_sum)
+        return Tap(layer, Block.FEED_FORWARD, added=self.reads_sum)
 
     def parameter_set(self, layer: int) -> str:
         """Name what holds the parameters of a layer; layers that share them get the same name."""
@@ -140,9 +156,12 @@ class AdapterConfig:
     def parameter_count(self, *, layers: int, hidden_size: int) -> int:
         """Count all weights and biases: 2·d·r + r + d for each parameter set (Houlsby, §2.1).
 
-        Trained norms add 2·2·d for each layer with an adapter.
+        Trained norms add 2·2·d for each layer with an adapter, norms of the adapter's own 2·d for
+        each parameter set.
         """
-        total = sum(2 * hidden_size * r + r + hidden_size for r in self._sizes(layers).values())
+        own = 2 * hidden_size * self.arrangement.own_norms
+        sizes = self._sizes(layers).values()
+        total = sum(2 * hidden_size * r + r + hidden_size + own for r in sizes)
         total *= 2 if self.placement is Placement.HOULSBY else 1
         norms = 4 * hidden_size * max(0, layers - self.drop_depth)
         return total + (norms if self.trained_norm else 0)
@@ -152,11 +171,7 @@ class AdapterConfig:
 
         What was written or hashed before they existed thereby keeps its bytes and its hash.
         """
-        fields = asdict(self)
-        for name, default in _ADDED_FIELDS.items():
-            if fields[name] == default:
-                del fields[name]
-        return fields
+        return _without_defaults(asdict(self), _ADDED_FIELDS)
 
     def _sizes(self, layers: int) -> dict[str, int]:
         return {self.parameter_set(i): self.size(i) for i in range(self.drop_depth, layers)}
@@ -168,7 +183,20 @@ _ADDED_FIELDS: dict[str, Any] = {
     "layer_sizes": (),
     "group_layers": 1,
     "trained_norm": False,
+    "arrangement": asdict(USUAL),
 }
+
+
+_ADDED_FUSION_FIELDS: dict[str, Any] = {
+    "query": True,
+    "key": True,
+    "value": True,
+    "query_before_norm": False,
+}
+
+
+def _without_defaults(fields: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in fields.items() if k not in defaults or v != defaults[k]}
 
 
 def bottleneck_from_reduction(hidden_size: int, reduction_factor: float) -> int:
@@ -185,23 +213,39 @@ class FusionConfig:
     """AdapterFusion (Pfeiffer et al. 2021): per token, attention over the sources' outputs.
 
     Attributes:
-        value_off_diagonal: V starts as the identity with this value off the diagonal.
+        value_off_diagonal: V starts as the identity with this value off the diagonal; None draws
+            it from N(0, 0.02²).
         regularisation: weight of ‖I − V‖²_F, summed over layers.
         dropout: on the raw scores before the softmax, while training.
         drop_depth: number of lowest layers without fusion.
+        query, key, value: whether each of the matrices is learned, or else the identity; a fusion
+            without value is AdapterHub's static one.
+        query_before_norm: whether Q reads the projection f, not what the sources read.
     """
 
-    value_off_diagonal: float = 1e-6
+    value_off_diagonal: float | None = 1e-6
     regularisation: float = 0.01
     dropout: float = 0.1
     drop_depth: int = 0
+    query: bool = True
+    key: bool = True
+    value: bool = True
+    query_before_norm: bool = False
 
     def __post_init__(self) -> None:
+        if not (self.query or self.key or self.value):
+            raise ConfigurationError(
+                "a fusion learns at least one of query, key and value, found none of them"
+            )
         if not 0 <= self.dropout < 1 or self.drop_depth < 0:
             raise ConfigurationError(
                 f"a fusion's dropout must be in [0, 1) and its drop_depth 0 or more, found "
                 f"{self.dropout} and {self.drop_depth}"
             )
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the fields as plain values, as `AdapterConfig.as_fields` does."""
+        return _without_defaults(asdict(self), _ADDED_FUSION_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -261,7 +305,4 @@ class HeadConfig:
 
     def as_fields(self) -> dict[str, Any]:
         """Return the fields as plain values, as `AdapterConfig.as_fields` does."""
-        fields = asdict(self)
-        if not self.use_pooler:
-            del fields["use_pooler"]
-        return fields
+        return _without_defaults(asdict(self), {"use_pooler": False})

@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from adapter_lib.bottleneck import NON_LINEARITIES, Bottleneck
+from adapter_lib.configuration import FusionConfig
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.linear import normal_linear
+from adapter_lib.linear import BERT_STD, normal_linear
 
 
 @dataclass(frozen=True)
@@ -64,21 +65,24 @@ class FusionLayer(nn.Module):
         self,
         bottlenecks: Sequence[Bottleneck],
         *,
+        config: FusionConfig,
         hidden_size: int,
-        dropout: float,
-        value_off_diagonal: float,
         generator: torch.Generator | None,
     ) -> None:
-        """Build on the CPU: query and key ~ N(0, 0.02²), drawn in this order, value near I."""
+        """Build on the CPU: query and key ~ N(0, 0.02²), drawn in this order, value near I.
+
+        Those that are not learned are None, and stand for the identity.
+        """
         super().__init__()
-        self.query = normal_linear(hidden_size, hidden_size, generator)
-        self.key = normal_linear(hidden_size, hidden_size, generator)
-        value = torch.full((hidden_size, hidden_size), value_off_diagonal)
-        self.value = nn.Parameter(value.fill_diagonal_(1.0))
+        self.query, self.key = (
+            normal_linear(hidden_size, hidden_size, generator) if learned else None
+            for learned in (config.query, config.key)
+        )
+        self.value = _start_value(config, hidden_size, generator) if config.value else None
         self._bottlenecks = tuple(bottlenecks)  # a tuple: the sources' modules are not ours
         self._sizes = [bottleneck.size for bottleneck in bottlenecks]
         self._units = sum(self._sizes)
-        self._dropout = dropout
+        self._dropout = config.dropout
         self._activations = [
             NON_LINEARITIES[bottleneck.non_linearity] for bottleneck in bottlenecks
         ]
@@ -87,17 +91,24 @@ class FusionLayer(nn.Module):
         self._token_sum: Tensor | None = None
         self._forget()
 
-    def forward(self, z: Tensor, token_mask: Tensor) -> Tensor:
-        """Return Σ_n p_n V u_n, (b, s, d), for the normed hidden states z, (b, s, d).
+    def forward(self, z: Tensor, token_mask: Tensor, query: Tensor | None = None) -> Tensor:
+        """Return Σ_n p_n V u_n, (b, s, d), for what the sources read, z, (b, s, d).
 
         Args:
             token_mask: (b, s), True where a token is real; decides what statistics count.
+            query: what Q is multiplied with, (b, s, d); z by default.
         """
         fold = self.fold()
         units = self._units
-        x = functional.linear(z, fold.inward, fold.inward_bias)
-        a = self._activate(x[..., :units])
-        scores = (a * x[..., units : 2 * units]) @ fold.owner + x[..., 2 * units :]
+        inward, bias = fold.inward, fold.inward_bias
+        if query is None:
+            x = functional.linear(z, inward, bias)
+            down, x = x[..., :units], x[..., units:]
+        else:
+            down = functional.linear(z, inward[:units], bias[:units])
+            x = functional.linear(query, inward[units:], bias[units:])
+        a = self._activate(down)
+        scores = (a * x[..., :units]) @ fold.owner + x[..., units:]
         p = functional.dropout(scores, self._dropout, self.training).softmax(dim=-1)
         if self._counting:
             self._count(p.detach(), token_mask)
@@ -116,20 +127,26 @@ class FusionLayer(nn.Module):
             # A step may follow, and fused optimisers leave no trace in a tensor's version.
             self._fold = _Memo[Fold]()
             return self._compute_fold()
-        own = [self.query.weight, self.query.bias, self.key.weight, self.key.bias, self.value]
-        return self._fold.get(own + self._theirs(), self._compute_fold)
+        return self._fold.get([*self.parameters(), *self._theirs()], self._compute_fold)
 
     def _compute_fold(self) -> Fold:
         stack = self._stack.get(self._theirs(), self._compute_stack)
         units = self._units
         # Once per step, and everything after depends on it: not in half precision.
         with torch.autocast(stack.up.device.type, enabled=False):
-            keys = functional.linear(stack.up, self.key.weight)
-            keys = torch.cat([keys[:units], keys[units:] + self.key.bias])
+            keys = stack.up
+            if self.key is not None:
+                keys = functional.linear(keys, self.key.weight)
+                keys = torch.cat([keys[:units], keys[units:] + self.key.bias])
+            if self.query is None:
+                queries, biases = keys, keys.new_zeros(len(keys))
+            else:
+                queries, biases = keys @ self.query.weight, keys @ self.query.bias
+            outward = stack.up.T if self.value is None else functional.linear(self.value, stack.up)
             return Fold(
-                inward=torch.cat([stack.down, keys @ self.query.weight]),
-                inward_bias=torch.cat([stack.down_bias, keys @ self.query.bias]),
-                outward=functional.linear(self.value, stack.up),
+                inward=torch.cat([stack.down, queries]),
+                inward_bias=torch.cat([stack.down_bias, biases]),
+                outward=outward,
                 owner=stack.owner,
             )
 
@@ -167,7 +184,7 @@ class FusionLayer(nn.Module):
 
     def start_statistics(self) -> None:
         """Sum up fusion weights over real tokens from now on."""
-        device = self.value.device
+        device = next(self.parameters()).device
         self._weight_sum = torch.zeros(len(self._sizes), dtype=torch.float64, device=device)
         self._token_sum = torch.zeros((), dtype=torch.float64, device=device)
         self._counting = True
@@ -190,6 +207,17 @@ class FusionLayer(nn.Module):
         assert self._token_sum is not None
         self._weight_sum += (p * token_mask[..., None]).sum(dim=(0, 1), dtype=torch.float64)
         self._token_sum += token_mask.sum()
+
+
+def _start_value(
+    config: FusionConfig, hidden_size: int, generator: torch.Generator | None
+) -> nn.Parameter:
+    value = torch.empty(hidden_size, hidden_size)
+    if config.value_off_diagonal is None:
+        nn.init.normal_(value, std=BERT_STD, generator=generator)
+    else:
+        value.fill_(config.value_off_diagonal).fill_diagonal_(1.0)
+    return nn.Parameter(value)
 
 
 def _owner(sizes: Sequence[int]) -> Tensor:

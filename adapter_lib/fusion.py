@@ -21,7 +21,8 @@ from adapter_lib.bottleneck import Adapter, Bottleneck
 from adapter_lib.configuration import FusionConfig, Placement
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.folding import FusionLayer
-from adapter_lib.taps import Block, Tap
+from adapter_lib.points import Block, Tap
+from adapter_lib.site import Site
 
 
 class Fusion(nn.Module):
@@ -56,8 +57,8 @@ class Fusion(nn.Module):
 
         Raises:
             ConfigurationError: fewer than two sources, one of another placement than Pfeiffer's or
-                with trained norms, one built for another base, no layer left, or `kept` names
-                what there is not.
+                with norms of its own, sources of different arrangements, one built for another
+                base, no layer left, or `kept` names what there is not.
         """
         super().__init__()
         _check_sources(sources, layers=layers, hidden_size=hidden_size)
@@ -69,6 +70,9 @@ class Fusion(nn.Module):
                 f"{list(sources)} with layers {list(self.kept)} from drop depth "
                 f"{config.drop_depth} on"
             )
+        first = next(iter(sources.values())).config
+        self._reads, self._arrangement = first.reads, first.arrangement
+        self._reads_sum = first.reads_sum and not config.query_before_norm
         self.config = config
         self.layers = layers
         self.hidden_size = hidden_size
@@ -85,9 +89,8 @@ class Fusion(nn.Module):
         for layer in self.kept:
             fusion_layer = FusionLayer(
                 self._bottlenecks(layer),
+                config=config,
                 hidden_size=hidden_size,
-                dropout=config.dropout,
-                value_off_diagonal=config.value_off_diagonal,
                 generator=generator,
             )
             self.fused[str(layer)] = self._by_layer[layer] = fusion_layer
@@ -95,7 +98,9 @@ class Fusion(nn.Module):
     def entry(self, drop_depth: int = 0) -> Tap:
         """Return the lowest tap behind which this fusion changes anything. See `Adapter.entry`."""
         layer = min((i for i in self.kept if i >= drop_depth), default=self.layers)
-        return Tap(layer) if layer == self.layers else Tap(layer, Block.FEED_FORWARD, added=True)
+        if layer == self.layers:
+            return Tap(layer)
+        return Tap(layer, Block.FEED_FORWARD, added=self._reads_sum)
 
     def after_attention(
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
@@ -108,22 +113,26 @@ class Fusion(nn.Module):
     ) -> Tensor:
         """Return the layer's output, (b, s, d). See `LayerAdapter`."""
         fusion_layer = self._by_layer[layer]
-        total = x + residual
-        z = norm(total)
+        site = Site(x, residual, norm)
         if fusion_layer is None:
-            return z
-        return norm(fusion_layer(z, token_mask) + total)
+            return site.normed
+        query = site.x if self.config.query_before_norm else None
+        added = fusion_layer(site.read(self._reads), token_mask, query)
+        return site.finish(added, self._arrangement)
 
     def regularisation_loss(self) -> Tensor:
         """Return λ·Σ_layers ‖I − V‖²_F, a scalar, with λ of the configuration; add it to the loss.
 
         AdapterHub's `get_fusion_regularization_loss`; without it V drifts (Pfeiffer et al., §3.3).
         """
+        values = [layer.value for layer in self._by_layer if layer is not None]
         distances = [
-            (layer.value - torch.eye(self.hidden_size).to(layer.value)).square().sum()
-            for layer in self._by_layer
-            if layer is not None
+            (value - torch.eye(self.hidden_size).to(value)).square().sum()
+            for value in values
+            if value is not None
         ]
+        if not distances:
+            return next(self.fused.parameters()).new_zeros(())
         return self.config.regularisation * torch.stack(distances).sum()
 
     def start_attention_statistics(self) -> None:
@@ -201,6 +210,17 @@ def _check_sources(sources: Mapping[str, Adapter], *, layers: int, hidden_size: 
             raise ConfigurationError(
                 f"fusion needs sources over the base's own norms, found trained_norm in {name!r}; "
                 "train that source without"
+            )
+        if source.config.arrangement.own_norms:
+            raise ConfigurationError(
+                f"fusion needs sources without norms of their own, found arrangement "
+                f"({source.config.arrangement}) in {name!r}; train that source without"
+            )
+        first = next(iter(sources.values())).config.arrangement
+        if source.config.arrangement != first:
+            raise ConfigurationError(
+                f"fusion needs sources of one arrangement, found ({first}) and "
+                f"({source.config.arrangement}) in {name!r}; train them alike"
             )
         if (source.layers, source.hidden_size) != (layers, hidden_size):
             raise ConfigurationError(

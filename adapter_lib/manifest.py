@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
+from adapter_lib.arrangement import Arrangement, NormAfter, Reading, Residual
 from adapter_lib.backbone import BaseIdentity
 from adapter_lib.configuration import (
     AdapterConfig,
@@ -109,6 +110,7 @@ def render(manifest: AdapterManifest) -> bytes:
         fields["adapter"] = manifest.adapter.as_fields()
     if manifest.fusion is not None:
         sources = manifest.fusion.sources
+        fields["fusion"]["config"] = manifest.fusion.config.as_fields()
         fields["fusion"]["sources"] = {name: c.as_fields() for name, c in sources.items()}
     return (json.dumps(fields, indent=2, allow_nan=False) + "\n").encode()
 
@@ -182,8 +184,20 @@ def _adapter_config(fields: Mapping[str, Any]) -> AdapterConfig:
         "sharing": Sharing(fields["sharing"]),
         "initialisation": Initialisation(fields["initialisation"]),
     }
-    sizes = {"layer_sizes": tuple(fields.get("layer_sizes", ()))}
-    return AdapterConfig(**{**fields, **enums, **sizes})
+    rest: dict[str, Any] = {"layer_sizes": tuple(fields.get("layer_sizes", ()))}
+    if "arrangement" in fields:
+        rest["arrangement"] = _arrangement(fields["arrangement"])
+    return AdapterConfig(**{**fields, **enums, **rest})
+
+
+def _arrangement(fields: Mapping[str, Any]) -> Arrangement:
+    reads = fields["reads"]
+    enums = {
+        "reads": None if reads is None else Reading(reads),
+        "residual": Residual(fields["residual"]),
+        "norm_after": NormAfter(fields["norm_after"]),
+    }
+    return Arrangement(**{**fields, **enums})
 
 
 def _fusion(fields: Mapping[str, Any]) -> FusionManifest:

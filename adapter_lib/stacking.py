@@ -2,7 +2,8 @@
 
 A group is a number of rows that one adapter, its owner, applies to: a whole batch, or one example.
 Which groups there are is left to `adapter_lib.branches`. Smaller bottlenecks are padded with
-zeros, which every non-linearity here maps to zero.
+zeros, which every non-linearity here maps to zero. Bottlenecks with an arrangement of residuals and
+norms other than their placement's are applied one after another.
 
 Legend for shapes: b rows, s tokens, d hidden, r the largest bottleneck, n adapters, g groups,
 m tokens of all rows of a group.
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from adapter_lib.architectures import Norm
+from adapter_lib.arrangement import USUAL
 from adapter_lib.bottleneck import (
     NON_LINEARITIES,
     Adapter,
@@ -23,6 +25,7 @@ from adapter_lib.bottleneck import (
     require_layer_norm,
 )
 from adapter_lib.configuration import Placement
+from adapter_lib.site import Site
 
 Owners = tuple[int | None, ...]
 """The adapter of each group, by its position; None for the base alone."""
@@ -78,20 +81,23 @@ class Place(nn.Module):
         placements: Mapping[int, Placement],
         shifts: Sequence[NormShift | None],
         stack: StackedBottlenecks | None,
+        alone: Mapping[int, Bottleneck],
     ) -> None:
         """Put them together.
 
         Args:
-            placements: of the adapters that have a bottleneck here, by their positions.
+            placements: of the adapters that have a bottleneck in the stack, by their positions.
             shifts: of all n adapters.
             stack: the bottlenecks, in the order of `placements`.
+            alone: those that cannot be stacked, by their adapters' positions.
         """
         super().__init__()
+        self._alone = nn.ModuleDict({str(slot): one for slot, one in alone.items()})
         self._placements = placements
         self._in_stack = {slot: position for position, slot in enumerate(placements)}
         self._stack = stack
         found = {slot: shift for slot, shift in enumerate(shifts) if shift is not None}
-        self.changed_by = {*placements, *found}
+        self.changed_by = {*placements, *found, *alone}
         self._shifted = set(found)
         if found:
             zeros = torch.zeros_like(next(iter(found.values())).weight)
@@ -109,12 +115,24 @@ class Place(nn.Module):
         """
         shape = x.shape
         x, residual = (part.reshape(len(owners), -1, shape[-1]) for part in (x, residual))
+        output = self._stacked(x, residual, self._shifted_norm(norm, owners), owners)
+        for slot, bottleneck in self._alone.items():
+            groups = [group for group, own in enumerate(owners) if own == int(slot)]
+            if groups:
+                assert isinstance(bottleneck, Bottleneck)
+                chosen = torch.tensor(groups, device=x.device)
+                own_norm = self._shifted_norm(norm, (int(slot),) * len(groups))
+                own_output = bottleneck.behind(Site(x[chosen], residual[chosen], own_norm))
+                output = output.index_copy(0, chosen, own_output.to(output.dtype))
+        return output.reshape(shape)
+
+    def _stacked(self, x: Tensor, residual: Tensor, norm: Norm, owners: Owners) -> Tensor:
+        """Return the output of all groups, (g, m, d), as if those in `alone` had no adapter."""
         total = x + residual
-        norm = self._shifted_norm(norm, owners)
         placements = [None if own is None else self._placements.get(own) for own in owners]
         groups = [group for group, placement in enumerate(placements) if placement is not None]
         if self._stack is None or not groups:
-            return norm(total).reshape(shape)
+            return norm(total)
         z = _read(placements, x, residual, total, norm)
         slots = [own for own in owners if own in self._in_stack]
         which = torch.tensor([self._in_stack[slot] for slot in slots], device=x.device)
@@ -123,7 +141,7 @@ class Place(nn.Module):
         else:
             chosen = torch.tensor(groups, device=x.device)
             total = total.index_add(0, chosen, self._stack(z[chosen], which).to(total.dtype))
-        return norm(total).reshape(shape)
+        return norm(total)
 
     def _shifted_norm(self, norm: Norm, owners: Owners) -> Norm:
         """Return the norm with each group's own shift, for (g, m, d)."""
@@ -206,6 +224,7 @@ def _place(
     stacks: dict[tuple[int, ...], StackedBottlenecks],
 ) -> Place:
     found: dict[int, Bottleneck] = {}
+    alone: dict[int, Bottleneck] = {}
     placements: dict[int, Placement] = {}
     shifts: list[NormShift | None] = []
     for slot, adapter in enumerate(adapters):
@@ -214,11 +233,13 @@ def _place(
             continue
         attention = block == _ATTENTION
         one = adapter.attention_bottleneck(layer) if attention else adapter.bottleneck(layer)
-        if one is not None:
+        if one is not None and adapter.config.arrangement != USUAL:
+            alone[slot] = one.for_inference()
+        elif one is not None:
             found[slot], placements[slot] = one, adapter.config.placement
         both = adapter.norm_shifts(layer)
         shifts.append(None if both is None else both[0 if attention else 1])
     key = tuple(map(id, found.values()))
     if found and key not in stacks:
         stacks[key] = StackedBottlenecks(list(found.values()))
-    return Place(placements, shifts, stacks.get(key))
+    return Place(placements, shifts, stacks.get(key), alone)

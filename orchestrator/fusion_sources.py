@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from adapter_lib.configuration import Placement
 from orchestrator.grids import Grids
 from orchestrator.plan import matches
-from orchestrator.spec.axes import Condition
+from orchestrator.spec.axes import ArrangementSetting, Condition
 from orchestrator.spec.model import FusionGrid, SourceSeed
 from orchestrator.spec.read import KeyPath
 from workers.tasks.card import TaskRef
 from workers.trial import BaseModelRef, DropMode, FusionSource, Trial
 
 DEFAULT_SOURCE = Condition(
-    drop_mode=(DropMode.NONE,), placement=(Placement.PFEIFFER,), trained_norm=(False,)
+    drop_mode=(DropMode.NONE,),
+    placement=(Placement.PFEIFFER,),
+    trained_norm=(False,),
+    arrangement=(ArrangementSetting(),),
 )
 """Which adapters a fusion joins unless `where` says otherwise."""
 
@@ -46,6 +49,13 @@ class Sources:
             raise self.grids.source.error(
                 (*at, "sources", "where", "trained_norm"),
                 "AdapterFusion joins adapters over the base's own norms; drop it",
+            )
+        arrangements = wanted.arrangement
+        if len(arrangements) != 1 or not arrangements[0] or arrangements[0].value.own_norms:
+            raise self.grids.source.error(
+                (*at, "sources", "where", "arrangement"),
+                "AdapterFusion joins adapters of one arrangement without norms of their own, "
+                "found " + ", ".join(f"`{arrangement}`" for arrangement in arrangements),
             )
         named = chosen.tasks not in (("all",), ("others",))
         if not named:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adapter_lib.arrangement import USUAL
 from adapter_lib.configuration import (
     AdapterConfig,
     Initialisation,
@@ -18,7 +19,7 @@ from adapter_lib.configuration import (
 )
 from adapter_lib.errors import ConfigurationError
 from orchestrator.errors import SpecError
-from orchestrator.spec.axes import AdapterAxes, DropAxes, HeadAxes, TrainingAxes
+from orchestrator.spec.axes import AdapterAxes, ArrangementSetting, DropAxes, HeadAxes, TrainingAxes
 from orchestrator.spec.model import SweepSpec
 from orchestrator.spec.read import KeyPath, SpecSource
 from orchestrator.spec.values import Section
@@ -79,7 +80,8 @@ class Grids:
                 f"{', '.join(how for how, _ in shared)}; drop one",
             )
         return [
-            AdapterConfig(
+            self._adapter(
+                at,
                 bottleneck_size=size,
                 layer_sizes=each,
                 placement=placement,
@@ -90,6 +92,7 @@ class Grids:
                 scaling=scaling,
                 dropout=dropout,
                 trained_norm=trained_norm,
+                arrangement=arrangement.value,
             )
             for (
                 placement,
@@ -100,6 +103,7 @@ class Grids:
                 scaling,
                 dropout,
                 trained_norm,
+                arrangement,
             ) in itertools.product(
                 grid.get("placement", (Placement.PFEIFFER,)),
                 sizes,
@@ -109,8 +113,16 @@ class Grids:
                 grid.get("scaling", (1.0,)),
                 grid.get("dropout", (0.0,)),
                 grid.get("trained_norm", (False,)),
+                grid.get("arrangement", (ArrangementSetting(),)),
             )
         ]
+
+    def _adapter(self, at: KeyPath, **fields: Any) -> AdapterConfig:
+        try:
+            return AdapterConfig(**fields)
+        except ConfigurationError as error:
+            key = () if fields["arrangement"] == USUAL else ("arrangement",)
+            raise self.source.error(self.where_stands(at, "adapter", *key), str(error)) from error
 
     def drops(self, drop: DropAxes, base: BaseModelRef, at: KeyPath) -> Iterator[Drop]:
         """Expand drop settings; depth 0 is the standard adapter.

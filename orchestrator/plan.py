@@ -1,11 +1,11 @@
 """The plan of a sweep: its trials, parents before children. A value; building it is `planner`'s."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.spec.axes import Condition
+from orchestrator.spec.axes import ArrangementSetting, Condition
 from orchestrator.spec.model import SweepSpec
 from workers.heads import usual_layers
 from workers.trial import Method, Training, Trial
@@ -56,6 +56,9 @@ AXES: Mapping[str, Callable[[Trial], Any]] = {
     "scaling": _of_adapter("scaling"),
     "dropout": _of_adapter("dropout"),
     "trained_norm": _of_adapter("trained_norm"),
+    "arrangement": lambda trial: (
+        ArrangementSetting.of(trial.adapter.arrangement) if trial.adapter else None
+    ),
     "pretrained": lambda trial: trial.start_from is not None if trial.adapter else None,
     "layers": lambda trial: trial.top_layers,
     "head_layers": lambda trial: trial.head.layers or usual_layers(trial.task.card),
@@ -69,6 +72,26 @@ AXES: Mapping[str, Callable[[Trial], Any]] = {
     **{name: _of_training(name) for name in Training.model_fields},
 }
 """A trial's coordinates, by the keys of `Condition`; None where an axis does not apply."""
+
+
+def misfits(trial: Trial) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield each setting that a trial's base model cannot have, with the reason."""
+    base = trial.base
+    longest, length = base.longest_sequence, trial.training.max_length
+    if longest is not None and length > longest:
+        yield (
+            ("training", "max_length"),
+            f"{base.name} has positions for {longest} tokens, found {length}; give {longest} or "
+            "less",
+        )
+    if trial.adapter and trial.adapter.trained_norm and base.norms_follow_blocks is False:
+        yield (
+            ("adapter", "trained_norm"),
+            f"{base.name} has no norms behind its blocks to train; drop it, or use a post-norm "
+            "base such as BERT",
+        )
+    if trial.head.use_pooler and base.has_pooler is False:
+        yield ("head", "use_pooler"), f"{base.name} has no pooler; drop it"
 
 
 def matches(trial: Trial, condition: Condition) -> bool:

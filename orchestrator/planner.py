@@ -12,7 +12,7 @@ from typing import Any
 from adapter_lib.configuration import FusionConfig, Sharing
 from orchestrator.fusion_sources import Sources
 from orchestrator.grids import Grids, merge_drop
-from orchestrator.plan import Plan, matches
+from orchestrator.plan import Plan, matches, misfits
 from orchestrator.spec.axes import Condition
 from orchestrator.spec.model import FusionGrid, PruningAxes, SweepSpec, TrialGrid
 from orchestrator.spec.read import KeyPath, SpecSource
@@ -73,11 +73,19 @@ class _Planner:
     excluded: int = 0
     repeated: int = 0
 
-    def add(self, trial: Trial) -> str | None:
-        """Add a trial unless it is excluded or already there; return its id unless excluded."""
+    def add(self, trial: Trial, at: KeyPath) -> str | None:
+        """Add a trial unless it is excluded or already there; return its id unless excluded.
+
+        Raises:
+            SpecError: its base model cannot have a setting that the sweep asks for.
+        """
         if any(matches(trial, condition) for condition in self.spec.exclude):
             self.excluded += 1
             return None
+        for keys, problem in misfits(trial):
+            where = self.grids.where_stands(at, *keys)
+            if self.source.has(where):  # a default that no example reaches does no harm
+                raise self.source.error(where, problem)
         if trial.trial_id in self.trials:
             self.repeated += 1
         self.trials.setdefault(trial.trial_id, trial)
@@ -102,7 +110,7 @@ class _Planner:
                     common = {"base": base, "task": task, "seed": seed, "training": training}
                     trial = Trial(method=method, **common, head=head, **shape)
                     for started in self._started(trial, block, at):
-                        self.add(started)
+                        self.add(started, at)
 
     def _started(self, trial: Trial, block: TrialGrid, at: KeyPath) -> Iterator[Trial]:
         """Yield the trial once for each of its starting points, which are added before it."""
@@ -118,7 +126,7 @@ class _Planner:
                     f"`{name}`; correct it or describe it under `pretraining`",
                 )
             for parent in self._pretrainings(trial, name):
-                if (parent_id := self.add(parent)) is not None:
+                if (parent_id := self.add(parent, ("pretraining", name))) is not None:
                     # Not a copy: it would bring the id along that this one has cached.
                     fields = {field: getattr(trial, field) for field in Trial.model_fields}
                     yield Trial(**fields | {"start_from": parent_id})
@@ -216,7 +224,7 @@ class _Planner:
                     head=head,
                     fusion=Fusion(sources=sources, config=FusionConfig(drop_depth=drop.depth)),
                 )
-                if self.add(trial) is not None and block.pruning is not None:
+                if self.add(trial, at) is not None and block.pruning is not None:
                     self._add_pruned(trial, block.pruning, at)
 
     def _add_pruned(self, fusion: Trial, pruning: PruningAxes, at: KeyPath) -> None:
@@ -229,18 +237,17 @@ class _Planner:
                     f"expected fewer to keep than the {sources} adapters of the fusion on "
                     f"{fusion.task.name}, found {keep}",
                 )
-            self.add(
-                Trial(
-                    method=Method.PRUNED_FUSION,
-                    base=fusion.base,
-                    task=fusion.task,
-                    seed=fusion.seed,
-                    training=fusion.training,
-                    drop=fusion.drop,
-                    head=fusion.head,
-                    pruning=Pruning(fusion_trial=fusion.trial_id, keep=keep, order=order),
-                )
+            pruned = Trial(
+                method=Method.PRUNED_FUSION,
+                base=fusion.base,
+                task=fusion.task,
+                seed=fusion.seed,
+                training=fusion.training,
+                drop=fusion.drop,
+                head=fusion.head,
+                pruning=Pruning(fusion_trial=fusion.trial_id, keep=keep, order=order),
             )
+            self.add(pruned, at)
 
     def check_conditions(self) -> None:
         """Refuse names that the sweep does not declare, and what nothing would ever look at."""

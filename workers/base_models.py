@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from workers.base_limits import has_pooler, longest_sequence, norms_follow_blocks
 from workers.errors import BaseModelSourceError
 from workers.trial import BaseModelRef
 
@@ -61,15 +62,17 @@ def pin_base_model(
             f"{weights}: expected weights with sha256 {sha256}, found {found}; "
             "get the file again, or correct the checksum if the change is meant"
         )
-    layers, hidden_size = _same_size(
-        name, _read_config(folder / "config.json"), layers, hidden_size
-    )
+    config = _read_config(folder / "config.json")
+    layers, hidden_size = _same_size(name, config, layers, hidden_size)
     return BaseModelRef(
         name=name,
         source=source if kind == "package" else f"folder:{folder}",
         identity=folder_identity(folder),
         layers=layers,
         hidden_size=hidden_size,
+        longest_sequence=longest_sequence(config),
+        norms_follow_blocks=norms_follow_blocks(config),
+        has_pooler=has_pooler(config, weights),
     )
 
 

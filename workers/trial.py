@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from adapter_lib.arrangement import USUAL
 from adapter_lib.configuration import AdapterConfig, FusionConfig, NonLinearity, Sharing
 from workers.frozen import Frozen
 from workers.heads import HeadSettings
@@ -78,6 +79,9 @@ class BaseModelRef(Frozen):
         source: `hub:REPO`, `folder:PATH` or `package:DISTRIBUTION`.
         revision: the full commit for a Hub repository, otherwise None.
         identity: `hub:REPO@COMMIT`, or `sha256:…` over weights and tokenizer.
+        longest_sequence: for how many tokens it has positions; None for any number or not known.
+        norms_follow_blocks: whether there are norms that `trained_norm` can train; None: not known.
+        has_pooler: whether there is one that `use_pooler` can read; None: not known.
     """
 
     name: str
@@ -86,6 +90,9 @@ class BaseModelRef(Frozen):
     identity: str
     layers: int
     hidden_size: int
+    longest_sequence: int | None = None
+    norms_follow_blocks: bool | None = None
+    has_pooler: bool | None = None
 
 
 class Drop(Frozen):
@@ -185,6 +192,8 @@ class Trial(Frozen):
         later = {name for name, default in _LATER.items() if getattr(self, name) == default}
         content = self.model_dump(mode="json", exclude={"base", "task", "adapter"} | later)
         content["adapter"] = self.adapter and self.adapter.as_fields()
+        if self.fusion is not None:
+            content["fusion"]["config"] = self.fusion.config.as_fields()
         if "head" in content:
             content["head"] = self.head.model_dump(mode="json", exclude_defaults=True)
         for part, name in _LATER_IN_PARTS:
@@ -265,6 +274,8 @@ def adapter_words(adapter: AdapterConfig) -> Iterator[str]:
         yield f"dropout {adapter.dropout:g}"
     if adapter.trained_norm:
         yield "trained norms"
+    if adapter.arrangement != USUAL:
+        yield str(adapter.arrangement)
 
 
 def content_hash(content: Any) -> str:

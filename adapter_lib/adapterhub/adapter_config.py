@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from adapter_lib.adapterhub.settings import Settings
+from adapter_lib.arrangement import Arrangement, NormAfter, Reading, Residual
 from adapter_lib.configuration import (
     AdapterConfig,
     Initialisation,
@@ -15,22 +17,17 @@ from adapter_lib.configuration import (
 )
 from adapter_lib.errors import UnsupportedSettingError
 
-_PLACEMENT_SETTINGS: dict[Placement, dict[str, bool]] = {
-    Placement.PFEIFFER: {"mh_adapter": False, "original_ln_before": True, "is_parallel": False},
-    Placement.HOULSBY: {"mh_adapter": True, "original_ln_before": False, "is_parallel": False},
-    Placement.PARALLEL: {"mh_adapter": False, "original_ln_before": False, "is_parallel": True},
+_RESIDUALS: dict[Any, Residual] = {
+    True: Residual.PROJECTION,
+    "post_add": Residual.SUM,
+    False: Residual.NORMED,
 }
 _ALWAYS: dict[str, Any] = {
-    "adapter_residual_before_ln": False,
     "cross_adapter": False,
     "init_weights_seed": None,
     "inv_adapter": None,
-    "ln_after": False,
-    "ln_before": False,
-    "original_ln_after": True,
     "output_adapter": True,
     "phm_layer": False,
-    "residual_before_ln": True,
     "stochastic_depth": 0.0,
     "use_gating": False,
 }
@@ -69,7 +66,8 @@ def read_adapter_config(
     """
     settings = Settings(content["config"], where)
     settings.expect("architecture", None)
-    placement = _take_placement(settings)
+    placement, reads = _take_place(settings)
+    arrangement = _take_arrangement(settings, reads)
     _take_unused_invertible(settings, content)
     for name, wanted in _ALWAYS.items():
         settings.expect(name, wanted)
@@ -86,6 +84,7 @@ def read_adapter_config(
         scaling=settings.number("scaling", 1.0),
         dropout=settings.number("dropout", 0.0),
         layer_sizes=sizes if len(set(sizes)) > 1 else (),
+        arrangement=replace(arrangement, reads=None if reads is placement.reads else reads),
     )
     settings.finish()
     return config
@@ -112,30 +111,60 @@ def write_adapter_config(config: AdapterConfig, *, layers: int, hidden_size: int
     }
     hub_initialisation = {ours: theirs for theirs, ours in _INITIALISATIONS.items()}
     return {
-        **_PLACEMENT_SETTINGS[config.placement],
+        **_arrangement_settings(config.arrangement, config.reads),
         **_ALWAYS,
         **_WITHOUT_EFFECT,
         "dropout": config.dropout,
         "init_weights": hub_initialisation[config.initialisation],
         "leave_out": list(range(config.drop_depth)),
+        "mh_adapter": config.placement is Placement.HOULSBY,
         "non_linearity": config.non_linearity.value,
         "reduction_factor": factors if config.layer_sizes else factors["0"],
         "scaling": config.scaling,
     }
 
 
-def _take_placement(settings: Settings) -> Placement:
-    parallel = settings.take("is_parallel", default=False)
-    after_attention = settings.take("mh_adapter")
-    found = {"mh_adapter": after_attention, "is_parallel": parallel}
-    before = settings.take("original_ln_before", default=False)
-    for placement, wanted in _PLACEMENT_SETTINGS.items():
-        if found.items() <= wanted.items():
-            if before is not wanted["original_ln_before"]:
-                only = f"{wanted['original_ln_before']} for placement {placement}"
-                settings.refuse("original_ln_before", before, only)
-            return placement
-    return settings.refuse("mh_adapter", after_attention, "False for a parallel adapter")
+def _take_place(settings: Settings) -> tuple[Placement, Reading]:
+    parallel = settings.flag("is_parallel", default=False)
+    both_blocks = settings.flag("mh_adapter")
+    normed = settings.flag("original_ln_before", default=False)
+    reads = Reading.NORMED if normed else Reading.PROJECTION
+    if parallel:
+        reads = Reading.RESIDUAL  # original_ln_before has no effect
+    if both_blocks:
+        return Placement.HOULSBY, reads
+    return Placement.PARALLEL if parallel else Placement.PFEIFFER, reads
+
+
+def _take_arrangement(settings: Settings, reads: Reading) -> Arrangement:
+    """Return residuals and norms; settings without effect next to others come back as defaults."""
+    residual = settings.choose("residual_before_ln", _RESIDUALS, True)
+    if reads is Reading.PROJECTION and residual is Residual.SUM:
+        settings.refuse("residual_before_ln", "post_add", "it next to original_ln_before=True")
+    norm_after = NormAfter.NONE
+    residual_first = settings.flag("adapter_residual_before_ln", default=False)
+    if settings.flag("ln_after", default=False):
+        output = residual_first and reads is not Reading.RESIDUAL
+        norm_after = NormAfter.OUTPUT if output else NormAfter.BOTTLENECK
+    return Arrangement(
+        residual=residual if reads is Reading.NORMED else Residual.PROJECTION,
+        norm_before=settings.flag("ln_before", default=False),
+        norm_after=norm_after,
+        base_norm_after=settings.flag("original_ln_after", default=True),
+    )
+
+
+def _arrangement_settings(arrangement: Arrangement, reads: Reading) -> dict[str, Any]:
+    hub_residual = {ours: theirs for theirs, ours in _RESIDUALS.items()}
+    return {
+        "adapter_residual_before_ln": arrangement.norm_after is NormAfter.OUTPUT,
+        "is_parallel": reads is Reading.RESIDUAL,
+        "ln_after": arrangement.norm_after is not NormAfter.NONE,
+        "ln_before": arrangement.norm_before,
+        "original_ln_after": arrangement.base_norm_after,
+        "original_ln_before": reads is Reading.NORMED,
+        "residual_before_ln": hub_residual[arrangement.residual],
+    }
 
 
 def _take_unused_invertible(settings: Settings, content: Mapping[str, Any]) -> None:

@@ -7,16 +7,10 @@ from adapter_lib.adapterhub.settings import Settings
 from adapter_lib.configuration import FusionConfig
 from adapter_lib.errors import UnsupportedSettingError
 
-_ALWAYS: dict[str, bool] = {
-    "key": True,
-    "query": True,
-    "query_before_ln": False,
-    "residual_before": False,
-    "temperature": False,
-    "value": True,
-    "value_before_softmax": True,
-    "value_initialized": True,
-}
+_ALWAYS: dict[str, bool] = {"residual_before": False, "temperature": False}
+_WITHOUT_EFFECT: dict[str, bool] = {"value_before_softmax": True}  # V has no bias, Σp = 1
+_MATRICES = ("query", "key", "value")
+_OFF_DIAGONAL = 1e-6
 _REGULARISATION = 0.01  # fixed in AdapterHub's `get_fusion_regularization_loss`
 
 
@@ -34,12 +28,21 @@ def read_fusion_config(
     settings = Settings(content["config"], where)
     for name, wanted in _ALWAYS.items():
         settings.expect(name, wanted)
+    settings.skip(_WITHOUT_EFFECT)
+    learned = {name: settings.flag(name, default=True) for name in _MATRICES}
+    if not any(learned.values()):
+        settings.refuse("key, query and value", False, "at least one of them")
+    initialised = settings.flag("value_initialized", default=True)
+    query_before_norm = settings.flag("query_before_ln", default=False)
     regularised = settings.choose("regularization", {True: _REGULARISATION, False: 0.0}, True)
     dropout = settings.take("dropout_prob", default=None)
     settings.finish()
     return FusionConfig(
         regularisation=regularised,
         dropout=float(dropout or _default_dropout(model_config)),  # AdapterHub reads 0 as unset
+        value_off_diagonal=_OFF_DIAGONAL if initialised else None,
+        query_before_norm=query_before_norm,
+        **learned,
     )
 
 
@@ -63,6 +66,10 @@ def write_fusion_config(config: FusionConfig, *, model_config: Any) -> dict[str,
         )
     return {
         **_ALWAYS,
+        **_WITHOUT_EFFECT,
+        **{name: getattr(config, name) for name in _MATRICES},
+        "query_before_ln": config.query_before_norm,
+        "value_initialized": config.value_off_diagonal is not None,
         "dropout_prob": None if config.dropout == default else config.dropout,
         "regularization": config.regularisation > 0,
     }

@@ -52,11 +52,12 @@ _NAMING = {
     "xlm-roberta": Naming("XLMRobertaAdapterModel", "roberta."),
 }
 _PARTS = {
-    "down.weight": "adapter_down.0.weight",
-    "down.bias": "adapter_down.0.bias",
-    "up.weight": "adapter_up.weight",
-    "up.bias": "adapter_up.bias",
+    "down": "adapter_down.0",
+    "up": "adapter_up",
+    "norm_before": "adapter_norm_before",
+    "norm_after": "adapter_norm_after",
 }
+_BEHIND_NORM = {"down": "adapter_down.1"}  # a norm in front is number 0, besides its own name
 _HEAD_POSITIONS = {1: {"output": 1}, 2: {"dense": 1, "output": 4}}  # dropouts and tanh between
 _OLD_NAMES = re.compile(r"\.(?:attention|layer)_text_(?:task|lang)_adapters\.")
 _FUSION_NAME = re.compile(r"\.adapter_fusion_layer\.(.+)\.(?:query|key|value)\.")
@@ -90,11 +91,19 @@ def fusion_name(key: str) -> str | None:
 def adapter_keys(adapter: Adapter, name: str, naming: Naming) -> dict[str, str]:
     """Return our name → AdapterHub's, without prefix, of every tensor of an unshared adapter."""
     locations = {"attention": naming.attention, "feed_forward": naming.feed_forward}
+    parts = _PARTS | (_BEHIND_NORM if adapter.config.arrangement.norm_before else {})
     keys = {}
     for ours in adapter.state_dict():
-        location, layer, part = ours.split(".", 2)
-        keys[ours] = f"{naming.layers}.{layer}.{locations[location]}.adapters.{name}.{_PARTS[part]}"
+        location, layer, part, tensor = ours.split(".")
+        place = f"{naming.layers}.{layer}.{locations[location]}.adapters.{name}"
+        keys[ours] = f"{place}.{parts[part]}.{tensor}"
     return keys
+
+
+def second_name(key: str) -> str | None:
+    """Return under which name AdapterHub stores a tensor once more, None where it does not."""
+    second = key.replace(".adapter_norm_before.", ".adapter_down.0.")
+    return None if second == key else second
 
 
 def fusion_keys(fusion: Fusion, name: str, naming: Naming) -> dict[str, str]:

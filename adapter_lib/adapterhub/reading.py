@@ -34,6 +34,7 @@ from adapter_lib.adapterhub.keys import (
     head_keys,
     layer_of,
     naming_for,
+    second_name,
     without_prefix,
 )
 from adapter_lib.backbone import Backbone
@@ -100,6 +101,7 @@ def read_adapter(folder: Path, backbone: Backbone) -> HubAdapter:
     )
     adapter = Adapter(config, layers=layers, hidden_size=hidden_size, generator=torch.Generator())
     keys = adapter_keys(adapter, content["name"], _naming(backbone))
+    _take_second_names(found, keys, folder)
     _fill(adapter.state_dict(), found, keys, folder)
     return HubAdapter(content["name"], adapter.eval())
 
@@ -215,6 +217,19 @@ def _fill(
             f"the weights in {folder} do not fit its configuration and this base: {mismatch}"
         )
     copy_state(expected, found)
+
+
+def _take_second_names(found: dict[str, Tensor], keys: Mapping[str, str], folder: Path) -> None:
+    """Take out what is stored once more under another name."""
+    for key in keys.values():
+        if (second := second_name(key)) is None or key not in found:
+            continue
+        copy = found.pop(second, None)
+        if copy is None or not torch.equal(copy, found[key]):
+            raise AdapterFileError(
+                f"expected {second} in {folder} to be {key} once more, found "
+                f"{'none' if copy is None else 'another'}; fetch the adapter again"
+            )
 
 
 def _take_decoder(found: dict[str, Tensor], key: str, backbone: Backbone, folder: Path) -> None:

@@ -47,6 +47,15 @@ class Settings:
             self.refuse(name, value, f"one of {list(choices)}")
         return choices[value]
 
+    def flag(self, name: str, default: Any = _MISSING) -> bool:
+        """Take a setting that must be true or false.
+
+        Raises:
+            UnsupportedSettingError: it is something else.
+        """
+        chosen: bool = self.choose(name, {True: True, False: False}, default)
+        return chosen
+
     def number(self, name: str, default: Any = _MISSING) -> float:
         """Take a setting that must be a number.
 

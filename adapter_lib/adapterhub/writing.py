@@ -28,6 +28,7 @@ from adapter_lib.adapterhub.keys import (
     fusion_keys,
     head_keys,
     naming_for,
+    second_name,
 )
 from adapter_lib.adapterhub.reading import SETUP_FILE
 from adapter_lib.backbone import Backbone
@@ -66,11 +67,14 @@ def write_adapter(
         adapter.config, layers=adapter.layers, hidden_size=adapter.hidden_size
     )
     keys = adapter_keys(adapter, name, naming)
+    weights = _renamed(adapter.state_dict(), keys, naming.prefix)
+    seconds = {key: second_name(key) for key in weights}
+    weights |= {again: weights[key].clone() for key, again in seconds.items() if again is not None}
     write_folder(
         folder,
         ADAPTER_FILES,
         config=_content(config, name, backbone),
-        weights=_renamed(adapter.state_dict(), keys, naming.prefix),
+        weights=weights,
         weights_format=weights_format,
     )
 

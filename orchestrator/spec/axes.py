@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from adapter_lib.arrangement import Arrangement, NormAfter, Reading, Residual
 from adapter_lib.configuration import Initialisation, NonLinearity, Placement, Sharing
 from orchestrator.spec.values import (
     Count,
@@ -32,6 +33,29 @@ from workers.trial import (
 Group = Annotated[Count, Field(ge=2)]
 
 
+class ArrangementSetting(Section):
+    """Residuals and norms around a bottleneck; `{}` is what the placement means."""
+
+    reads: Reading | None = None
+    residual: Residual = Residual.PROJECTION
+    norm_before: bool = False
+    norm_after: NormAfter = NormAfter.NONE
+    base_norm_after: bool = True
+
+    @classmethod
+    def of(cls, value: Arrangement) -> Self:
+        """Return the setting that stands for an arrangement."""
+        return cls(**vars(value))
+
+    @property
+    def value(self) -> Arrangement:
+        """The arrangement that this setting stands for."""
+        return Arrangement(**dict(self))
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
 class AdapterAxes(Section):
     """`layer_sizes` is a list of sizes, one per layer from the lowest, or a list of such lists."""
 
@@ -46,6 +70,7 @@ class AdapterAxes(Section):
     scaling: OneOrMany[Positive] | None = None
     dropout: OneOrMany[Fraction] | None = None
     trained_norm: OneOrMany[bool] | None = None
+    arrangement: OneOrMany[ArrangementSetting] | None = None
     start_from: OneOrMany[Name] | None = None
 
     @model_validator(mode="after")
@@ -107,6 +132,7 @@ class Condition(Section):
     scaling: OneOrMany[Positive | None] = ()
     dropout: OneOrMany[Fraction | None] = ()
     trained_norm: OneOrMany[bool | None] = ()
+    arrangement: OneOrMany[ArrangementSetting | None] = ()
     pretrained: OneOrMany[bool | None] = ()
     layers: OneOrMany[Count | None] = ()
     head_layers: OneOrMany[Count] = ()

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from adapter_lib.arrangement import Arrangement, NormAfter, Residual
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import (
@@ -63,6 +64,18 @@ CASES: dict[str, tuple[AdapterConfig | None, HeadConfig]] = {
     ),
     "shared": (AdapterConfig(2, sharing=Sharing.ALL_LAYERS), CLASSES),
     "grouped": (AdapterConfig(2, sharing=Sharing.GROUPS, group_layers=2), CLASSES),
+    "arranged": (
+        AdapterConfig(
+            2,
+            arrangement=Arrangement(
+                residual=Residual.NORMED,
+                norm_before=True,
+                norm_after=NormAfter.OUTPUT,
+                base_norm_after=False,
+            ),
+        ),
+        CLASSES,
+    ),
     "trained-norms": (AdapterConfig(2, drop_depth=2, trained_norm=True), CLASSES),
     "head": (None, CLASSES),
     "pooled-head": (None, HeadConfig(HeadKind.CLASSIFICATION, 2, layers=1, use_pooler=True)),
@@ -72,6 +85,10 @@ CASES: dict[str, tuple[AdapterConfig | None, HeadConfig]] = {
     "masked-lm": (SIZE_2, HeadConfig(HeadKind.MASKED_LM, VOCABULARY)),
 }
 FUSION_SOURCES = {"rte": AdapterConfig(2), "sst-2.v1": AdapterConfig(3, drop_depth=1)}
+FUSIONS = {
+    "fusion": FusionConfig(),
+    "static-fusion": FusionConfig(value=False, query_before_norm=True, value_off_diagonal=None),
+}
 FUSION_KEEP = {0: ["rte"], 1: ["rte", "sst-2.v1"], 2: ["sst-2.v1"]}
 
 
@@ -110,9 +127,9 @@ def make_adapter(config: AdapterConfig, name: str) -> Adapter:
     return adapter
 
 
-def make_fusion() -> Fusion:
+def make_fusion(config: FusionConfig) -> Fusion:
     sources = {name: make_adapter(config, name) for name, config in FUSION_SOURCES.items()}
-    fusion = Fusion(FusionConfig(), sources, layers=LAYERS, hidden_size=HIDDEN)
+    fusion = Fusion(config, sources, layers=LAYERS, hidden_size=HIDDEN)
     fill({f"fused.{key}": tensor for key, tensor in fusion.fused.state_dict().items()})
     return fusion.pruned(FUSION_KEEP)
 
@@ -122,7 +139,8 @@ def make_models(backbone: Backbone) -> dict[str, AdapterModel]:
     for name, (config, head_config) in CASES.items():
         adapter = None if config is None else make_adapter(config, "adapter")
         models[name] = AdapterModel(backbone, make_head(head_config), adapter)
-    models["fusion"] = AdapterModel(backbone, make_head(CLASSES), make_fusion())
+    for name, fusion_config in FUSIONS.items():
+        models[name] = AdapterModel(backbone, make_head(CLASSES), make_fusion(fusion_config))
     return models
 
 

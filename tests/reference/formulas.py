@@ -88,8 +88,27 @@ def adapter_forward(
 
         return trained
 
-    def adapted(z: Tensor, prefix: str) -> Tensor:
-        return config.scaling * bottleneck(z, weights, prefix, config.non_linearity)
+    def layer_norm(x: Tensor, prefix: str) -> Tensor:
+        """A norm of the adapter's own, with torch's epsilon."""
+        centred = x - x.mean(-1, keepdim=True)
+        spread = (centred.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt()
+        return centred / spread * weights[f"{prefix}.weight"] + weights[f"{prefix}.bias"]
+
+    def adapted(f: Tensor, a: Tensor, norm: Any, prefix: str) -> Tensor:
+        """LN(o + a), o = u + r, with whatever the arrangement changes in it."""
+        arrangement = config.arrangement
+        own = {"pfeiffer": "normed", "houlsby": "projection", "parallel": "residual"}
+        known = {"residual": a, "projection": f, "sum": f + a, "normed": norm(f + a)}
+        z = known[arrangement.reads or own[config.placement]]
+        if arrangement.norm_before:
+            z = layer_norm(z, f"{prefix}.norm_before")
+        u = config.scaling * bottleneck(z, weights, prefix, config.non_linearity)
+        if arrangement.norm_after == "bottleneck":
+            u = layer_norm(u, f"{prefix}.norm_after")
+        o = u + known[arrangement.residual]
+        if arrangement.norm_after == "output":
+            o = layer_norm(o, f"{prefix}.norm_after")
+        return norm(o + a) if arrangement.base_norm_after else o
 
     def after_attention(index: int, f: Tensor, a: Tensor, norm: Any) -> Tensor:
         if index < first:
@@ -97,14 +116,13 @@ def adapter_forward(
         norm = own_norm("attention", index, norm)
         if config.placement != "houlsby":
             return norm(f + a)
-        return norm(adapted(f, f"attention.{name(index)}") + f + a)
+        return adapted(f, a, norm, f"attention.{name(index)}")
 
     def after_feed_forward(index: int, f: Tensor, a: Tensor, norm: Any) -> Tensor:
         if index < first:
             return norm(f + a)
         norm = own_norm("feed_forward", index, norm)
-        z = {"pfeiffer": norm(f + a), "houlsby": f, "parallel": a}[config.placement]
-        return norm(adapted(z, f"feed_forward.{name(index)}") + f + a)
+        return adapted(f, a, norm, f"feed_forward.{name(index)}")
 
     return encoder(
         model, batch, after_attention=after_attention, after_feed_forward=after_feed_forward
@@ -114,23 +132,31 @@ def adapter_forward(
 def fusion_weights(
     z: Tensor, outputs: list[Tensor], weights: Weights, prefix: str, dropout: float = 0.0
 ) -> Tensor:
-    """p = softmax over the sources of (Q z + b_q)·(K u_n + b_k), with dropout on the scores."""
-    query = z @ weights[f"{prefix}.query.weight"].T + weights[f"{prefix}.query.bias"]
-    scores = []
-    for u in outputs:
-        key = u @ weights[f"{prefix}.key.weight"].T + weights[f"{prefix}.key.bias"]
-        scores.append((query * key).sum(-1))
+    """p = softmax over the sources of (Q z + b_q)·(K u_n + b_k), with dropout on the scores.
+
+    A matrix without weights is the identity, here and in `fuse`.
+    """
+
+    def apply(matrix: str, x: Tensor) -> Tensor:
+        name = f"{prefix}.{matrix}"
+        if f"{name}.weight" not in weights:
+            return x
+        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    query = apply("query", z)
+    scores = [(query * apply("key", u)).sum(-1) for u in outputs]
     return functional.dropout(torch.stack(scores, dim=-1), dropout).softmax(-1)
 
 
 def fuse(
     z: Tensor, outputs: list[Tensor], weights: Weights, prefix: str, dropout: float = 0.0
 ) -> Tensor:
-    """Σ p_n V u_n, the published form of AdapterFusion."""
+    """Σ p_n V u_n, the published form of AdapterFusion; Q reads z."""
     p = fusion_weights(z, outputs, weights, prefix, dropout)
     total = torch.zeros_like(z)
     for n, u in enumerate(outputs):
-        total = total + p[..., n : n + 1] * (u @ weights[f"{prefix}.value"].T)
+        value = u @ weights[f"{prefix}.value"].T if f"{prefix}.value" in weights else u
+        total = total + p[..., n : n + 1] * value
     return total
 
 
@@ -156,6 +182,7 @@ def fusion_forward(
     drop_depth: int = 0,
     seen: dict[int, Tensor] | None = None,
     kept: Mapping[int, list[str]] | None = None,
+    query_before_norm: bool = False,
 ) -> Tensor:
     """A whole model with AdapterFusion. `seen` collects each layer's weights, (b, s, n)."""
 
@@ -169,6 +196,7 @@ def fusion_forward(
         outputs = source_outputs(z, sources, names, index)
         if seen is not None:
             seen[index] = fusion_weights(z, outputs, weights, f"fused.{index}")
-        return norm(fuse(z, outputs, weights, f"fused.{index}") + f + a)
+        query = f if query_before_norm else z
+        return norm(fuse(query, outputs, weights, f"fused.{index}") + f + a)
 
     return encoder(model, batch, after_attention=plain, after_feed_forward=after_feed_forward)

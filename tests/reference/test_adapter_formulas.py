@@ -7,6 +7,7 @@ import pytest
 import torch
 from tiny_transformers import HIDDEN, LAYERS, make_transformer
 
+from adapter_lib.arrangement import Arrangement, NormAfter, Reading, Residual
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import (
@@ -69,6 +70,42 @@ def test_every_other_setting_equals_the_formulas(
 ) -> None:
     config = AdapterConfig(5, placement=placement, **changes)
     assert_equal_to_the_formulas(backbone, batch, config, 2)
+
+
+ARRANGEMENTS = [
+    (Placement.PFEIFFER, Arrangement(reads=Reading.PROJECTION)),
+    (Placement.PFEIFFER, Arrangement(residual=Residual.SUM)),
+    (Placement.PFEIFFER, Arrangement(residual=Residual.NORMED, base_norm_after=False)),
+    (Placement.PFEIFFER, Arrangement(norm_before=True)),
+    (Placement.PFEIFFER, Arrangement(norm_after=NormAfter.OUTPUT)),
+    (Placement.HOULSBY, Arrangement(reads=Reading.NORMED, residual=Residual.NORMED)),
+    (Placement.HOULSBY, Arrangement(reads=Reading.RESIDUAL, norm_after=NormAfter.BOTTLENECK)),
+    (Placement.HOULSBY, Arrangement(base_norm_after=False)),
+    (Placement.PARALLEL, Arrangement(norm_before=True, norm_after=NormAfter.BOTTLENECK)),
+    (Placement.PARALLEL, Arrangement(base_norm_after=False)),
+]
+
+
+@pytest.mark.parametrize(("placement", "arrangement"), ARRANGEMENTS, ids=str)
+@pytest.mark.parametrize("trained_norm", [False, True])
+def test_every_arrangement_equals_the_formulas(
+    backbone: Backbone,
+    batch: Batch,
+    placement: Placement,
+    arrangement: Arrangement,
+    trained_norm: bool,
+) -> None:
+    if not arrangement.base_norm_after and arrangement.residual is Residual.PROJECTION:
+        trained_norm = False  # nothing applies them
+    config = AdapterConfig(
+        5,
+        placement=placement,
+        arrangement=arrangement,
+        sharing=Sharing.ALL_LAYERS,
+        trained_norm=trained_norm,
+        scaling=2.0,
+    )
+    assert_equal_to_the_formulas(backbone, batch, config, 1)
 
 
 def assert_equal_to_the_formulas(

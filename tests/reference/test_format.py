@@ -119,6 +119,13 @@ def test_l2_another_version(golden: Callable[[str], Path], base: Backbone) -> No
         load_adapter(folder, base)
 
 
+ARRANGEMENT = {
+    "reads": None,
+    "residual": "projection",
+    "norm_before": False,
+    "norm_after": "none",
+    "base_norm_after": True,
+}
 EDITS: dict[str, Callable[[Fields], object]] = {
     "a missing field": lambda fields: fields.pop("provenance"),
     "an unknown field": lambda fields: fields.update(tomorrow=1),
@@ -136,6 +143,19 @@ EDITS: dict[str, Callable[[Fields], object]] = {
     "a head of three layers": lambda fields: fields["head"].update(layers=3),
     "half a unit": lambda fields: fields["adapter"].update(bottleneck_size=2.5),
     "a size in words": lambda fields: fields["adapter"].update(layer_sizes=["two", 2, 2]),
+    "an unknown arrangement": lambda fields: fields["adapter"].update(
+        arrangement=ARRANGEMENT | {"residual": "luck"}
+    ),
+    "an incomplete arrangement": lambda fields: fields["adapter"].update(arrangement={}),
+    "an unknown field of an arrangement": lambda fields: fields["adapter"].update(
+        arrangement=ARRANGEMENT | {"tomorrow": 1}
+    ),
+    "an arrangement of another placement": lambda fields: fields["adapter"].update(
+        arrangement=ARRANGEMENT | {"reads": "residual"}
+    ),
+    "a number for a norm": lambda fields: fields["adapter"].update(
+        arrangement=ARRANGEMENT | {"norm_before": 1}
+    ),
     "a number for a truth": lambda fields: fields["adapter"].update(trained_norm=1),
     "a dropout in words": lambda fields: fields["head"].update(dropout="some"),
     "a dropout of everything": lambda fields: fields["head"].update(dropout=1.0),
@@ -157,6 +177,7 @@ FUSION_EDITS: dict[str, Callable[[Fields], object]] = {
     "an unknown field": lambda fusion: fusion["config"].update(tomorrow=1),
     "a dropout of everything": lambda fusion: fusion["config"].update(dropout=1),
     "a depth below all": lambda fusion: fusion["config"].update(drop_depth=-1),
+    "nothing learned": lambda fusion: fusion["config"].update(query=False, key=False, value=False),
     "a layer in words": lambda fusion: fusion["kept"].update(first=["rte"]),
     "a number for a name": lambda fusion: fusion["kept"].update({"0": [1]}),
 }

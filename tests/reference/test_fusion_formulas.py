@@ -23,11 +23,13 @@ MIXED = {
 LATE = {"a": AdapterConfig(4, drop_depth=3), "b": AdapterConfig(2, drop_depth=2)}
 
 
-def make_fusion(configs: Mapping[str, AdapterConfig], *, dropout: float = 0.0) -> Fusion:
+def make_fusion(
+    configs: Mapping[str, AdapterConfig], *, dropout: float = 0.0, **settings: Any
+) -> Fusion:
     """In float64, with every weight far enough from its start to matter."""
     generator = torch.Generator().manual_seed(2)
     fusion = Fusion(
-        FusionConfig(dropout=dropout),
+        FusionConfig(dropout=dropout, **settings),
         {name: make_adapter(config) for name, config in configs.items()},
         layers=LAYERS,
         hidden_size=HIDDEN,
@@ -84,6 +86,42 @@ def test_model_and_gradients_equal_the_published_form(
             )
         else:
             assert parameter.grad is None, name
+
+
+KINDS: list[dict[str, Any]] = [
+    {"value": False},
+    {"key": False},
+    {"query": False},
+    {"query": False, "key": False},
+    {"query_before_norm": True},
+    {"query_before_norm": True, "query": False, "value": False},
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_other_kinds_equal_the_published_form(
+    backbone: Backbone, batch: Batch, kind: dict[str, Any]
+) -> None:
+    """Forward and gradients; the static fusion of AdapterHub is the first."""
+    fusion = make_fusion(MIXED, **kind).train()
+    weights = leaves(fusion)
+    learned = {name.split(".")[1] for name in fusion.fused.state_dict()}
+    assert learned == {name for name in ("query", "key", "value") if kind.get(name, True)}
+    found = backbone(batch, fusion)
+    expected = formulas.fusion_forward(
+        backbone.model,
+        batch,
+        weights,
+        sources=source_weights(fusion),
+        query_before_norm=kind.get("query_before_norm", False),
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
+    found.square().mean().backward()
+    expected.square().mean().backward()
+    for name, parameter in fusion.fused.named_parameters():
+        wanted = weights[f"fused.{name}"].grad
+        torch.testing.assert_close(parameter.grad, wanted, rtol=1e-8, atol=1e-11, msg=name)
+    assert (fusion.regularisation_loss().item() > 0) is kind.get("value", True)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapter_lib.arrangement import Arrangement, NormAfter
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import (
     AdapterConfig,
@@ -10,6 +11,7 @@ from adapter_lib.configuration import (
     bottleneck_from_reduction,
 )
 
+OWN_NORMS = Arrangement(norm_before=True, norm_after=NormAfter.BOTTLENECK)
 LAYERS, HIDDEN = 12, 768  # RoBERTa-base
 
 
@@ -51,6 +53,8 @@ def test_weights_as_in_the_papers_table_on_sharing(
         (AdapterConfig(384, placement=Placement.PARALLEL), 7_091_712),
         (AdapterConfig(1, layer_sizes=(48,) * 6 + (96,) * 6), 6 * 74_544 + 6 * 148_320),
         (AdapterConfig(64, placement=Placement.HOULSBY, trained_norm=True), 2_379_264 + 36_864),
+        (AdapterConfig(48, arrangement=OWN_NORMS), 894_528 + 36_864),
+        (AdapterConfig(48, arrangement=OWN_NORMS, sharing=Sharing.ALL_LAYERS), 74_544 + 3_072),
     ],
 )
 def test_with_biases_as_adapterhub_counts(config: AdapterConfig, expected: int) -> None:

@@ -1,15 +1,18 @@
 """What AdapterHub's `adapters` 1.3.0 gets wrong, and this library does right.
 
 The numbers are those of the list of its defects that the project was started with. Drop schedules
-(1 to 3) are tested with `workers`, which draw them.
+(1 to 3) and weight decay (14) are tested with `workers`, in `test_fitting.py`.
 """
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_transformers import HIDDEN, LAYERS, make_batch, make_transformer
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from adapter_lib.adapterhub.folders import WeightsFormat
 from adapter_lib.adapterhub.reading import read_adapter
@@ -108,6 +111,46 @@ def test_9_shared_adapters_are_stored_once_and_come_back_shared(tmp_path: Path) 
     assert len({id(loaded.bottleneck(layer)) for layer in range(LAYERS)}) == 1
 
 
+class Products(TorchDispatchMode):
+    """Counts matrix products by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if (name := func.overloadpacket.__name__) in ("mm", "addmm", "bmm", "baddbmm"):
+            self.counts[name] += 1
+        return func(*args, **kwargs or {})
+
+
+def test_10_adapters_are_batched_not_looped() -> None:
+    """Of the rest of it, drop schedules and sweeps over depths are tested with `workers`."""
+    backbone, batch = tiny(), make_batch()
+
+    def of_many_tasks(tasks: int) -> int:
+        models = {
+            str(i): make_model(backbone, make_adapter(AdapterConfig(4))) for i in range(tasks)
+        }
+        many = MultiTask(models)
+        with torch.no_grad(), Products() as seen:
+            many.mixed(batch, [str(i % tasks) for i in range(len(batch.input_ids))])
+            many(batch)
+        return seen.counts["baddbmm"]  # heads, which are one per task, have none
+
+    def of_fusion(sources: int) -> int:
+        made = {str(i): make_adapter(AdapterConfig(4)) for i in range(sources)}
+        fusion = Fusion(FusionConfig(), made, layers=LAYERS, hidden_size=HIDDEN).eval()
+        with torch.no_grad():
+            backbone(batch, fusion)  # folds the matrices
+            with Products() as seen:
+                backbone(batch, fusion)
+        return seen.counts.total()
+
+    assert of_many_tasks(4) == of_many_tasks(2) == 2 * 2 * LAYERS
+    assert of_fusion(8) == of_fusion(2) >= LAYERS
+
+
 def test_11_an_adapter_of_another_base_is_never_left_random_in_silence(tmp_path: Path) -> None:
     bert, roberta = tiny(), tiny("roberta")
     model = make_model(bert, make_adapter(AdapterConfig(4)))
@@ -140,6 +183,19 @@ def test_13_training_one_model_leaves_another_ones_head_alone() -> None:
     trained(batch).sum().backward()
     assert all(p.grad is not None for p in trained.head.parameters())
     assert all(p.grad is None for p in [*other.head.parameters(), *backbone.parameters()])
+
+
+def test_13_norms_can_be_trained_with_an_adapter_or_alone() -> None:
+    model = make_model(tiny(), make_adapter(AdapterConfig(4, trained_norm=True)))
+    model(make_batch()).sum().backward()
+    assert isinstance(model.adapter, Adapter)
+    shifts = {n: p for n, p in model.adapter.named_parameters() if "_norm." in n}
+    assert len(shifts) == 4 * LAYERS
+    assert all(p.grad is not None and p.grad.any() for p in shifts.values())
+    model.backbone.unfreeze_norms()
+    trained = {name for name, p in model.backbone.named_parameters() if p.requires_grad}
+    assert trained
+    assert all("LayerNorm" in name for name in trained)
 
 
 def test_14_the_regularisation_of_values_is_part_of_the_same_steps_loss() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch, make_transformer
 
+from adapter_lib.arrangement import USUAL, Arrangement, NormAfter, Reading, Residual
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import AdapterConfig, HeadConfig, HeadKind, Placement
@@ -104,6 +105,36 @@ def test_a_run_from_its_entry_is_the_whole_run(
     assert_same(model, expected, model(batch, drop_depth=depth, start=start))
 
 
+ARRANGED = [
+    (Placement.PFEIFFER, Arrangement(norm_before=True, norm_after=NormAfter.BOTTLENECK), True),
+    (Placement.PFEIFFER, Arrangement(residual=Residual.SUM, base_norm_after=False), True),
+    (Placement.PFEIFFER, Arrangement(residual=Residual.NORMED, base_norm_after=False), True),
+    (Placement.PFEIFFER, Arrangement(residual=Residual.NORMED), False),
+    (Placement.PFEIFFER, Arrangement(base_norm_after=False), False),
+    (Placement.PFEIFFER, Arrangement(norm_after=NormAfter.OUTPUT), False),
+    (Placement.PFEIFFER, Arrangement(reads=Reading.PROJECTION), False),
+    (Placement.HOULSBY, Arrangement(reads=Reading.NORMED), True),
+    (Placement.HOULSBY, Arrangement(reads=Reading.RESIDUAL), False),
+]
+
+
+@pytest.mark.parametrize(("placement", "arrangement", "added"), ARRANGED, ids=str)
+@pytest.mark.parametrize("architecture", ["bert", "gpt2"])
+def test_arrangements_are_run_from_their_entries(
+    architecture: str, placement: Placement, arrangement: Arrangement, added: bool
+) -> None:
+    """What is held is the sum alone only where nothing else is read."""
+    config = AdapterConfig(5, placement=placement, arrangement=arrangement)
+    model = make_model(architecture, adapter=config)
+    batch = batch_for(architecture, "right")
+    entry = model.entry(1)
+    assert entry is not None
+    assert entry.added is added
+    start = Start(entry, model.frozen(batch, [entry])[entry])
+    expected, found = model(batch, drop_depth=1), model(batch, drop_depth=1, start=start)
+    assert_same(model, expected, found)
+
+
 @pytest.mark.parametrize("architecture", ENCODERS_WITH_NORMS)
 @pytest.mark.parametrize("placement", Placement)
 def test_trained_norms_move_the_entry_below_them(architecture: str, placement: Placement) -> None:
@@ -143,18 +174,33 @@ def test_the_highest_layers_are_trained_from_what_is_below_them() -> None:
     assert_same(model, model(batch), model(batch, start=start))
 
 
-def test_a_fusion_is_run_from_its_entry() -> None:
+@pytest.mark.parametrize(
+    ("config", "arrangement", "added"),
+    [
+        (FusionConfig(), USUAL, True),
+        (FusionConfig(value=False), USUAL, True),
+        (FusionConfig(query_before_norm=True), USUAL, False),
+        (FusionConfig(), Arrangement(residual=Residual.NORMED), False),
+    ],
+    ids=str,
+)
+def test_a_fusion_is_run_from_its_entry(
+    config: FusionConfig, arrangement: Arrangement, added: bool
+) -> None:
     one = make_model("bert", adapter=AdapterConfig(5))
     sources = {}
     for seed, name in enumerate("ab"):
         generator = torch.Generator().manual_seed(seed)
         sources[name] = Adapter(
-            AdapterConfig(4, drop_depth=1), layers=LAYERS, hidden_size=HIDDEN, generator=generator
+            AdapterConfig(4, drop_depth=1, arrangement=arrangement),
+            layers=LAYERS,
+            hidden_size=HIDDEN,
+            generator=generator,
         )
-    fusion = Fusion(FusionConfig(), sources, layers=LAYERS, hidden_size=HIDDEN).double()
+    fusion = Fusion(config, sources, layers=LAYERS, hidden_size=HIDDEN).double()
     model = AdapterModel(one.backbone, one.head, fusion)
     entry = model.entry()
-    assert entry == Tap(1, Block.FEED_FORWARD, added=True)
+    assert entry == Tap(1, Block.FEED_FORWARD, added=added)
     batch = make_batch()
     start = Start(entry, model.frozen(batch, [entry])[entry])
     assert_same(model, model(batch), model(batch, start=start))

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel
 
 from orchestrator.command_line import app
+from orchestrator.spec.axes import ArrangementSetting
 from orchestrator.spec.model import (
     AdapterAxes,
     BaseModelSpec,
@@ -48,6 +49,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "base_models": BaseModelSpec,
     "tasks": TaskSpec,
     "adapter": AdapterAxes,
+    "arrangement": ArrangementSetting,
     "drop": DropAxes,
     "head": HeadAxes,
     "training": TrainingAxes,

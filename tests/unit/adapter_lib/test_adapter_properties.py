@@ -10,6 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapter_lib.arrangement import USUAL, Arrangement, NormAfter, Reading, Residual
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import (
@@ -22,6 +23,7 @@ from adapter_lib.configuration import (
     Placement,
     Sharing,
 )
+from adapter_lib.errors import ConfigurationError
 from adapter_lib.files import load_adapter, read_manifest, save_adapter
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
@@ -34,16 +36,37 @@ FEW = settings(
 )
 
 
+def arrangements(placement: Placement, *, trained_norm: bool) -> st.SearchStrategy[Arrangement]:
+    def fits(arrangement: Arrangement) -> bool:
+        try:
+            AdapterConfig(
+                1, placement=placement, arrangement=arrangement, trained_norm=trained_norm
+            )
+        except ConfigurationError:
+            return False
+        return True
+
+    return st.builds(
+        Arrangement,
+        reads=st.none() | st.sampled_from(Reading),
+        residual=st.sampled_from(Residual),
+        norm_before=st.booleans(),
+        norm_after=st.sampled_from(NormAfter),
+        base_norm_after=st.booleans(),
+    ).filter(fits)
+
+
 @st.composite
 def adapter_configs(
     draw: st.DrawFn, placement: st.SearchStrategy[Placement], *, norms: bool = True
 ) -> AdapterConfig:
     sharing = draw(st.sampled_from(Sharing))
     alone = sharing is Sharing.NONE and draw(st.booleans())
+    where, trained_norm = draw(placement), norms and draw(st.booleans())
     sizes = st.lists(st.integers(1, 5), min_size=LAYERS, max_size=LAYERS).map(tuple)
     return AdapterConfig(
         bottleneck_size=draw(st.integers(1, 9)),
-        placement=draw(placement),
+        placement=where,
         non_linearity=draw(st.sampled_from(NonLinearity)),
         sharing=sharing,
         initialisation=draw(st.sampled_from(Initialisation)),
@@ -52,7 +75,8 @@ def adapter_configs(
         dropout=draw(st.sampled_from([0.0, 0.5])),
         layer_sizes=draw(sizes) if alone else (),
         group_layers=draw(st.integers(2, 5)) if sharing is Sharing.GROUPS else 1,
-        trained_norm=norms and draw(st.booleans()),
+        trained_norm=trained_norm,
+        arrangement=draw(arrangements(where, trained_norm=trained_norm)) if norms else USUAL,
     )
 
 

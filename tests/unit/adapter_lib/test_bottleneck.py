@@ -4,9 +4,16 @@ from typing import Any
 import pytest
 import torch
 
+from adapter_lib.arrangement import Arrangement
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, Initialisation, Placement, Sharing
+from adapter_lib.configuration import (
+    AdapterConfig,
+    FusionConfig,
+    Initialisation,
+    Placement,
+    Sharing,
+)
 from adapter_lib.errors import ConfigurationError
 
 VERSION_1 = {
@@ -111,6 +118,18 @@ def test_settings_added_later_appear_only_where_they_are_used() -> None:
     assert AdapterConfig(3).as_fields() == VERSION_1
     used = AdapterConfig(3, scaling=4.0, layer_sizes=(1, 2))
     assert used.as_fields() == VERSION_1 | {"scaling": 4.0, "layer_sizes": (1, 2)}
+
+
+def test_an_arrangement_that_is_the_placements_appears_nowhere() -> None:
+    assert AdapterConfig(3, arrangement=Arrangement()).as_fields() == VERSION_1
+    arranged = AdapterConfig(3, arrangement=Arrangement(norm_before=True))
+    assert arranged.as_fields()["arrangement"]["norm_before"] is True
+    assert FusionConfig().as_fields().keys() == {
+        "value_off_diagonal",
+        "regularisation",
+        "dropout",
+        "drop_depth",
+    }
 
 
 def test_groups_of_layers_are_counted_from_layer_0() -> None:

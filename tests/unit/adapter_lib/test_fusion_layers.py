@@ -4,6 +4,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from adapter_lib.arrangement import Arrangement, Residual
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import AdapterConfig, FusionConfig, Placement, Sharing
@@ -96,6 +97,20 @@ def test_a_shared_source_is_held_once() -> None:
             },
             r"\(4, 16\), found \(4, 8\) in 'b'",
         ),
+        (
+            {
+                "a": adapter(AdapterConfig(2)),
+                "b": adapter(AdapterConfig(2, arrangement=Arrangement(norm_before=True))),
+            },
+            r"norms of their own, found arrangement \(norm_before=true\) in 'b'",
+        ),
+        (
+            {
+                "a": adapter(AdapterConfig(2)),
+                "b": adapter(AdapterConfig(2, arrangement=Arrangement(residual=Residual.SUM))),
+            },
+            r"one arrangement, found \(usual\) and \(residual=sum\) in 'b'",
+        ),
     ],
 )
 def test_sources_that_cannot_be_fused_are_refused(
@@ -103,6 +118,16 @@ def test_sources_that_cannot_be_fused_are_refused(
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Fusion(FusionConfig(), sources, layers=4, hidden_size=16)
+
+
+def test_a_fusion_that_learns_nothing_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="at least one of query, key and value"):
+        FusionConfig(query=False, key=False, value=False)
+
+
+def test_values_may_be_drawn_like_queries() -> None:
+    start = fusion(0, 0, config=FusionConfig(value_off_diagonal=None)).fused.state_dict()
+    assert start["2.value"].std().item() == pytest.approx(0.02, rel=0.2)
 
 
 def test_a_drop_depth_that_leaves_nothing_is_refused() -> None:

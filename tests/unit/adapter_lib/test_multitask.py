@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaModel, MPNetConfig, MPNetModel
 
+from adapter_lib.arrangement import Arrangement, NormAfter, Residual
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import (
@@ -40,6 +41,23 @@ TASKS: dict[str, tuple[AdapterConfig | None, HeadConfig]] = {
     ),
     "shared": (
         AdapterConfig(3, sharing=Sharing.ALL_LAYERS, non_linearity=NonLinearity.SWISH),
+        CLASSES,
+    ),
+    "arranged": (
+        AdapterConfig(
+            3, dropout=0.5, arrangement=Arrangement(residual=Residual.NORMED, norm_before=True)
+        ),
+        CLASSES,
+    ),
+    "open": (
+        AdapterConfig(
+            2,
+            placement=Placement.HOULSBY,
+            sharing=Sharing.ALL_LAYERS,
+            drop_depth=1,
+            trained_norm=True,
+            arrangement=Arrangement(norm_after=NormAfter.OUTPUT),
+        ),
         CLASSES,
     ),
     "norms": (AdapterConfig(2, drop_depth=3, trained_norm=True), CLASSES),

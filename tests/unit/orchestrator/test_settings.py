@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from test_planner import TOP, TOP_LINES, of, plan_of, refused
 
+from adapter_lib.arrangement import USUAL, Arrangement, Residual
 from adapter_lib.configuration import Initialisation, Placement, Sharing
 from orchestrator.plan import Plan
 from workers.trial import Method
@@ -28,6 +29,32 @@ def test_new_settings_are_axes_like_the_others(tmp_path: Path) -> None:
     found = configurations(plan, "placement", "scaling", "dropout", "trained_norm")
     assert (Placement.PARALLEL, 4.0, 0.1, True) in found
     assert configurations(plan, "initialisation") == {(Initialisation.MAM,)}
+
+
+def test_arrangements_are_an_axis_of_keys_and_values(tmp_path: Path) -> None:
+    text = TOP + "adapter: { arrangement: [{}, { residual: normed }, { norm_before: true }] }\n"
+    plan = plan_of(tmp_path, text)
+    normed = Arrangement(residual=Residual.NORMED)
+    assert configurations(plan, "arrangement") == {
+        (USUAL,),
+        (normed,),
+        (Arrangement(norm_before=True),),
+    }
+    assert any("residual=normed" in trial.label for trial in plan.trials.values())
+    assert set(plan_of(tmp_path, TOP).trials) < set(plan.trials)  # `{}` is the usual
+    left = plan_of(tmp_path, text + "exclude:\n  - arrangement: [{ residual: normed }, {}]\n")
+    assert configurations(left, "arrangement") == {(Arrangement(norm_before=True),)}
+
+
+def test_a_fusion_joins_adapters_of_one_arrangement(tmp_path: Path) -> None:
+    text = TOP + "adapter: { arrangement: [{}, { residual: normed }] }\nfusion:\n  - targets: rte\n"
+    usual = plan_of(tmp_path, text)
+    where = "    sources: { where: { arrangement: { residual: normed } } }\n"
+    normed = plan_of(tmp_path, text + where)
+    for plan, wanted in ((usual, USUAL), (normed, Arrangement(residual=Residual.NORMED))):
+        (fusion,) = of(plan, Method.FUSION)
+        found = {plan.trials[parent].adapter for parent in fusion.parents}
+        assert {adapter.arrangement for adapter in found if adapter} == {wanted}
 
 
 def test_group_layers_belong_to_groups_alone(tmp_path: Path) -> None:
@@ -201,6 +228,49 @@ IMPOSSIBLE = [
         "fusion[0].sources.where.trained_norm",
         ["over the base's own norms"],
         id="fusion of adapters with trained norms",
+    ),
+    pytest.param(
+        "adapter: { arrangement: { reads: projection, residual: sum } }",
+        "adapter.arrangement",
+        ["arrangement.residual=sum is for adapters that read normed", "reads projection"],
+        id="a residual of what is not read",
+    ),
+    pytest.param(
+        "adapter: { arrangement: { reads: residual } }",
+        "adapter.arrangement",
+        ["placement pfeiffer never reads residual", "give placement parallel"],
+        id="another placement's name",
+    ),
+    pytest.param(
+        "adapter: { placement: houlsby, arrangement: [{}, { reads: projection }] }",
+        "adapter.arrangement",
+        ["what placement houlsby reads anyway; leave it out"],
+        id="the placement's own reading",
+    ),
+    pytest.param(
+        "adapter: { placement: parallel, arrangement: { norm_after: output } }",
+        "adapter.arrangement",
+        ["adapters behind their block", "give bottleneck"],
+        id="a norm of the output of a parallel adapter",
+    ),
+    pytest.param(
+        "adapter: { placement: parallel, trained_norm: true, "
+        "arrangement: { base_norm_after: false } }",
+        "adapter.arrangement",
+        ["trained_norm trains the norms", "never applies"],
+        id="trained norms that are not applied",
+    ),
+    pytest.param(
+        "adapter: { arrangement: { norms_before: true } }",
+        "adapter.arrangement.norms_before",
+        ["did you mean `norm_before`?"],
+        id="an unknown key of an arrangement",
+    ),
+    pytest.param(
+        "fusion:\n  - { sources: { where: { arrangement: { norm_before: true } } } }",
+        "fusion[0].sources.where.arrangement",
+        ["one arrangement without norms of their own", "`norm_before=true`"],
+        id="fusion of adapters with norms of their own",
     ),
 ]
 

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import AdapterConfig, FusionConfig
+from adapter_lib.fusion import Fusion
+from adapter_lib.model import AdapterModel
 from orchestrator.driver import plan_sweep
 from workers.batching import collate
 from workers.examples import Examples
-from workers.fitting import Fit
+from workers.fitting import Fit, _optimiser
 from workers.layout import Workspace
 from workers.models import build
 from workers.objectives.sentences import Values
@@ -173,6 +177,26 @@ def test_weight_decay_spares_biases(make_fit: Callable[..., Fit]) -> None:
     for group in fit._optimiser.param_groups:
         wide = group["weight_decay"] > 0
         assert all((p.ndim > 1) == wide for p in group["params"])
+
+
+def test_weight_decay_spares_the_values_of_a_fusion(make_fit: Callable[..., Fit]) -> None:
+    """AdapterHub means to, and does not: their own regularisation pulls V to the identity."""
+    fit = make_fit(weight_decay=0.1)
+    backbone = fit.model.backbone
+    sizes = {"layers": backbone.layers_count, "hidden_size": backbone.hidden_size}
+    sources = {name: Adapter(AdapterConfig(2), **sizes) for name in "ab"}
+    model = AdapterModel(backbone, fit.model.head, Fusion(FusionConfig(), sources, **sizes))
+    names = {id(p): name for name, p in model.named_parameters()}
+    decayed = {
+        names[id(p)]
+        for group in _optimiser(fit.trial, model).param_groups
+        for p in group["params"]
+        if group["weight_decay"] > 0
+    }
+    assert any(name.endswith("query.weight") for name in decayed)
+    values = {name for name in names.values() if name.endswith(".value")}
+    assert len(values) == backbone.layers_count
+    assert not values & decayed
 
 
 def test_regression_targets_are_scaled_and_brought_back() -> None:

@@ -1,15 +1,19 @@
 """One small sweep per setting runs to the end, and what it leaves is what was asked for."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from sweeping import run_sweep, write_sweep
 
 from adapter_lib.backbone import Backbone
 from adapter_lib.files import load_adapter
 from orchestrator.driver import plan_sweep
+from orchestrator.errors import SpecError
 from workers.fitting import Fit
 from workers.heads import head_config
 from workers.layout import Workspace
@@ -29,9 +33,11 @@ def workspace(tmp_path: Path) -> Workspace:
 SETTINGS = [
     "placement: [houlsby, parallel], scaling: [1, 4], initialisation: mam",
     "dropout: [0, 0.3]",
+    "sharing: all_layers, non_linearity: [gelu_new, swish], initialisation: houlsby",
     "sharing: groups, group_layers: 2, placement: [pfeiffer, houlsby]",
     "layer_sizes: [[2, 4, 8], [8, 4, 2]]",
     "trained_norm: true, placement: [pfeiffer, houlsby]",
+    "arrangement: [{ residual: normed, base_norm_after: false }, { norm_after: output }]",
 ]
 
 
@@ -159,10 +165,55 @@ def test_heads_are_built_as_asked_and_predict(
 def test_a_pooler_that_the_base_lacks_fails_the_trial_with_its_reason(
     tmp_path: Path, toy_base: Path, make_task: Callable[..., Path], workspace: Workspace
 ) -> None:
+    base = shutil.copytree(toy_base, tmp_path / "base")
+    weights = base / "model.safetensors"
+    torch.save(load_file(weights), base / "pytorch_model.bin")  # not read when planning
+    weights.unlink()
     body = "method: head_only\nhead: { use_pooler: true }\n"
-    path = write_sweep(tmp_path, toy_base, make_task("one"), body=body)
+    path = write_sweep(tmp_path, base, make_task("one"), body=body)
     with pytest.raises(AssertionError, match="expected a base with a pooler"):
         run_sweep(path, workspace)
+
+
+MISFITS = {
+    "training: { max_length: 41 }": ("training.max_length", "positions for 40 tokens, found 41"),
+    "method: head_only\nhead: { use_pooler: true }": ("head.use_pooler", "tiny has no pooler"),
+    "trials:\n  - { method: head_only, head: { use_pooler: true } }": (
+        "trials[0].head.use_pooler",
+        "tiny has no pooler",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "found"), MISFITS.items())
+def test_what_the_base_cannot_have_is_refused_when_planning(
+    body: str,
+    found: tuple[str, str],
+    tmp_path: Path,
+    toy_base: Path,
+    make_task: Callable[..., Path],
+) -> None:
+    path = write_sweep(tmp_path, toy_base, make_task("one"), body=body + "\n")
+    with pytest.raises(SpecError) as refused:
+        plan_sweep(path)
+    keys, problem = found
+    assert f"{path}:" in str(refused.value)
+    assert f" {keys}: " in str(refused.value)
+    assert problem in str(refused.value)
+
+
+def test_norms_that_a_base_lacks_are_refused_when_planning(
+    tmp_path: Path, toy_base: Path, make_task: Callable[..., Path]
+) -> None:
+    base = shutil.copytree(toy_base, tmp_path / "base")
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(config | {"model_type": "gpt2"}))
+    body = "adapter: { trained_norm: [false, true] }\n"
+    path = write_sweep(tmp_path, base, make_task("one"), body=body)
+    with pytest.raises(SpecError, match=r"adapter\.trained_norm: tiny has no norms behind"):
+        plan_sweep(path)
+    path.write_text(path.read_text() + "exclude:\n  - trained_norm: true\n")
+    assert len(plan_sweep(path)[0].trials) == 1
 
 
 def test_labels_tell_settings_apart(

@@ -72,15 +72,10 @@ def test_fusion_layers_over_no_adapter_have_no_effect(backbone: Backbone, tmp_pa
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("key", False),
-        ("query", False),
-        ("query_before_ln", True),
+        ("query", "some"),
         ("regularization", "some"),
         ("residual_before", True),
         ("temperature", True),
-        ("value", False),
-        ("value_before_softmax", False),
-        ("value_initialized", False),
         ("a_setting_of_tomorrow", 1),
     ],
 )
