@@ -8,7 +8,12 @@ with K and V. All of that is linear in a_n, so the matrices are multiplied with 
 - Σ p_n V u_n = Σ p_n (V U_n a_n + V c_n).
 
 The term q·b_k is kept: without it dropout, which sets raw scores to zero, would not act as it does
-on the published form. Legend for shapes: b batch, s tokens, d hidden, n adapters, R the sum of
+on the published form.
+
+For inference the products G and V U are made once. A training step makes them anew and takes
+gradients through them, which a batch of few tokens does not earn back: there the same products are
+taken in the other order, token by token (`folding_pays`). Nothing is multiplied with K or V per
+adapter in either order. Legend for shapes: b batch, s tokens, d hidden, n adapters, R the sum of
 their bottleneck sizes.
 """
 
@@ -43,18 +48,16 @@ class Stack:
 
 @dataclass(frozen=True)
 class Fold:
-    """What one layer multiplies with.
+    """Products of one layer's matrices.
 
     Attributes:
-        inward: (R + R + n, d), with `inward_bias`: z to bottlenecks, their queries, score biases.
+        query: (R + n, d), with `query_bias`: z to the bottlenecks' queries and to score biases.
         outward: (d, R + n): weighted bottlenecks and fusion weights to the layer's addend.
-        owner: (R, n).
     """
 
-    inward: Tensor
-    inward_bias: Tensor
+    query: Tensor
+    query_bias: Tensor
     outward: Tensor
-    owner: Tensor
 
 
 class FusionLayer(nn.Module):
@@ -93,16 +96,38 @@ class FusionLayer(nn.Module):
         Args:
             token_mask: (b, s), True where a token is real; decides what statistics count.
         """
-        fold = self.fold()
-        units = self._units
-        x = functional.linear(z, fold.inward, fold.inward_bias)
-        a = self._activate(x[..., :units])
-        scores = (a * x[..., units : 2 * units]) @ fold.owner + x[..., 2 * units :]
+        stack = self._stack.get(self._theirs(), self._compute_stack)
+        once = self.training or torch.is_grad_enabled()
+        tokens = token_mask.numel()
+        fold = None
+        if not once or folding_pays(tokens, units=self._units, hidden_size=z.shape[-1]):
+            fold = self.fold()
+        a = self._activate(functional.linear(z, stack.down, stack.down_bias))
+        g, bias = self._queries(z, stack) if fold is None else self._folded_queries(z, fold)
+        scores = (a * g) @ stack.owner + bias
         p = functional.dropout(scores, self._dropout, self.training).softmax(dim=-1)
         if self._counting:
             self._count(p.detach(), token_mask)
         p = p.to(a.dtype)  # autocast computes a softmax in float32
-        return functional.linear(torch.cat([a * (p @ fold.owner.T), p], dim=-1), fold.outward)
+        weighted = torch.cat([a * (p @ stack.owner.T), p], dim=-1)
+        if fold is None:
+            return functional.linear(weighted @ stack.up, self.value)
+        return functional.linear(weighted, fold.outward)
+
+    def _folded_queries(self, z: Tensor, fold: Fold) -> tuple[Tensor, Tensor]:
+        """Return the queries of bottlenecks, (b, s, R), and what scores add to them, (b, s, n)."""
+        g, bias = functional.linear(z, fold.query, fold.query_bias).tensor_split(
+            (self._units,), dim=-1
+        )
+        return g, bias
+
+    def _queries(self, z: Tensor, stack: Stack) -> tuple[Tensor, Tensor]:
+        """Return the same in the other order: a token's query first, and never a fold."""
+        q = self.query(z)
+        g, bias = functional.linear(q @ self.key.weight, stack.up).tensor_split(
+            (self._units,), dim=-1
+        )
+        return g, bias + (q @ self.key.bias)[..., None]
 
     def _activate(self, x: Tensor) -> Tensor:
         if len(set(self._activations)) == 1:
@@ -127,10 +152,9 @@ class FusionLayer(nn.Module):
             keys = functional.linear(stack.up, self.key.weight)
             keys = torch.cat([keys[:units], keys[units:] + self.key.bias])
             return Fold(
-                inward=torch.cat([stack.down, keys @ self.query.weight]),
-                inward_bias=torch.cat([stack.down_bias, keys @ self.query.bias]),
+                query=keys @ self.query.weight,
+                query_bias=keys @ self.query.bias,
                 outward=functional.linear(self.value, stack.up),
-                owner=stack.owner,
             )
 
     @torch.no_grad()
@@ -151,8 +175,9 @@ class FusionLayer(nn.Module):
         return self._source_tensors
 
     def train(self, mode: bool = True) -> Self:
-        """Switch the mode and drop memoised products, in case `.data` was written to."""
-        self._forget()
+        """Set the mode; a change drops memoised products, in case `.data` was written to."""
+        if mode != self.training:
+            self._forget()
         return super().train(mode)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
@@ -190,6 +215,15 @@ class FusionLayer(nn.Module):
         assert self._token_sum is not None
         self._weight_sum += (p * token_mask[..., None]).sum(dim=(0, 1), dtype=torch.float64)
         self._token_sum += token_mask.sum()
+
+
+def folding_pays(tokens: int, *, units: int, hidden_size: int) -> bool:
+    """Say whether a training step multiplies less with folded matrices than token by token.
+
+    With T tokens, R units and hidden size d, forward and backward: folded 7·R·d² for the fold and
+    8·T·R·d with it; token by token 9·T·d² for query, key and value and 6·T·R·d.
+    """
+    return units * (7 * hidden_size + 2 * tokens) <= 9 * tokens * hidden_size
 
 
 def _owner(sizes: Sequence[int]) -> Tensor:
