@@ -97,11 +97,7 @@ class FusionLayer(nn.Module):
             token_mask: (b, s), True where a token is real; decides what statistics count.
         """
         stack = self._stack.get(self._theirs(), self._compute_stack)
-        once = self.training or torch.is_grad_enabled()
-        tokens = token_mask.numel()
-        fold = None
-        if not once or folding_pays(tokens, units=self._units, hidden_size=z.shape[-1]):
-            fold = self.fold()
+        fold = self.fold(z.shape[:-1].numel())
         a = self._activate(functional.linear(z, stack.down, stack.down_bias))
         g, bias = self._queries(z, stack) if fold is None else self._folded_queries(z, fold)
         scores = (a * g) @ stack.owner + bias
@@ -135,12 +131,16 @@ class FusionLayer(nn.Module):
         parts = zip(self._activations, torch.split(x, self._sizes, dim=-1), strict=True)
         return torch.cat([activate(part) for activate, part in parts], dim=-1)
 
-    def fold(self) -> Fold:
-        """Return the products of the matrices: anew while training, otherwise memoised."""
+    def fold(self, tokens: int) -> Fold | None:
+        """Return the products of the matrices, memoised where no gradient is wanted.
+
+        In training mode, None where they do not pay for one batch of so many tokens.
+        """
         if self.training or torch.is_grad_enabled():
             # A step may follow, and fused optimisers leave no trace in a tensor's version.
             self._fold = _Memo[Fold]()
-            return self._compute_fold()
+            pays = folding_pays(tokens, units=self._units, hidden_size=len(self.value))
+            return self._compute_fold() if pays or not self.training else None
         own = [self.query.weight, self.query.bias, self.key.weight, self.key.bias, self.value]
         return self._fold.get(own + self._theirs(), self._compute_fold)
 

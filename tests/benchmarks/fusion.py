@@ -3,7 +3,8 @@
 One training step (forward, backward, clipping, fused AdamW) and one inference pass over the same
 batch of a randomly initialised BERT: fully fine-tuned, with a fusion of N Pfeiffer adapters of
 reduction factor 16 in every layer, and with AdapterHub's. One thread, float32, dropout on in
-training; the sides take turns. A speed is relative to the fully fine-tuned model: above 1 is faster.
+training; the sides take turns. Speeds are relative to the fully fine-tuned model: above 1 is
+faster.
 
     python -m tests.benchmarks.fusion
     python -m tests.benchmarks.fusion --sources 8 --rows 32 --tokens 10 --no-peer
@@ -15,15 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.nn import functional
-from transformers import BertConfig, BertModel
-
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, FusionConfig, HeadConfig, HeadKind
-from adapter_lib.fusion import Fusion
-from adapter_lib.heads import Head
-from adapter_lib.model import AdapterModel
 from tests.benchmarks.harness import (
     ONE_THREAD,
     Ledger,
@@ -38,6 +30,15 @@ from tests.benchmarks.harness import (
     spread,
 )
 from tests.benchmarks.serving import Server
+from torch.nn import functional
+from transformers import BertConfig, BertModel
+
+from adapter_lib.backbone import Backbone, Batch
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import AdapterConfig, FusionConfig, HeadConfig, HeadKind
+from adapter_lib.fusion import Fusion
+from adapter_lib.heads import Head
+from adapter_lib.model import AdapterModel
 
 PAPER = {2: (0.92, 0.64), 8: (0.53, 0.38), 16: (0.33, 0.24)}
 """Number of adapters → speed relative to full fine-tuning, in training and in inference, as
