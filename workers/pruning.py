@@ -15,7 +15,7 @@ from workers.fitting import autocast_type
 from workers.layout import Workspace
 from workers.models import finished_result
 from workers.tasks.card import Split
-from workers.trial import PruningOrder, Trial
+from workers.trial import PruningOrder, Trial, content_hash
 
 Attention = dict[int, dict[str, float]]
 """Layer → source → its mean fusion weight."""
@@ -98,15 +98,8 @@ def prune(
 def _measurement(trial: Trial, kept: Mapping[int, Sequence[str]]) -> Hashable:
     """Return all that decides what `mean_attention` finds in a fusion pruned to `kept`."""
     assert trial.pruning is not None
-    return (
-        trial.pruning.fusion_trial,
-        trial.base.identity,
-        trial.task.fingerprint,
-        trial.training.max_length,
-        trial.training.precision,
-        trial.drop.depth,
-        tuple((layer, frozenset(names)) for layer, names in sorted(kept.items())),
-    )
+    fusion = content_hash(trial.identity | {"pruning": trial.pruning.fusion_trial})
+    return fusion, tuple((layer, frozenset(names)) for layer, names in sorted(kept.items()))
 
 
 def _pruned(model: AdapterModel, kept: Mapping[int, Sequence[str]]) -> AdapterModel:
