@@ -107,7 +107,7 @@ class FusionLayer(nn.Module):
         p = p.to(a.dtype)  # autocast computes a softmax in float32
         weighted = torch.cat([a * (p @ stack.owner.T), p], dim=-1)
         if fold is None:
-            return functional.linear(weighted @ stack.up, self.value)
+            return functional.linear(functional.linear(weighted, stack.up.T), self.value)
         return functional.linear(weighted, fold.outward)
 
     def _folded_queries(self, z: Tensor, fold: Fold) -> tuple[Tensor, Tensor]:
@@ -120,7 +120,7 @@ class FusionLayer(nn.Module):
     def _queries(self, z: Tensor, stack: Stack) -> tuple[Tensor, Tensor]:
         """Return the same in the other order: a token's query first, and never a fold."""
         q = self.query(z)
-        g, bias = functional.linear(q @ self.key.weight, stack.up).tensor_split(
+        g, bias = functional.linear(functional.linear(q, self.key.weight.T), stack.up).tensor_split(
             (self._units,), dim=-1
         )
         return g, bias + (q @ self.key.bias)[..., None]
@@ -152,7 +152,7 @@ class FusionLayer(nn.Module):
             keys = functional.linear(stack.up, self.key.weight)
             keys = torch.cat([keys[:units], keys[units:] + self.key.bias])
             return Fold(
-                query=keys @ self.query.weight,
+                query=functional.linear(keys, self.query.weight.T),
                 query_bias=keys @ self.query.bias,
                 outward=functional.linear(self.value, stack.up),
             )
