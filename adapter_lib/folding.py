@@ -8,7 +8,12 @@ with K and V. All of that is linear in a_n, so the matrices are multiplied with 
 - Σ p_n V u_n = Σ p_n (V U_n a_n + V c_n).
 
 The term q·b_k is kept: without it dropout, which sets raw scores to zero, would not act as it does
-on the published form. Legend for shapes: b batch, s tokens, d hidden, n adapters, R the sum of
+on the published form.
+
+For inference the products G and V U are made once. A training step makes them anew and takes
+gradients through them, which a batch of few tokens does not earn back: there the same products are
+taken in the other order, token by token (`folding_pays`). Nothing is multiplied with K or V per
+adapter in either order. Legend for shapes: b batch, s tokens, d hidden, n adapters, R the sum of
 their bottleneck sizes.
 """
 
@@ -44,18 +49,16 @@ class Stack:
 
 @dataclass(frozen=True)
 class Fold:
-    """What one layer multiplies with.
+    """Products of one layer's matrices.
 
     Attributes:
-        inward: (R + R + n, d), with `inward_bias`: z to bottlenecks, their queries, score biases.
+        query: (R + n, d), with `query_bias`: z to the bottlenecks' queries and to score biases.
         outward: (d, R + n): weighted bottlenecks and fusion weights to the layer's addend.
-        owner: (R, n).
     """
 
-    inward: Tensor
-    inward_bias: Tensor
+    query: Tensor
+    query_bias: Tensor
     outward: Tensor
-    owner: Tensor
 
 
 class FusionLayer(nn.Module):
@@ -82,6 +85,7 @@ class FusionLayer(nn.Module):
         self._bottlenecks = tuple(bottlenecks)  # a tuple: the sources' modules are not ours
         self._sizes = [bottleneck.size for bottleneck in bottlenecks]
         self._units = sum(self._sizes)
+        self._hidden_size = hidden_size
         self._dropout = config.dropout
         self._activations = [
             NON_LINEARITIES[bottleneck.non_linearity] for bottleneck in bottlenecks
@@ -98,22 +102,35 @@ class FusionLayer(nn.Module):
             token_mask: (b, s), True where a token is real; decides what statistics count.
             query: what Q is multiplied with, (b, s, d); z by default.
         """
-        fold = self.fold()
-        units = self._units
-        inward, bias = fold.inward, fold.inward_bias
-        if query is None:
-            x = functional.linear(z, inward, bias)
-            down, x = x[..., :units], x[..., units:]
-        else:
-            down = functional.linear(z, inward[:units], bias[:units])
-            x = functional.linear(query, inward[units:], bias[units:])
-        a = self._activate(down)
-        scores = (a * x[..., :units]) @ fold.owner + x[..., units:]
+        stack = self._stack.get(self._theirs(), self._compute_stack)
+        fold = self.fold(z.shape[:-1].numel())
+        a = self._activate(functional.linear(z, stack.down, stack.down_bias))
+        x = z if query is None else query
+        g, bias = self._queries(x, stack) if fold is None else self._folded_queries(x, fold)
+        scores = (a * g) @ stack.owner + bias
         p = functional.dropout(scores, self._dropout, self.training).softmax(dim=-1)
         if self._counting:
             self._count(p.detach(), token_mask)
         p = p.to(a.dtype)  # autocast computes a softmax in float32
-        return functional.linear(torch.cat([a * (p @ fold.owner.T), p], dim=-1), fold.outward)
+        weighted = torch.cat([a * (p @ stack.owner.T), p], dim=-1)
+        if fold is None:
+            together = functional.linear(weighted, stack.up.T)
+            return together if self.value is None else functional.linear(together, self.value)
+        return functional.linear(weighted, fold.outward)
+
+    def _folded_queries(self, x: Tensor, fold: Fold) -> tuple[Tensor, Tensor]:
+        """Return the queries of bottlenecks, (b, s, R), and what scores add to them, (b, s, n)."""
+        g, bias = functional.linear(x, fold.query, fold.query_bias).tensor_split(
+            (self._units,), dim=-1
+        )
+        return g, bias
+
+    def _queries(self, x: Tensor, stack: Stack) -> tuple[Tensor, Tensor]:
+        """Return the same in the other order: a token's query first, and never a fold."""
+        q = x if self.query is None else self.query(x)
+        keyed = q if self.key is None else functional.linear(q, self.key.weight.T)
+        g, bias = functional.linear(keyed, stack.up).tensor_split((self._units,), dim=-1)
+        return g, bias if self.key is None else bias + (q @ self.key.bias)[..., None]
 
     def _activate(self, x: Tensor) -> Tensor:
         if len(set(self._activations)) == 1:
@@ -121,12 +138,16 @@ class FusionLayer(nn.Module):
         parts = zip(self._activations, torch.split(x, self._sizes, dim=-1), strict=True)
         return torch.cat([activate(part) for activate, part in parts], dim=-1)
 
-    def fold(self) -> Fold:
-        """Return the products of the matrices: anew while training, otherwise memoised."""
+    def fold(self, tokens: int) -> Fold | None:
+        """Return the products of the matrices, memoised where no gradient is wanted.
+
+        In training mode, None where they do not pay for one batch of so many tokens.
+        """
         if self.training or torch.is_grad_enabled():
             # A step may follow, and fused optimisers leave no trace in a tensor's version.
             self._fold = _Memo[Fold]()
-            return self._compute_fold()
+            pays = folding_pays(tokens, units=self._units, hidden_size=self._hidden_size)
+            return self._compute_fold() if pays or not self.training else None
         return self._fold.get([*self.parameters(), *self._theirs()], self._compute_fold)
 
     def _compute_fold(self) -> Fold:
@@ -141,14 +162,10 @@ class FusionLayer(nn.Module):
             if self.query is None:
                 queries, biases = keys, keys.new_zeros(len(keys))
             else:
-                queries, biases = keys @ self.query.weight, keys @ self.query.bias
+                queries = functional.linear(keys, self.query.weight.T)
+                biases = keys @ self.query.bias
             outward = stack.up.T if self.value is None else functional.linear(self.value, stack.up)
-            return Fold(
-                inward=torch.cat([stack.down, queries]),
-                inward_bias=torch.cat([stack.down_bias, biases]),
-                outward=outward,
-                owner=stack.owner,
-            )
+            return Fold(query=queries, query_bias=biases, outward=outward)
 
     @torch.no_grad()
     def _compute_stack(self) -> Stack:
@@ -168,8 +185,9 @@ class FusionLayer(nn.Module):
         return self._source_tensors
 
     def train(self, mode: bool = True) -> Self:
-        """Switch the mode and drop memoised products, in case `.data` was written to."""
-        self._forget()
+        """Set the mode; a change drops memoised products, in case `.data` was written to."""
+        if mode != self.training:
+            self._forget()
         return super().train(mode)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
@@ -184,7 +202,7 @@ class FusionLayer(nn.Module):
 
     def start_statistics(self) -> None:
         """Sum up fusion weights over real tokens from now on."""
-        device = next(self.parameters()).device
+        device = self._theirs()[0].device
         self._weight_sum = torch.zeros(len(self._sizes), dtype=torch.float64, device=device)
         self._token_sum = torch.zeros((), dtype=torch.float64, device=device)
         self._counting = True
@@ -207,6 +225,15 @@ class FusionLayer(nn.Module):
         assert self._token_sum is not None
         self._weight_sum += (p * token_mask[..., None]).sum(dim=(0, 1), dtype=torch.float64)
         self._token_sum += token_mask.sum()
+
+
+def folding_pays(tokens: int, *, units: int, hidden_size: int) -> bool:
+    """Say whether a training step multiplies less with folded matrices than token by token.
+
+    With T tokens, R units and hidden size d, forward and backward: folded 7·R·d² for the fold and
+    8·T·R·d with it; token by token 9·T·d² for query, key and value and 6·T·R·d.
+    """
+    return units * (7 * hidden_size + 2 * tokens) <= 9 * tokens * hidden_size
 
 
 def _start_value(

@@ -103,7 +103,7 @@ def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
     feeds, prefix = warm.feeds(trial, model)
     fit: Fit | None = None
     if trial.method is Method.PRUNED_FUSION:
-        model = prune(trial, model, feeds, workspace)
+        model = prune(trial, model, feeds, workspace=workspace, memo=warm.attention)
         scores = measure_finished(trial, model, feeds)
     else:
         fit = Fit(trial, model, examples, feeds)

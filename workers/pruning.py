@@ -1,5 +1,8 @@
 """Prune a finished fusion by mean attention over its target's training set, without retraining."""
 
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+
 import torch
 
 from adapter_lib.fusion import Fusion
@@ -12,10 +15,36 @@ from workers.fitting import autocast_type
 from workers.layout import Workspace
 from workers.models import finished_result
 from workers.tasks.card import Split
-from workers.trial import PruningOrder, Trial
+from workers.trial import PruningOrder, Trial, content_hash
 
 Attention = dict[int, dict[str, float]]
 """Layer → source → its mean fusion weight."""
+
+KEPT_MEASUREMENTS = 1024
+
+
+class AttentionMemo:
+    """What a worker has measured of finished fusions on the way to fewer adapters.
+
+    Pruning one by one to k and to fewer takes the same steps down to k, so every further k costs
+    no pass over the training set that another one has made.
+    """
+
+    def __init__(self) -> None:
+        self._measured: OrderedDict[Hashable, Attention] = OrderedDict()
+
+    def get(self, key: Hashable) -> Attention | None:
+        """Return what was measured under that key, if it is still there."""
+        if key in self._measured:
+            self._measured.move_to_end(key)
+        return self._measured.get(key)
+
+    def put(self, key: Hashable, attention: Attention) -> Attention:
+        """Keep and return a measurement; the one that was not used for longest leaves."""
+        self._measured[key] = attention
+        while len(self._measured) > KEPT_MEASUREMENTS:
+            self._measured.popitem(last=False)
+        return attention
 
 
 def mean_attention(trial: Trial, model: AdapterModel, feeds: Feeds) -> Attention:
@@ -36,24 +65,46 @@ def mean_attention(trial: Trial, model: AdapterModel, feeds: Feeds) -> Attention
     return fusion.attention_statistics()
 
 
-def prune(trial: Trial, model: AdapterModel, feeds: Feeds, workspace: Workspace) -> AdapterModel:
+def prune(
+    trial: Trial,
+    model: AdapterModel,
+    feeds: Feeds,
+    *,
+    workspace: Workspace,
+    memo: AttentionMemo,
+) -> AdapterModel:
     """Keep the trial's number of most attended adapters in each layer of its finished fusion.
 
     At once, the fusion's own statistics decide; one by one, the least attended adapter of each
-    layer leaves and the attention over those that are left is measured again.
+    layer leaves and the attention over those that are left is measured again, or known from
+    `memo`.
     """
     assert trial.pruning is not None
     attention: Attention = finished_result(trial.pruning.fusion_trial, workspace).attention
+    if trial.pruning.order is PruningOrder.AT_ONCE:
+        return _pruned(model, most_attended(attention, trial.pruning.keep))
+    kept: Mapping[int, Sequence[str]] = {}
     most = max(len(means) for means in attention.values())
-    one_by_one = trial.pruning.order is PruningOrder.ONE_BY_ONE
-    for keep in range(most - 1, trial.pruning.keep - 1, -1) if one_by_one else [trial.pruning.keep]:
-        fusion = model.adapter
-        assert isinstance(fusion, Fusion)
-        pruned = AdapterModel(
-            model.backbone, model.head, fusion.pruned(most_attended(attention, keep))
-        )
-        pruned.whole_top = model.whole_top
-        model = pruned.to(next(model.parameters()).device)
+    for keep in range(most - 1, trial.pruning.keep - 1, -1):
+        kept = most_attended(attention, keep)
         if keep > trial.pruning.keep:
-            attention = mean_attention(trial, model, feeds)
-    return model
+            key = _measurement(trial, kept)
+            attention = memo.get(key) or memo.put(
+                key, mean_attention(trial, _pruned(model, kept), feeds)
+            )
+    return _pruned(model, kept)
+
+
+def _measurement(trial: Trial, kept: Mapping[int, Sequence[str]]) -> Hashable:
+    """Return all that decides what `mean_attention` finds in a fusion pruned to `kept`."""
+    assert trial.pruning is not None
+    fusion = content_hash(trial.identity | {"pruning": trial.pruning.fusion_trial})
+    return fusion, tuple((layer, frozenset(names)) for layer, names in sorted(kept.items()))
+
+
+def _pruned(model: AdapterModel, kept: Mapping[int, Sequence[str]]) -> AdapterModel:
+    fusion = model.adapter
+    assert isinstance(fusion, Fusion)
+    pruned = AdapterModel(model.backbone, model.head, fusion.pruned(kept))
+    pruned.whole_top = model.whole_top
+    return pruned.to(next(model.parameters()).device)

@@ -19,6 +19,7 @@ from workers.memory import keep_freed_memory
 from workers.objectives import objective_of
 from workers.prefix.cache import PrefixCache
 from workers.prefix.store import ArrayStore
+from workers.pruning import AttentionMemo
 from workers.results import PrefixUse
 from workers.tasks.card import Split
 from workers.tasks.load import load_task
@@ -29,7 +30,11 @@ KEPT_TASKS = 16
 
 
 class WarmState:
-    """The caches of one worker process. Nothing in it depends on a trial's outcome."""
+    """The caches of one worker process. No trial's result depends on what is in it.
+
+    Attributes:
+        attention: what was measured of fusions that are pruned one by one.
+    """
 
     def __init__(self, device: torch.device, fast_path: FastPath | None = None) -> None:
         transformers.logging.set_verbosity_error()  # its report of unused pooler weights
@@ -41,6 +46,7 @@ class WarmState:
         self._prefixes: PrefixCache | None = None
         if self.fast_path.enabled and self.fast_path.cache_gib > 0:
             self._prefixes = PrefixCache(_store(self.fast_path))
+        self.attention = AttentionMemo()
         self._backbones: OrderedDict[str, Backbone] = OrderedDict()
         self._tasks: OrderedDict[tuple[object, ...], TaskExamples] = OrderedDict()
 

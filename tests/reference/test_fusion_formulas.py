@@ -9,6 +9,7 @@ import torch
 from test_adapter_formulas import make_adapter
 from tiny_transformers import HIDDEN, LAYERS
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.configuration import AdapterConfig, FusionConfig, NonLinearity, Sharing
@@ -59,6 +60,14 @@ def leaves(fusion: Fusion) -> dict[str, Tensor]:
     }
 
 
+@pytest.fixture(params=[True, False], ids=["folded", "token by token"])
+def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Force one of the two orders in which a training step may multiply."""
+    monkeypatch.setattr("adapter_lib.folding.folding_pays", lambda *_, **__: request.param)
+    return bool(request.param)
+
+
+@pytest.mark.usefixtures("order")
 @pytest.mark.parametrize("configs", [EQUAL, MIXED, LATE], ids=["equal", "mixed", "late"])
 @pytest.mark.parametrize("drop_depth", [0, 2, LAYERS])
 def test_model_and_gradients_equal_the_published_form(
@@ -98,6 +107,7 @@ KINDS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.usefixtures("order")
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_other_kinds_equal_the_published_form(
     backbone: Backbone, batch: Batch, kind: dict[str, Any]
@@ -124,6 +134,7 @@ def test_other_kinds_equal_the_published_form(
     assert (fusion.regularisation_loss().item() > 0) is kind.get("value", True)
 
 
+@pytest.mark.usefixtures("order")
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 def test_dropout_acts_on_the_raw_scores_as_in_the_published_form(dropout: float) -> None:
     """With the same mask: q·b_k may not be folded away, since dropped scores lose it."""
@@ -149,6 +160,33 @@ def test_dropout_acts_on_the_raw_scores_as_in_the_published_form(dropout: float)
     if dropout:
         assert layer.key.bias.grad is not None
         assert layer.key.bias.grad.abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("sizes", [(2, 2), (6, 6), (12, 12, 12)])
+@pytest.mark.parametrize("tokens", [2, 8, 12, 16, 24, 100])
+def test_a_training_step_multiplies_in_the_cheaper_order(
+    sizes: tuple[int, ...], tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted by torch; what depends on the number of adapters alone is the same in both."""
+    configs = {f"s{i}": AdapterConfig(size) for i, size in enumerate(sizes)}
+    layer = make_fusion(configs).train()._by_layer[3]
+    assert layer is not None
+    z = torch.randn(1, tokens, HIDDEN, dtype=torch.float64, requires_grad=True)
+    mask = torch.ones(1, tokens, dtype=torch.bool)
+
+    def count() -> int:
+        with FlopCounterMode(display=False) as counter:
+            layer(z, mask).sum().backward()
+        return int(counter.get_total_flops())
+
+    chosen = count()
+    counts = []
+    for order in (True, False):
+        monkeypatch.setattr("adapter_lib.folding.folding_pays", lambda *_, o=order, **__: o)
+        counts.append(count())
+    assert chosen in counts
+    assert chosen <= 1.1 * min(counts)  # biases and the narrow products are not in the estimate
+    assert counts[0] != counts[1]
 
 
 def test_attention_statistics_are_means_over_real_tokens(backbone: Backbone, batch: Batch) -> None:

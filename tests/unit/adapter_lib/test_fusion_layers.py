@@ -172,8 +172,13 @@ def test_products_are_computed_once_for_inference(backbone: Backbone, batch: Bat
     assert layer is not None
     with torch.no_grad():
         backbone(batch, made)
-        assert layer.fold() is layer.fold()
-    assert layer.fold() is not layer.fold()
+        assert layer.fold(1) is layer.fold(1000) is not None
+        made.eval()
+        assert layer.fold(1) is layer.fold(1)
+    assert layer.fold(1) is not layer.fold(1)
+    made.train()
+    assert layer.fold(1000) is not None
+    assert layer.fold(1) is None
 
 
 def test_statistics_ignore_padding(backbone: Backbone, batch: Batch) -> None:

@@ -1,0 +1,52 @@
+"""Several models over one frozen base in one pass: prunings of a fusion, seeds of a trial.
+
+What they share, the base up to the lowest adapter's input, is run once for a batch. Legend for
+shapes: b batch, s tokens, d hidden, L layers.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from adapter_lib.backbone import Batch
+from adapter_lib.errors import ConfigurationError
+from adapter_lib.model import AdapterModel
+from adapter_lib.taps import Start, Tap
+
+
+def at_depths_of(
+    models: Sequence[AdapterModel], batch: Batch, depths: Sequence[int]
+) -> list[dict[int, Tensor]]:
+    """Return `AdapterModel.at_depths` of each model, for less than their sum.
+
+    What one model yields does not depend on the others. Call it in evaluation mode.
+
+    Raises:
+        ConfigurationError: there is no model, they have not the same frozen base, their heads read
+            different tokens, or a depth is out of range.
+    """
+    if not models or any(model.backbone is not models[0].backbone for model in models):
+        raise ConfigurationError(
+            f"expected models over one base in memory, found {len(models)} over "
+            f"{len({id(model.backbone) for model in models})}; build them with the same Backbone"
+        )
+    reads = {(model.whole_top, model.head.config.kind) for model in models}
+    if len(reads) > 1:
+        raise ConfigurationError(
+            f"expected heads of one kind, all with or all without whole_top, found {sorted(reads)}"
+        )
+    taps: set[Tap] = set()
+    for model in models:
+        for depth in depths:
+            tap = model.entry(depth)
+            if tap is None:
+                raise ConfigurationError(
+                    f"expected a frozen base, found that {model.backbone.identity.name} is trained"
+                )
+            taps.add(tap)
+    held = models[0].frozen(batch, taps)
+
+    def start_at(tap: Tap) -> Start:
+        return Start(tap, held[tap])
+
+    return [model.at_depths(batch, depths, start_at=start_at) for model in models]

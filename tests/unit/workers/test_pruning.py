@@ -1,0 +1,101 @@
+"""Prunings of one fusion: what they share in a worker, and that it changes no result."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from sweeping import write_sweep
+
+from orchestrator.driver import plan_sweep
+from workers import pruning
+from workers.layout import Workspace
+from workers.pack import run_pack
+from workers.results import TrialResult, read_failure, read_result
+from workers.trial import Method, PruningOrder, Trial
+from workers.warm import WarmState
+
+BODY = """\
+adapter: { bottleneck_size: 4 }
+training: { learning_rate: 1e-2, batch_size: 8, max_length: 16, epochs: 1 }
+trials: [{ drop: { mode: none } }]
+fusion:
+  - { targets: one, pruning: { keep: [1, 2, 3], order: [at_once, one_by_one] } }
+"""
+
+
+@pytest.fixture
+def trials(tmp_path: Path, toy_base: Path, make_task: Callable[..., Path]) -> list[Trial]:
+    tasks = [make_task(name, seed=i, train=16) for i, name in enumerate(("one", "two", "xx", "yy"))]
+    plan, _ = plan_sweep(write_sweep(tmp_path, toy_base, *tasks, body=BODY))
+    return list(plan.trials.values())
+
+
+@pytest.fixture
+def prunings(trials: list[Trial]) -> list[Trial]:
+    return [t for t in trials if t.method is Method.PRUNED_FUSION]
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The trials that asked for a pass over the training set, as they come."""
+    seen: list[str] = []
+    measure = pruning.mean_attention
+
+    def counted(trial: Trial, *rest: object) -> pruning.Attention:
+        seen.append(trial.label)
+        return measure(trial, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pruning, "mean_attention", counted)
+    return seen
+
+
+def run(trials: list[Trial], workspace: Workspace, warm: WarmState) -> dict[str, TrialResult]:
+    for _ in run_pack(trials, workspace, warm):
+        pass
+    found = {}
+    for trial in trials:
+        result = read_result(workspace.trial(trial.trial_id))
+        assert result is not None, read_failure(workspace.trial(trial.trial_id))
+        found[trial.trial_id] = result
+    return found
+
+
+def unlike_runs(result: TrialResult) -> object:
+    return result.model_dump(exclude={"duration_s", "finished_at_unix_ms", "adapter", "prefix"})
+
+
+def test_each_step_of_pruning_is_measured_once_and_changes_no_result(
+    trials: list[Trial], prunings: list[Trial], passes: list[str], tmp_path: Path
+) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    before = [t for t in trials if t.method is not Method.PRUNED_FUSION]
+    run(before, workspace, WarmState(torch.device("cpu")))
+    one_by_one = [t for t in prunings if t.pruning and t.pruning.order is PruningOrder.ONE_BY_ONE]
+    assert len(prunings) == 6
+    assert len(one_by_one) == 3
+
+    together = run(prunings, workspace, WarmState(torch.device("cpu")))
+    assert len(passes) == 2, "four sources: with three left, and with two left"
+    for trial in prunings:
+        workspace.trial(trial.trial_id).result.unlink()
+    passes.clear()
+    for trial in reversed(prunings):
+        alone = run([trial], workspace, WarmState(torch.device("cpu")))[trial.trial_id]
+        assert unlike_runs(alone) == unlike_runs(together[trial.trial_id])
+    assert len(passes) == 2 + 1 + 0
+    for trial in one_by_one:
+        assert trial.pruning is not None
+        kept = together[trial.trial_id].kept
+        assert {len(names) for names in kept.values()} == {trial.pruning.keep}
+
+
+def test_a_memo_forgets_what_was_not_used_for_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "KEPT_MEASUREMENTS", 2)
+    memo = pruning.AttentionMemo()
+    for key in "ab":
+        memo.put(key, {0: {key: 1.0}})
+    assert memo.get("a") == {0: {"a": 1.0}}
+    memo.put("c", {})
+    assert memo.get("b") is None
+    assert memo.get("a") is not None
