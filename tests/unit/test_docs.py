@@ -18,6 +18,7 @@ from orchestrator.spec.model import (
     BaseModelSpec,
     Condition,
     DropAxes,
+    FastPathSpec,
     FusionGrid,
     HeadAxes,
     PretrainingSpec,
@@ -57,6 +58,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "trials": TrialGrid,
     "fusion": FusionGrid,
     "resources": Resources,
+    "fast_path": FastPathSpec,
     "select": SelectRule,
 }
 """Heading in docs/sweep-yaml.md → what it documents."""
