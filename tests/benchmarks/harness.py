@@ -121,28 +121,47 @@ def _cpu_name() -> str:
 class Ledger:
     """Results by unit in one JSON file, written after each, so that a long run can go on."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, settings: Mapping[str, Any] | None = None) -> None:
+        """Open the file of an earlier run, or start one.
+
+        Args:
+            settings: what results must share to be compared.
+
+        Raises:
+            SystemExit: the file holds results of other settings.
+        """
         self.path = path
-        self._units: dict[str, Any] = {}
+        self._content: dict[str, Any] = {"settings": dict(settings or {}), "units": {}}
         if path.exists():
-            self._units = json.loads(path.read_text(encoding="utf-8"))
+            found = json.loads(path.read_text(encoding="utf-8"))
+            wanted = json.loads(json.dumps(self._content["settings"]))
+            if found["settings"] != wanted:
+                raise SystemExit(
+                    f"{path} holds results of other settings: expected {wanted}, found "
+                    f"{found['settings']}; name another file with --out"
+                )
+            self._content = found
 
     def get(self, unit: str) -> Any | None:
         """Return what was recorded for a unit, or None."""
-        return self._units.get(unit)
+        return self._content["units"].get(unit)
 
     def put(self, unit: str, result: Any) -> None:
         """Record a unit's result and write the file anew, atomically."""
-        content = asdict(result) if is_dataclass(result) else result  # type: ignore[arg-type]
-        self._units[unit] = content
+        text = json.dumps(result, default=_plain)
+        self._content["units"][unit] = json.loads(text)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".part")
-        temporary.write_text(json.dumps(self._units, indent=1, default=_plain), encoding="utf-8")
+        temporary.write_text(json.dumps(self._content, indent=1), encoding="utf-8")
         temporary.replace(self.path)
 
 
 def _plain(value: Any) -> Any:
-    return asdict(value) if is_dataclass(value) else str(value)  # type: ignore[arg-type]
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"a result must be JSON, found {type(value).__name__}")
 
 
 def parser(description: str, *, name: str) -> argparse.ArgumentParser:

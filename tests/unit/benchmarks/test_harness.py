@@ -41,12 +41,14 @@ def test_sides_take_turns_and_swap_who_goes_first() -> None:
 
 def test_a_ledger_goes_on_where_it_was(tmp_path: Path) -> None:
     path = tmp_path / "results" / "ledger.json"
-    Ledger(path).put("ours/rte", spread([1.0]))
-    again = Ledger(path)
+    Ledger(path, settings={"rows": 10}).put("ours/rte", spread([1.0]))
+    again = Ledger(path, settings={"rows": 10})
     assert again.get("ours/rte") == {"median": 1.0, "low": 1.0, "high": 1.0, "count": 1}
     assert again.get("peer/rte") is None
     again.put("peer/rte", {"cpu_s": 2})
-    assert set(json.loads(path.read_text())) == {"ours/rte", "peer/rte"}
+    assert set(json.loads(path.read_text())["units"]) == {"ours/rte", "peer/rte"}
+    with pytest.raises(SystemExit, match="other settings"):
+        Ledger(path, settings={"rows": 20})
 
 
 def test_cpu_time_of_children_that_nobody_waits_for_is_counted() -> None:

@@ -1,0 +1,275 @@
+"""A whole sweep: this project against Ray Tune and AdapterHub with one process a configuration.
+
+Both sides train the same configurations on the same rows, task by task in turns. Wall time, CPU
+time and memory are of everything a side starts, from an empty workspace to saved adapters. A unit
+is one side of one task; what a results file holds is not run again.
+
+    python -m tests.benchmarks.sweep
+    python -m tests.benchmarks.sweep --tasks rte --depths 0 5 --seeds 0 --rows 200 --epochs 1
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestrator.driver import plan_sweep
+from tests.benchmarks.accounting import Usage, measure
+from tests.benchmarks.harness import (
+    ONE_THREAD,
+    Ledger,
+    check_peer,
+    console,
+    environment,
+    environment_line,
+    parser,
+    show,
+)
+from tests.benchmarks.tasks import DATA, cut_task, minilm_folder
+from workers.layout import Workspace
+from workers.results import read_result
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What both sides share; a results file belongs to one of these."""
+
+    depths: tuple[int, ...]
+    seeds: tuple[int, ...]
+    rows: int
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    max_length: int
+    cores: int
+    base: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One unit: a task's folder and an empty folder to work in."""
+
+    settings: Settings
+    task: Path
+    folder: Path
+    limit_s: float
+
+
+def run_ours(job: Job, *, precision: str) -> dict[str, Any]:
+    """Submit a sweep over one task in a workspace of its own."""
+    sweep, workspace = job.folder / "sweep.yaml", job.folder / "workspace"
+    sweep.write_text(yaml.safe_dump(_specification(job, precision)), encoding="utf-8")
+    usage = measure(
+        [
+            *(sys.executable, "-m", "orchestrator.command_line", "submit", str(sweep)),
+            *("--workspace", str(workspace)),
+        ],
+        environment=ONE_THREAD,
+        limit_s=job.limit_s,
+        log=job.folder / "log.txt",
+    )
+    _check(usage, job)
+    trials = []
+    for trial in plan_sweep(sweep)[0].trials.values():
+        result = read_result(Workspace(workspace).trial(trial.trial_id))
+        if result is None:
+            raise SystemExit(f"{trial.label} has no result; see {job.folder}")
+        own = [s for s in result.scores if s.depth == trial.drop.depth]
+        trials.append(
+            {
+                "depth": trial.drop.depth,
+                "seed": trial.seed,
+                "scores": {s.split.value: s.metrics[result.metric] for s in own},
+                "curve": [epoch.selection_score for epoch in result.curve],
+                "duration_s": result.duration_s,
+                "precision": trial.training.precision.value,
+            }
+        )
+    return {"usage": usage, "trials": trials, "environment": environment()}
+
+
+def _specification(job: Job, precision: str) -> dict[str, Any]:
+    settings = job.settings
+    return {
+        "name": f"benchmark-{job.task.name}",
+        "base_models": {"minilm": {"source": f"folder:{settings.base}"}},
+        "tasks": {job.task.name: {"folder": str(job.task)}},
+        "seeds": list(settings.seeds),
+        "adapter": {"placement": "pfeiffer", "reduction_factor": 16},
+        "drop": {"mode": "specialised", "depth": list(settings.depths)},
+        "training": {
+            "learning_rate": settings.learning_rate,
+            "batch_size": settings.batch_size,
+            "max_length": settings.max_length,
+            "epochs": settings.epochs,
+            "precision": precision,
+        },
+        "resources": {"cpus": 1, "max_workers": settings.cores},
+    }
+
+
+def run_peer(job: Job, *, precision: str, python: Path) -> dict[str, Any]:
+    """Run the same configurations with Ray Tune and AdapterHub."""
+    settings, results = job.folder / "settings.json", job.folder / "results.json"
+    content = asdict(job.settings) | {"task": str(job.task), "precision": precision}
+    settings.write_text(json.dumps(content), encoding="utf-8")
+    usage = measure(
+        [str(python), "-m", "tests.benchmarks.peer.sweep", str(settings), str(results)],
+        environment=ONE_THREAD,
+        limit_s=job.limit_s,
+        log=job.folder / "log.txt",
+    )
+    _check(usage, job)
+    trials = json.loads(results.read_text(encoding="utf-8"))
+    return {"usage": usage, "trials": trials, "environment": environment()}
+
+
+def _check(usage: Usage, job: Job) -> None:
+    if usage.exit_code != 0:
+        log = (job.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
+        why = "took too long" if usage.timed_out else f"exit code {usage.exit_code}"
+        raise SystemExit(f"{job.folder.name}: {why}\n{log[-4000:]}")
+
+
+def turns(tasks: list[str], sides: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield task and side, each task beginning with another side."""
+    for number, task in enumerate(tasks):
+        first = number % len(sides)
+        yield from ((task, side) for side in sides[first:] + sides[:first])
+
+
+def run(arguments: argparse.Namespace, settings: Settings, ledger: Ledger) -> None:
+    """Run every unit that the results file lacks."""
+    sides: dict[str, Callable[[Job], dict[str, Any]]] = {
+        "ours auto": lambda job: run_ours(job, precision="auto"),
+        "ours float32": lambda job: run_ours(job, precision="float32"),
+        "peer float32": lambda job: run_peer(
+            job, precision="float32", python=arguments.peer_python
+        ),
+        "peer bfloat16": lambda job: run_peer(
+            job, precision="bfloat16", python=arguments.peer_python
+        ),
+    }
+    with tempfile.TemporaryDirectory(prefix="sweep-", dir=arguments.scratch) as temporary:
+        root = Path(temporary)
+        for task, side in turns(arguments.tasks, arguments.sides):
+            unit = f"{side}/{task}"
+            if ledger.get(unit) is not None:
+                continue
+            folder = root / unit.replace(" ", "-").replace("/", "-")
+            folder.mkdir()
+            data = cut_task(task, root / "data", rows=settings.rows, data=arguments.data)
+            ledger.put(unit, sides[side](Job(settings, data, folder, arguments.limit_s)))
+            usage = ledger.get(unit)["usage"]  # type: ignore[index]
+            console.print(f"{unit}: {usage['wall_s']:.1f} s, {usage['cpu_s']:.1f} CPU s")
+
+
+def report(tasks: list[str], sides: list[str], ledger: Ledger) -> None:
+    """Print what the results file holds; ratios are the reference's cost over a side's own."""
+    reference = "peer float32"
+    rows: list[list[object]] = []
+    totals = {side: [0.0, 0.0] for side in sides}
+    complete = [t for t in tasks if all(ledger.get(f"{s}/{t}") for s in sides)]
+    for task in complete:
+        found = {side: ledger.get(f"{side}/{task}") for side in sides}
+        for side, unit in found.items():
+            wall_s, cpu_s = unit["usage"]["wall_s"], unit["usage"]["cpu_s"]
+            totals[side][0] += wall_s
+            totals[side][1] += cpu_s
+            base = found.get(reference)
+            rows.append(
+                [
+                    task,
+                    side,
+                    *_against(wall_s, cpu_s, base and base["usage"]),
+                    *_scores(unit["trials"], base and base["trials"]),
+                    f"{unit['usage']['peak_bytes'] / 2**30:.2f}",
+                    f"{unit['usage']['machine_busy_s'] - cpu_s:.0f}",
+                ]
+            )
+    for side, (wall_s, cpu_s) in totals.items():
+        base = {"wall_s": totals[reference][0], "cpu_s": totals[reference][1]}
+        rows.append(["all", side, *_against(wall_s, cpu_s, base if base["cpu_s"] else None)])
+        rows[-1] += [None] * 4
+    columns = ("task", "side", "wall s", "CPU s", "wall ×", "CPU ×", "validation")
+    columns += ("ours − peer", "peak GiB", "others' CPU s")
+    show("A whole sweep", columns, rows)
+
+
+def _against(wall_s: float, cpu_s: float, base: dict[str, float] | None) -> list[object]:
+    own: list[object] = [f"{wall_s:.1f}", f"{cpu_s:.1f}"]
+    if base is None:
+        return [*own, None, None]
+    return [*own, f"{base['wall_s'] / wall_s:.2f}", f"{base['cpu_s'] / cpu_s:.2f}"]
+
+
+def _scores(trials: list[dict[str, Any]], base: list[dict[str, Any]] | None) -> list[object]:
+    """Return the mean over all trials with its seeds' lowest and highest, and how far from base's.
+
+    The difference is of the same depth and seed, with the standard error of its mean.
+    """
+    own = {(t["depth"], t["seed"]): t["scores"]["validation"] for t in trials}
+    by_seed = [
+        statistics.mean(v for (_, seed), v in own.items() if seed == wanted)
+        for wanted in sorted({seed for _, seed in own})
+    ]
+    mean = f"{statistics.mean(own.values()):.4f} ({min(by_seed):.4f}–{max(by_seed):.4f})"
+    if base is None:
+        return [mean, None]
+    pairs = [own[t["depth"], t["seed"]] - t["scores"]["validation"] for t in base]
+    error = statistics.stdev(pairs) / len(pairs) ** 0.5 if len(pairs) > 1 else float("nan")
+    return [mean, f"{statistics.mean(pairs):+.4f} ± {error:.4f}"]
+
+
+def main() -> None:
+    made = parser("A whole sweep on both sides, task by task in turns.", name="sweep")
+    made.add_argument("--tasks", nargs="+", default=["rte", "cola", "stsb", "trec"])
+    made.add_argument("--depths", nargs="+", type=int, default=[0, 1, 2, 3, 4, 5])
+    made.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    made.add_argument("--rows", type=int, default=1000, help="training rows of each task")
+    made.add_argument("--epochs", type=int, default=3)
+    made.add_argument("--learning-rate", type=float, default=1e-3)
+    made.add_argument("--batch-size", type=int, default=32)
+    made.add_argument("--max-length", type=int, default=128)
+    made.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
+    made.add_argument("--data", type=Path, default=DATA, help="folder of task folders")
+    made.add_argument("--scratch", type=Path, default=None, help="where workspaces are made")
+    made.add_argument("--limit-s", type=float, default=7200.0, help="longest unit")
+    made.add_argument(
+        "--sides",
+        nargs="+",
+        default=["ours auto", "ours float32", "peer float32"],
+        choices=["ours auto", "ours float32", "peer float32", "peer bfloat16"],
+    )
+    made.add_argument("--report", action="store_true", help="only print what was measured")
+    arguments = made.parse_args()
+    settings = Settings(
+        depths=tuple(arguments.depths),
+        seeds=tuple(arguments.seeds),
+        rows=arguments.rows,
+        epochs=arguments.epochs,
+        learning_rate=arguments.learning_rate,
+        batch_size=arguments.batch_size,
+        max_length=arguments.max_length,
+        cores=arguments.cores,
+        base=str(minilm_folder()),
+    )
+    ledger = Ledger(arguments.out, settings=asdict(settings))
+    if not arguments.report:
+        if any(side.startswith("peer") for side in arguments.sides):
+            check_peer(arguments.peer_python)
+        console.print(environment_line(environment()))
+        run(arguments, settings, ledger)
+    report(arguments.tasks, arguments.sides, ledger)
+
+
+if __name__ == "__main__":
+    main()
