@@ -57,6 +57,14 @@ class Server:
             raise ServerError(f"{operation} failed: {answer['error']}")
         return answer["result"]
 
+    def close(self) -> None:
+        """Let the server end, and wait for it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(timeout=30)
+
     def __enter__(self) -> Self:
         return self
 
@@ -66,11 +74,7 @@ class Server:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait(timeout=30)
+        self.close()
 
 
 def serve(operations: Mapping[str, Callable[..., Any]]) -> None:
