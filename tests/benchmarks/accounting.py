@@ -41,8 +41,9 @@ class Usage:
         wall_s: until the command itself ended.
         cpu_s: user and system time of every process of the tree.
         cpu_s_by_name: the same, by the name that each process had last.
-        peak_bytes: the largest sum of resident memory at one moment; shared pages count often.
-        largest_bytes: the largest resident memory of any one process.
+        peak_bytes: the most memory at one moment: what each process has to itself, and the largest
+            part that any of them shares with files and others.
+        peak_bytes_by_name: the most that one process of a name had to itself.
         machine_busy_s: what everything on this machine used meanwhile: on an otherwise idle machine
             a check on `cpu_s` from above.
         stragglers: names of processes that had to be ended.
@@ -52,7 +53,7 @@ class Usage:
     cpu_s: float
     cpu_s_by_name: dict[str, float]
     peak_bytes: int
-    largest_bytes: int
+    peak_bytes_by_name: dict[str, int]
     processes: int
     machine_busy_s: float
     exit_code: int
@@ -99,7 +100,6 @@ def measure(
 class _Process:
     name: str
     ticks: int
-    resident: int
 
 
 class _Tree:
@@ -109,7 +109,7 @@ class _Tree:
         self.alive: dict[int, _Process] = {}
         self.ended: list[_Process] = []
         self.peak_bytes = 0
-        self.largest_bytes = 0
+        self.peak_bytes_by_name: dict[str, int] = defaultdict(int)
         self._foreign: set[int] = set()
 
     def read(self) -> None:
@@ -134,9 +134,16 @@ class _Tree:
             self.ended.append(self.alive.pop(pid))
         for pid in ours:
             self.alive[pid] = found[pid][1]
-        resident = [p.resident for p in self.alive.values()]
-        self.peak_bytes = max(self.peak_bytes, sum(resident))
-        self.largest_bytes = max([self.largest_bytes, *resident])
+        self._read_memory()
+
+    def _read_memory(self) -> None:
+        total, most_shared = 0, 0
+        for pid, process in self.alive.items():
+            private, shared = _memory_bytes(pid)
+            total, most_shared = total + private, max(most_shared, shared)
+            peaks = self.peak_bytes_by_name
+            peaks[process.name] = max(peaks[process.name], private)
+        self.peak_bytes = max(self.peak_bytes, total + most_shared)
 
     def seconds_by_name(self) -> dict[str, float]:
         total: dict[str, int] = defaultdict(int)
@@ -153,8 +160,17 @@ def _read(pid: int) -> tuple[int, _Process] | None:
         return None
     name, _, rest = text.partition("(")[2].rpartition(")")
     fields = rest.split()
-    ticks, resident = int(fields[11]) + int(fields[12]), int(fields[21]) * _PAGE
-    return int(fields[1]), _Process(name, ticks, resident)
+    return int(fields[1]), _Process(name, int(fields[11]) + int(fields[12]))
+
+
+def _memory_bytes(pid: int) -> tuple[int, int]:
+    """Return what a process has to itself, and what it shares; zeros once it is gone."""
+    try:
+        fields = (_PROC / str(pid) / "statm").read_text(encoding="utf-8").split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0, 0
+    resident, shared = int(fields[1]) * _PAGE, int(fields[2]) * _PAGE
+    return resident - shared, shared
 
 
 def machine_busy_s() -> float:
@@ -195,7 +211,7 @@ def _run(command: Sequence[str], limit_s: float) -> Usage:
         cpu_s=sum(by_name.values()),
         cpu_s_by_name=by_name,
         peak_bytes=tree.peak_bytes,
-        largest_bytes=tree.largest_bytes,
+        peak_bytes_by_name=dict(tree.peak_bytes_by_name),
         processes=len(tree.ended),
         machine_busy_s=machine_busy_s() - busy,
         exit_code=exit_code,

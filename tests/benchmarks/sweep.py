@@ -12,17 +12,13 @@ import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from orchestrator.driver import plan_sweep
-from tests.benchmarks.accounting import Usage, measure
+from tests.benchmarks.accounting import measure
 from tests.benchmarks.harness import (
     ONE_THREAD,
     Ledger,
@@ -33,9 +29,8 @@ from tests.benchmarks.harness import (
     parser,
     show,
 )
+from tests.benchmarks.own_sweep import check, submit
 from tests.benchmarks.tasks import DATA, cut_task, minilm_folder
-from workers.layout import Workspace
-from workers.results import read_result
 
 
 @dataclass(frozen=True)
@@ -65,38 +60,27 @@ class Job:
 
 def run_ours(job: Job, *, precision: str) -> dict[str, Any]:
     """Submit a sweep over one task in a workspace of its own."""
-    sweep, workspace = job.folder / "sweep.yaml", job.folder / "workspace"
-    sweep.write_text(yaml.safe_dump(_specification(job, precision)), encoding="utf-8")
-    usage = measure(
-        [
-            *(sys.executable, "-m", "orchestrator.command_line", "submit", str(sweep)),
-            *("--workspace", str(workspace)),
-        ],
-        environment=ONE_THREAD,
-        limit_s=job.limit_s,
-        log=job.folder / "log.txt",
-    )
-    _check(usage, job)
-    trials = []
-    for trial in plan_sweep(sweep)[0].trials.values():
-        result = read_result(Workspace(workspace).trial(trial.trial_id))
-        if result is None:
-            raise SystemExit(f"{trial.label} has no result; see {job.folder}")
-        own = [s for s in result.scores if s.depth == trial.drop.depth]
-        trials.append(
-            {
-                "depth": trial.drop.depth,
-                "seed": trial.seed,
-                "scores": {s.split.value: s.metrics[result.metric] for s in own},
-                "curve": [epoch.selection_score for epoch in result.curve],
-                "duration_s": result.duration_s,
-                "precision": trial.training.precision.value,
-            }
-        )
+    usage, found = submit(specification(job, precision), job.folder, limit_s=job.limit_s)
+    trials = [
+        {
+            "depth": trial.drop.depth,
+            "seed": trial.seed,
+            "scores": {
+                score.split.value: score.metrics[result.metric]
+                for score in result.scores
+                if score.depth == trial.drop.depth
+            },
+            "curve": [epoch.selection_score for epoch in result.curve],
+            "duration_s": result.duration_s,
+            "precision": trial.training.precision.value,
+        }
+        for trial, result in found
+    ]
     return {"usage": usage, "trials": trials, "environment": environment()}
 
 
-def _specification(job: Job, precision: str) -> dict[str, Any]:
+def specification(job: Job, precision: str) -> dict[str, Any]:
+    """Return the sweep's YAML as a dictionary."""
     settings = job.settings
     return {
         "name": f"benchmark-{job.task.name}",
@@ -127,16 +111,9 @@ def run_peer(job: Job, *, precision: str, python: Path) -> dict[str, Any]:
         limit_s=job.limit_s,
         log=job.folder / "log.txt",
     )
-    _check(usage, job)
+    check(usage, job.folder / "log.txt")
     trials = json.loads(results.read_text(encoding="utf-8"))
     return {"usage": usage, "trials": trials, "environment": environment()}
-
-
-def _check(usage: Usage, job: Job) -> None:
-    if usage.exit_code != 0:
-        log = (job.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
-        why = "took too long" if usage.timed_out else f"exit code {usage.exit_code}"
-        raise SystemExit(f"{job.folder.name}: {why}\n{log[-4000:]}")
 
 
 def turns(tasks: list[str], sides: list[str]) -> Iterator[tuple[str, str]]:

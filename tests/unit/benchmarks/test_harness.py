@@ -84,7 +84,8 @@ def test_memory_is_of_the_whole_tree() -> None:
     hold = "x = b'1' * 80_000_000; import time; time.sleep(0.4)"
     command = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}])"
     usage = measure([sys.executable, "-c", command])
-    assert 80_000_000 < usage.largest_bytes < usage.peak_bytes < 300_000_000
+    (largest,) = {max(usage.peak_bytes_by_name.values())}
+    assert 80_000_000 < largest < usage.peak_bytes < 200_000_000
 
 
 def test_a_server_answers_fails_alone_and_ends(tmp_path: Path) -> None:

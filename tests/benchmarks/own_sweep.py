@@ -1,0 +1,59 @@
+"""Submit a sweep as a user does, measured from outside, and read back what it committed."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestrator.driver import plan_sweep
+from tests.benchmarks.accounting import Usage, measure
+from tests.benchmarks.harness import ONE_THREAD
+from workers.layout import Workspace
+from workers.results import TrialResult, read_result
+from workers.trial import Trial
+
+WORKER, DRIVER = "ray::PackTraina", "python"
+"""Names of processes, as `Usage` has them; the kernel keeps 15 characters."""
+
+
+def submit(
+    specification: dict[str, Any], folder: Path, *, limit_s: float = 7200.0
+) -> tuple[Usage, list[tuple[Trial, TrialResult]]]:
+    """Submit a sweep in `folder`, which is empty; return what it used and every trial's result.
+
+    Raises:
+        SystemExit: it failed; the message ends with what it printed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep, workspace, log = folder / "sweep.yaml", folder / "workspace", folder / "log.txt"
+    sweep.write_text(yaml.safe_dump(specification), encoding="utf-8")
+    usage = measure(
+        [
+            *(sys.executable, "-m", "orchestrator.command_line", "submit", str(sweep)),
+            *("--workspace", str(workspace)),
+        ],
+        environment=ONE_THREAD,
+        limit_s=limit_s,
+        log=log,
+    )
+    check(usage, log)
+    found = []
+    for trial in plan_sweep(sweep)[0].trials.values():
+        result = read_result(Workspace(workspace).trial(trial.trial_id))
+        if result is None:
+            raise SystemExit(f"{trial.label} has no result; see {log}")
+        found.append((trial, result))
+    return usage, found
+
+
+def check(usage: Usage, log: Path) -> None:
+    """Refuse what a command used if it failed.
+
+    Raises:
+        SystemExit: it did; the message ends with what it printed.
+    """
+    if usage.exit_code != 0:
+        printed = log.read_text(encoding="utf-8", errors="replace")[-4000:]
+        why = "took too long" if usage.timed_out else f"exit code {usage.exit_code}"
+        raise SystemExit(f"{log.parent.name}: {why}\n{printed}")
