@@ -99,7 +99,8 @@ def report(found: dict[str, Any], *, cores: int) -> None:
         for name, seconds in sorted(cpu.items(), key=lambda item: -item[1])
     ]
     rows.append(["sum of phases", None, sum(wall.values()), work, "100.0%"])
-    rows.append(["before the first phase", None, None, phases["before_s"], None])
+    ends = phases["tree_cpu_s"] - work
+    rows.append(["start and end of the interpreter", None, None, ends, None])
     rows.append(["measured from outside", None, None, phases["tree_cpu_s"], None])
     show("The same trials in one process", ("phase", "calls", "wall s", "CPU s", "share"), rows)
     computing = sum(cpu.get(name, 0.0) for name in ("forward", "backward", "evaluate"))
