@@ -1,5 +1,6 @@
 """Submit a sweep as a user does, measured from outside, and read back what it committed."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,19 @@ def submit(
             raise SystemExit(f"{trial.label} has no result; see {log}")
         found.append((trial, result))
     return usage, found
+
+
+def in_process(specification: dict[str, Any], folder: Path, *options: str) -> dict[str, Any]:
+    """Run the trials of a sweep in one process without Ray; return what `own_phases` found."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep, target, log = folder / "sweep.yaml", folder / "phases.json", folder / "log.txt"
+    sweep.write_text(yaml.safe_dump(specification), encoding="utf-8")
+    command = [sys.executable, "-m", "tests.benchmarks.own_phases"]
+    files = [str(sweep), str(folder / "workspace"), str(target)]
+    usage = measure([*command, *files, *options], environment=ONE_THREAD, log=log)
+    check(usage, log)
+    found: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+    return found | {"tree_cpu_s": usage.cpu_s}
 
 
 def check(usage: Usage, log: Path) -> None:

@@ -11,16 +11,11 @@ run counts the operations of all matrix products. Phases and processes sum to wh
 import argparse
 import json
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tests.benchmarks.accounting import measure
 from tests.benchmarks.harness import (
-    ONE_THREAD,
     Ledger,
     console,
     environment,
@@ -28,7 +23,7 @@ from tests.benchmarks.harness import (
     parser,
     show,
 )
-from tests.benchmarks.own_sweep import DRIVER, WORKER, check, submit
+from tests.benchmarks.own_sweep import DRIVER, WORKER, in_process, submit
 from tests.benchmarks.tasks import DATA, cut_task, minilm_folder
 
 
@@ -64,19 +59,6 @@ def run(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
         "phases": phases,
         "flops": counted["flops"],
     }
-
-
-def in_process(specification: dict[str, Any], folder: Path, *options: str) -> dict[str, Any]:
-    """Run the trials of a sweep in one process and return its phases."""
-    folder.mkdir()
-    sweep, target, log = folder / "sweep.yaml", folder / "phases.json", folder / "log.txt"
-    sweep.write_text(yaml.safe_dump(specification), encoding="utf-8")
-    command = [sys.executable, "-m", "tests.benchmarks.own_phases"]
-    files = [str(sweep), str(folder / "workspace"), str(target)]
-    usage = measure([*command, *files, *options], environment=ONE_THREAD, log=log)
-    check(usage, log)
-    found: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
-    return found | {"tree_cpu_s": usage.cpu_s}
 
 
 def report(found: dict[str, Any], *, cores: int) -> None:

@@ -13,12 +13,12 @@ import json
 import os
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.accounting import measure
+from tests.benchmarks.accounting import Usage, measure
 from tests.benchmarks.harness import (
     ONE_THREAD,
     Ledger,
@@ -29,7 +29,7 @@ from tests.benchmarks.harness import (
     parser,
     show,
 )
-from tests.benchmarks.own_sweep import check, submit
+from tests.benchmarks.own_sweep import check, in_process, submit
 from tests.benchmarks.tasks import DATA, cut_task, minilm_folder
 
 
@@ -102,51 +102,64 @@ def specification(job: Job, precision: str) -> dict[str, Any]:
 
 def run_peer(job: Job, *, precision: str, python: Path) -> dict[str, Any]:
     """Run the same configurations with Ray Tune and AdapterHub."""
+    usage, trials = _peer(job, precision=precision, python=python)
+    return {"usage": usage, "trials": trials, "environment": environment()}
+
+
+def _peer(job: Job, *options: str, precision: str, python: Path) -> tuple[Usage, Any]:
     settings, results = job.folder / "settings.json", job.folder / "results.json"
     content = asdict(job.settings) | {"task": str(job.task), "precision": precision}
     settings.write_text(json.dumps(content), encoding="utf-8")
-    usage = measure(
-        [str(python), "-m", "tests.benchmarks.peer.sweep", str(settings), str(results)],
-        environment=ONE_THREAD,
-        limit_s=job.limit_s,
-        log=job.folder / "log.txt",
-    )
-    check(usage, job.folder / "log.txt")
-    trials = json.loads(results.read_text(encoding="utf-8"))
-    return {"usage": usage, "trials": trials, "environment": environment()}
+    command = [str(python), "-m", "tests.benchmarks.peer.sweep", str(settings), str(results)]
+    log = job.folder / "log.txt"
+    usage = measure([*command, *options], environment=ONE_THREAD, limit_s=job.limit_s, log=log)
+    check(usage, log)
+    return usage, json.loads(results.read_text(encoding="utf-8"))
+
+
+def count_flops(job: Job, side: str, python: Path) -> float:
+    """Return the operations of all matrix products of a unit; it takes about as long again."""
+    name, _, precision = side.partition(" ")
+    if name == "peer":
+        return float(_peer(job, "--flops", precision=precision, python=python)[1]["flops"])
+    found = in_process(specification(job, precision), job.folder, "--flops")
+    return float(found["flops"])
 
 
 def turns(tasks: list[str], sides: list[str]) -> Iterator[tuple[str, str]]:
     """Yield task and side, each task beginning with another side."""
     for number, task in enumerate(tasks):
-        first = number % len(sides)
+        first = number % max(1, len(sides))
         yield from ((task, side) for side in sides[first:] + sides[:first])
 
 
 def run(arguments: argparse.Namespace, settings: Settings, ledger: Ledger) -> None:
     """Run every unit that the results file lacks."""
-    sides: dict[str, Callable[[Job], dict[str, Any]]] = {
-        "ours auto": lambda job: run_ours(job, precision="auto"),
-        "ours float32": lambda job: run_ours(job, precision="float32"),
-        "peer float32": lambda job: run_peer(
-            job, precision="float32", python=arguments.peer_python
-        ),
-        "peer bfloat16": lambda job: run_peer(
-            job, precision="bfloat16", python=arguments.peer_python
-        ),
-    }
+    python = arguments.peer_python
     with tempfile.TemporaryDirectory(prefix="sweep-", dir=arguments.scratch) as temporary:
         root = Path(temporary)
-        for task, side in turns(arguments.tasks, arguments.sides):
-            unit = f"{side}/{task}"
-            if ledger.get(unit) is not None:
-                continue
-            folder = root / unit.replace(" ", "-").replace("/", "-")
+
+        def job(task: str, name: str) -> Job:
+            folder = root / name.replace(" ", "-").replace("/", "-")
             folder.mkdir()
             data = cut_task(task, root / "data", rows=settings.rows, data=arguments.data)
-            ledger.put(unit, sides[side](Job(settings, data, folder, arguments.limit_s)))
-            usage = ledger.get(unit)["usage"]  # type: ignore[index]
-            console.print(f"{unit}: {usage['wall_s']:.1f} s, {usage['cpu_s']:.1f} CPU s")
+            return Job(settings, data, folder, arguments.limit_s)
+
+        for task, side in turns(arguments.tasks, arguments.sides):
+            unit = f"{side}/{task}"
+            if ledger.get(unit) is None:
+                name, _, precision = side.partition(" ")
+                if name == "ours":
+                    found = run_ours(job(task, unit), precision=precision)
+                else:
+                    found = run_peer(job(task, unit), precision=precision, python=python)
+                ledger.put(unit, found)
+                used = found["usage"]
+                console.print(f"{unit}: {used.wall_s:.1f} s, {used.cpu_s:.1f} CPU s")
+        for task, side in turns(arguments.tasks, arguments.sides if arguments.flops else []):
+            unit = f"{side}/{task}/flops"
+            if ledger.get(unit) is None:
+                ledger.put(unit, count_flops(job(task, unit), side, python))
 
 
 def report(tasks: list[str], sides: list[str], ledger: Ledger) -> None:
@@ -169,16 +182,22 @@ def report(tasks: list[str], sides: list[str], ledger: Ledger) -> None:
                     *_against(wall_s, cpu_s, base and base["usage"]),
                     *_scores(unit["trials"], base and base["trials"]),
                     f"{unit['usage']['peak_bytes'] / 2**30:.2f}",
+                    _tera(ledger.get(f"{side}/{task}/flops")),
                     f"{unit['usage']['machine_busy_s'] - cpu_s:.0f}",
                 ]
             )
     for side, (wall_s, cpu_s) in totals.items():
         base = {"wall_s": totals[reference][0], "cpu_s": totals[reference][1]}
         rows.append(["all", side, *_against(wall_s, cpu_s, base if base["cpu_s"] else None)])
-        rows[-1] += [None] * 4
+        counts = [ledger.get(f"{side}/{task}/flops") for task in complete]
+        rows[-1] += [None, None, None, None if None in counts else _tera(sum(counts)), None]
     columns = ("task", "side", "wall s", "CPU s", "wall ×", "CPU ×", "validation")
-    columns += ("ours − peer", "peak GiB", "others' CPU s")
+    columns += ("ours − peer", "peak GiB", "TFLOP", "others' CPU s")
     show("A whole sweep", columns, rows)
+
+
+def _tera(flops: float | None) -> str | None:
+    return None if flops is None else f"{flops / 1e12:.1f}"
 
 
 def _against(wall_s: float, cpu_s: float, base: dict[str, float] | None) -> list[object]:
@@ -226,6 +245,7 @@ def main() -> None:
         default=["ours auto", "ours float32", "peer float32"],
         choices=["ours auto", "ours float32", "peer float32", "peer bfloat16"],
     )
+    made.add_argument("--flops", action="store_true", help="count operations too, untimed")
     made.add_argument("--report", action="store_true", help="only print what was measured")
     arguments = made.parse_args()
     settings = Settings(

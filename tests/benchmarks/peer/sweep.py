@@ -4,7 +4,7 @@ Runs in the peer's own environment and imports nothing of this project. What a c
 done: batches of similar lengths padded to their own longest row, as many trials at once as there
 are cores, one thread each, no dashboard, no log files, the best epoch kept in memory.
 
-    PEER_PYTHON -m tests.benchmarks.peer.sweep SETTINGS_JSON RESULTS_JSON
+    PEER_PYTHON -m tests.benchmarks.peer.sweep SETTINGS_JSON RESULTS_JSON [--flops]
 """
 
 import copy
@@ -215,6 +215,20 @@ def train_one(config: dict[str, Any]) -> None:
     )
 
 
+def count_flops(settings: dict[str, Any]) -> float:
+    """Return the operations of the sweep's products, from one epoch of one seed of each depth."""
+    from tests.benchmarks.flops import counted
+
+    total, epochs = 0.0, settings["epochs"]
+    for depth in settings["depths"]:
+        run = Run(settings, depth=depth, seed=settings["seeds"][0])
+        total += epochs * counted(run.train_epoch)
+        for split, times in (("validation", epochs + 1), ("test", 1)):
+            if split in run.tokens:
+                total += times * counted(lambda run=run, split=split: run.measure(split))
+    return total * len(settings["seeds"])
+
+
 def main(settings_path: Path, results_path: Path) -> None:
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     import ray
@@ -249,4 +263,8 @@ def main(settings_path: Path, results_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    if "--flops" in sys.argv:
+        found = {"flops": count_flops(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))}
+        Path(sys.argv[2]).write_text(json.dumps(found), encoding="utf-8")
+    else:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))
