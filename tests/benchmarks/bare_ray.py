@@ -18,7 +18,7 @@ def return_at_once(config: dict[str, Any]) -> dict[str, int]:
     return {"done": 1}
 
 
-class AtOnce(tune.Trainable):  # type: ignore[misc]
+class AtOnce(tune.Trainable):
     """A trial in a process that the next one takes over."""
 
     def step(self) -> dict[str, Any]:

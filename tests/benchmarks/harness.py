@@ -29,8 +29,9 @@ ONE_THREAD = {
     "MKL_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_OFFLINE": "1",
+    "PYTHONPATH": str(REPOSITORY),
 }
-"""Environment of every measured process: one thread each, and no network."""
+"""Environment of every measured process: one thread each, no network, and this checkout's code."""
 
 console = Console(width=None if os.isatty(1) else 140)
 
@@ -89,6 +90,17 @@ def environment() -> dict[str, Any]:
         "transformers": transformers.__version__,
         "load_before": round(os.getloadavg()[0], 2),
     }
+
+
+def peer_versions(python: Path) -> dict[str, str]:
+    """Return what the peer's environment holds of what matters."""
+    script = (
+        "import json; from importlib.metadata import version; "
+        "print(json.dumps({n: version(n) for n in ('adapters', 'transformers', 'torch', 'ray')}))"
+    )
+    found = subprocess.run([python, "-c", script], capture_output=True, text=True, check=True)
+    versions: dict[str, str] = json.loads(found.stdout)
+    return versions
 
 
 def environment_line(found: Mapping[str, Any]) -> str:

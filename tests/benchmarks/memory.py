@@ -118,7 +118,7 @@ def main() -> None:
             units = {f"{arguments.base}/{arguments.precision}/{name}={v}": v for v in values}
             missing = {u: v for u, v in units.items() if ledger.get(u) is None}
             found = alternate(
-                {u: lambda v=v: run_value(arguments, base, task, v) for u, v in missing.items()},  # type: ignore[misc]
+                {u: lambda v=v: run_value(arguments, base, task, v) for u, v in missing.items()},
                 rounds=arguments.rounds,
             )
             for unit, results in found.items():

@@ -112,7 +112,7 @@ def main() -> None:
         console.print(environment_line(environment()))
         with tempfile.TemporaryDirectory(prefix="profile-", dir=arguments.scratch) as temporary:
             ledger.put(unit, run(arguments, Path(temporary)))
-    report(ledger.get(unit), cores=arguments.cores)  # type: ignore[arg-type]
+    report(ledger.get(unit), cores=arguments.cores)
 
 
 if __name__ == "__main__":

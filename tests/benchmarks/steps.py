@@ -23,6 +23,7 @@ from tests.benchmarks.harness import (
     environment,
     environment_line,
     parser,
+    peer_versions,
     ratios,
     show,
     spread,
@@ -156,7 +157,8 @@ def main() -> None:
     if not arguments.report:
         check_peer(arguments.peer_python)
         console.print(environment_line(environment()))
-        ledger.put("environment", environment())
+        versions = {"peer": peer_versions(arguments.peer_python)}
+        ledger.put("environment", environment() | versions)
         with tempfile.TemporaryDirectory(prefix="steps-", dir=arguments.scratch) as temporary:
             run(arguments, ledger, Path(temporary))
     report(arguments, ledger)

@@ -27,6 +27,7 @@ from tests.benchmarks.harness import (
     environment,
     environment_line,
     parser,
+    peer_versions,
     show,
 )
 from tests.benchmarks.own_sweep import check, in_process, submit
@@ -103,7 +104,8 @@ def specification(job: Job, precision: str) -> dict[str, Any]:
 def run_peer(job: Job, *, precision: str, python: Path) -> dict[str, Any]:
     """Run the same configurations with Ray Tune and AdapterHub."""
     usage, trials = _peer(job, precision=precision, python=python)
-    return {"usage": usage, "trials": trials, "environment": environment()}
+    versions = environment() | {"peer": peer_versions(python)}
+    return {"usage": usage, "trials": trials, "environment": versions}
 
 
 def _peer(job: Job, *options: str, precision: str, python: Path) -> tuple[Usage, Any]:
