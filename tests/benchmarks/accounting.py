@@ -44,6 +44,7 @@ class Usage:
         peak_bytes: the most memory at one moment: what each process has to itself, and the largest
             part that any of them shares with files and others.
         peak_bytes_by_name: the most that one process of a name had to itself.
+        mapped_bytes_by_name: the most that one of them had of files and of memory it shares.
         machine_busy_s: what everything on this machine used meanwhile: on an otherwise idle machine
             a check on `cpu_s` from above.
         stragglers: names of processes that had to be ended.
@@ -54,6 +55,7 @@ class Usage:
     cpu_s_by_name: dict[str, float]
     peak_bytes: int
     peak_bytes_by_name: dict[str, int]
+    mapped_bytes_by_name: dict[str, int]
     processes: int
     machine_busy_s: float
     exit_code: int
@@ -110,6 +112,7 @@ class _Tree:
         self.ended: list[_Process] = []
         self.peak_bytes = 0
         self.peak_bytes_by_name: dict[str, int] = defaultdict(int)
+        self.mapped_bytes_by_name: dict[str, int] = defaultdict(int)
         self._foreign: set[int] = set()
 
     def read(self) -> None:
@@ -141,8 +144,11 @@ class _Tree:
         for pid, process in self.alive.items():
             private, shared = _memory_bytes(pid)
             total, most_shared = total + private, max(most_shared, shared)
-            peaks = self.peak_bytes_by_name
-            peaks[process.name] = max(peaks[process.name], private)
+            for most, now in (
+                (self.peak_bytes_by_name, private),
+                (self.mapped_bytes_by_name, shared),
+            ):
+                most[process.name] = max(most[process.name], now)
         self.peak_bytes = max(self.peak_bytes, total + most_shared)
 
     def seconds_by_name(self) -> dict[str, float]:
@@ -212,6 +218,7 @@ def _run(command: Sequence[str], limit_s: float) -> Usage:
         cpu_s_by_name=by_name,
         peak_bytes=tree.peak_bytes,
         peak_bytes_by_name=dict(tree.peak_bytes_by_name),
+        mapped_bytes_by_name=dict(tree.mapped_bytes_by_name),
         processes=len(tree.ended),
         machine_busy_s=machine_busy_s() - busy,
         exit_code=exit_code,

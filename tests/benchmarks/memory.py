@@ -1,10 +1,10 @@
-"""Peak memory of a worker against a setting of its resources, such as the size of its packs.
+"""Peak memory of a worker against a setting of the sweep: size of packs, size of the cache.
 
-Each value is a sweep of its own with one worker; what a process has to itself is sampled from
-outside, so memory that it maps from files, and may be asked to give back, is not counted.
+Each value is a sweep of its own with one worker and an empty cache. Sampled from outside is what
+the worker has to itself, and apart from that what it maps from files and may be asked to give back.
 
     python -m tests.benchmarks.memory
-    python -m tests.benchmarks.memory --vary pack_size=1,4 --rows 100 --rounds 1
+    python -m tests.benchmarks.memory --vary fast_path.cache_gib=0,8 --rows 100 --rounds 1
 """
 
 import argparse
@@ -30,7 +30,7 @@ from tests.benchmarks.tasks import minilm_folder, random_bert, word_task
 
 def run_value(arguments: argparse.Namespace, base: Path, task: Path, value: Any) -> dict[str, Any]:
     """Submit the sweep with one value of the setting, in an empty workspace."""
-    name, _ = arguments.vary
+    (section, name), _ = arguments.vary
     specification = {
         "name": "memory",
         "base_models": {"base": {"source": f"folder:{base}"}},
@@ -43,8 +43,9 @@ def run_value(arguments: argparse.Namespace, base: Path, task: Path, value: Any)
             "epochs": 1,
             "precision": arguments.precision,
         },
-        "resources": {"cpus": 1, "max_workers": 1, name: value},
+        "resources": {"cpus": 1, "max_workers": 1},
     }
+    specification.setdefault(section, {})[name] = value
     with tempfile.TemporaryDirectory(prefix="memory-", dir=arguments.scratch) as folder:
         usage, _ = submit(specification, Path(folder) / "sweep")
     if WORKER not in usage.peak_bytes_by_name:
@@ -53,6 +54,7 @@ def run_value(arguments: argparse.Namespace, base: Path, task: Path, value: Any)
         )
     return {
         "worker_bytes": usage.peak_bytes_by_name[WORKER],
+        "mapped_bytes": usage.mapped_bytes_by_name[WORKER],
         "driver_bytes": usage.peak_bytes_by_name.get(DRIVER, 0),
         "tree_bytes": usage.peak_bytes,
         "cpu_s": usage.cpu_s,
@@ -62,26 +64,32 @@ def run_value(arguments: argparse.Namespace, base: Path, task: Path, value: Any)
 
 def report(arguments: argparse.Namespace, ledger: Ledger) -> None:
     """Print what the results file holds."""
-    name, values = arguments.vary
+    _, values = arguments.vary
     rows = []
     for value in values:
-        found = ledger.get(f"{arguments.base}/{arguments.precision}/{name}={value}")
+        found = ledger.get(unit_name(arguments, value))
         if found is not None:
             mib = [
                 spread(r[key] / 2**20 for r in found)
-                for key in ("worker_bytes", "driver_bytes", "tree_bytes")
+                for key in ("worker_bytes", "mapped_bytes", "driver_bytes", "tree_bytes")
             ]
-            rows.append([f"{name} = {value}", *mib, spread(r["cpu_s"] for r in found)])
+            rows.append([value, *mib, spread(r["cpu_s"] for r in found)])
     show(
         f"Peak memory in MiB, {arguments.base} in {arguments.precision}",
-        ("setting", "worker", "driver", "everything", "CPU s"),
+        (".".join(arguments.vary[0]), "worker", "mapped", "driver", "everything", "CPU s"),
         rows,
     )
 
 
-def _setting(text: str) -> tuple[str, list[Any]]:
-    name, _, values = text.partition("=")
-    return name, [yaml.safe_load(value) for value in values.split(",")]
+def unit_name(arguments: argparse.Namespace, value: Any) -> str:
+    key = ".".join(arguments.vary[0])
+    return f"{arguments.base}/{arguments.precision}/{key}={value}"
+
+
+def _setting(text: str) -> tuple[tuple[str, str], list[Any]]:
+    key, _, values = text.partition("=")
+    section, _, name = key.partition(".")
+    return (section, name), [yaml.safe_load(value) for value in values.split(",")]
 
 
 def main() -> None:
@@ -89,8 +97,8 @@ def main() -> None:
     made.add_argument(
         "--vary",
         type=_setting,
-        default=_setting("pack_size=1,2,4,8,16,32"),
-        help="a key of `resources` and its values",
+        default=_setting("fast_path.pack_width=1,2,4,8,16,32"),
+        help="a section of the sweep, a key in it, and its values",
     )
     made.add_argument("--base", default="minilm", choices=["minilm", "bert12"])
     made.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
@@ -105,7 +113,7 @@ def main() -> None:
     arguments = made.parse_args()
     shared = ("depths", "seeds", "rows", "tokens", "batch_size")
     ledger = Ledger(arguments.out, settings={name: getattr(arguments, name) for name in shared})
-    name, values = arguments.vary
+    _, values = arguments.vary
     if not arguments.report:
         console.print(environment_line(environment()))
         with tempfile.TemporaryDirectory(prefix="memory-", dir=arguments.scratch) as temporary:
@@ -115,7 +123,7 @@ def main() -> None:
             base = minilm_folder()
             if arguments.base == "bert12":
                 base = random_bert(root / "bert12", layers=12, hidden_size=768)
-            units = {f"{arguments.base}/{arguments.precision}/{name}={v}": v for v in values}
+            units = {unit_name(arguments, value): value for value in values}
             missing = {u: v for u, v in units.items() if ledger.get(u) is None}
             found = alternate(
                 {u: lambda v=v: run_value(arguments, base, task, v) for u, v in missing.items()},

@@ -16,6 +16,7 @@ import yaml
 from orchestrator.driver import plan_sweep
 from tests.benchmarks.flops import counted
 from tests.benchmarks.serving import serve
+from workers.fast_path import FastPath
 from workers.fitting import Fit
 from workers.layout import Workspace
 from workers.models import build
@@ -26,21 +27,21 @@ from workers.warm import WarmState
 Step = Callable[[], object]
 
 
-def steps_of(trial: Trial, warm: WarmState, workspace: Workspace, *, mode: str) -> Step:
+def steps_of(trial: Trial, folder: Path, *, mode: str) -> tuple[Step, float]:
     """Return what does the next step of a trial's training, over the rows by length in turns.
 
-    The one place that knows how `workers` does a step.
+    The one place that knows how `workers` does a step. Also returned are the seconds that it took
+    to compute, once, what the steps start from.
 
     Args:
         mode: `plain`, every layer in every step, or `fast`, whatever the worker would do.
-
-    Raises:
-        ValueError: there is no such mode.
     """
-    if mode != "plain":
-        raise ValueError(f"expected mode plain, found {mode}; there is no fast path yet")
+    fast_path = FastPath(enabled=mode == "fast", cache_folder=str(folder / "cache"))
+    warm = WarmState(torch.device("cpu"), fast_path)
     examples = warm.task(trial)
-    fit = Fit(trial, build(trial, warm.backbone(trial.base), workspace), examples)
+    model = build(trial, warm.backbone(trial.base), Workspace(folder / "workspace"))
+    feeds, prefix = warm.feeds(trial, model)
+    fit = Fit(trial, model, examples, feeds)
     order = np.argsort(examples.splits[Split.TRAIN].tokens.lengths, kind="stable")
     batches = np.split(order, len(order) // trial.training.batch_size)
     numbered: Iterator[Any] = zip(itertools.count(), itertools.cycle(batches), strict=False)
@@ -49,24 +50,24 @@ def steps_of(trial: Trial, warm: WarmState, workspace: Workspace, *, mode: str) 
         number, indices = next(numbered)
         return fit._step(number, [indices])
 
-    return step
+    return step, 0.0 if prefix is None else prefix.prepare_s
 
 
 class Steps:
     """One configuration at a time, ready to do steps."""
 
     def __init__(self) -> None:
-        self.warm = WarmState(torch.device("cpu"))
         self.step: Step | None = None
 
-    def prepare(self, settings: dict[str, Any], *, depth: int | None, mode: str) -> None:
-        """Build a configuration; no depth stands for full fine-tuning."""
+    def prepare(self, settings: dict[str, Any], *, depth: int | None, mode: str) -> float:
+        """Build a configuration; no depth stands for full fine-tuning. Return `steps_of`'s time."""
         folder = Path(settings["folder"])
         folder.mkdir(parents=True, exist_ok=True)
         sweep = folder / "sweep.yaml"
         sweep.write_text(yaml.safe_dump(_specification(settings, depth)), encoding="utf-8")
         (trial,) = plan_sweep(sweep)[0].trials.values()
-        self.step = steps_of(trial, self.warm, Workspace(folder / "workspace"), mode=mode)
+        self.step, prepare_s = steps_of(trial, folder, mode=mode)
+        return prepare_s
 
     def time(self, *, steps: int) -> float:
         """Return the CPU seconds of one step, the mean of several."""

@@ -34,7 +34,7 @@ def submit(
             *(sys.executable, "-m", "orchestrator.command_line", "submit", str(sweep)),
             *("--workspace", str(workspace)),
         ],
-        environment=ONE_THREAD,
+        environment=_environment(folder),
         limit_s=limit_s,
         log=log,
     )
@@ -48,6 +48,11 @@ def submit(
     return usage, found
 
 
+def _environment(folder: Path) -> dict[str, str]:
+    """Return one with an empty cache of its own: nothing may be left from an earlier sweep."""
+    return {**ONE_THREAD, "XDG_CACHE_HOME": str(folder / "cache")}
+
+
 def in_process(specification: dict[str, Any], folder: Path, *options: str) -> dict[str, Any]:
     """Run the trials of a sweep in one process without Ray; return what `own_phases` found."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +60,7 @@ def in_process(specification: dict[str, Any], folder: Path, *options: str) -> di
     sweep.write_text(yaml.safe_dump(specification), encoding="utf-8")
     command = [sys.executable, "-m", "tests.benchmarks.own_phases"]
     files = [str(sweep), str(folder / "workspace"), str(target)]
-    usage = measure([*command, *files, *options], environment=ONE_THREAD, log=log)
+    usage = measure([*command, *files, *options], environment=_environment(folder), log=log)
     check(usage, log)
     found: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
     return found | {"tree_cpu_s": usage.cpu_s}

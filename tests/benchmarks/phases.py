@@ -16,12 +16,19 @@ from typing import Any
 class PhaseClock:
     """Own time of nested phases, in seconds of wall time and of this process's CPU time."""
 
-    def __init__(self, rest: str) -> None:
+    def __init__(
+        self,
+        rest: str,
+        *,
+        wall: Callable[[], float] = time.perf_counter,
+        cpu: Callable[[], float] = time.process_time,
+    ) -> None:
         self.wall_s: dict[str, float] = defaultdict(float)
         self.cpu_s: dict[str, float] = defaultdict(float)
         self.calls: dict[str, int] = defaultdict(int)
         self._stack = [rest]
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._clocks = wall, cpu
+        self._wall, self._cpu = wall(), cpu()
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -37,7 +44,7 @@ class PhaseClock:
 
     def settle(self) -> None:
         """Give the time since the last change to the phase that is on."""
-        wall, cpu = time.perf_counter(), time.process_time()
+        wall, cpu = (clock() for clock in self._clocks)
         self.wall_s[self._stack[-1]] += wall - self._wall
         self.cpu_s[self._stack[-1]] += cpu - self._cpu
         self._wall, self._cpu = wall, cpu

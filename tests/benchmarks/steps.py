@@ -42,10 +42,10 @@ def measure_unit(
     servers: dict[str, Server], settings: dict[str, Any], depth: int | None, *, rounds: int
 ) -> dict[str, Any]:
     """Prepare one configuration on every side and time its steps in turns."""
-    flops, timed = {}, {}
+    flops, timed, once_s = {}, {}, {}
     for side, server in servers.items():
         own = {} if side == "peer" else {"mode": side}
-        server.ask("prepare", settings=settings, depth=depth, **own)
+        once_s[side] = server.ask("prepare", settings=settings, depth=depth, **own)
         server.ask("time", steps=settings["steps"])
         flops[side] = server.ask("flops", steps=settings["steps"])
 
@@ -55,7 +55,11 @@ def measure_unit(
         timed[side] = one_round
     seconds = alternate(timed, rounds=rounds)
     return {
-        side: {"ms": [s * 1e3 for s in seconds[side]], "gflop": flops[side] / 1e9}
+        side: {
+            "ms": [s * 1e3 for s in seconds[side]],
+            "gflop": flops[side] / 1e9,
+            "once_s": once_s[side],
+        }
         for side in servers
     }
 
@@ -73,7 +77,7 @@ def run(arguments: argparse.Namespace, ledger: Ledger, root: Path) -> None:
                 if ledger.get(unit) is not None:
                     continue
                 settings = {
-                    "folder": str(root / "own"),
+                    "folder": str(root / unit.replace("/", "-")),
                     "base": str(base),
                     "task": str(task),
                     "precision": precision,
@@ -144,7 +148,7 @@ def main() -> None:
         default=["float32", "bfloat16"],
         choices=["float32", "bfloat16"],
     )
-    made.add_argument("--modes", nargs="+", default=["plain"], choices=["plain", "fast"])
+    made.add_argument("--modes", nargs="+", default=["plain", "fast"], choices=["plain", "fast"])
     made.add_argument("--tokens", type=int, default=32, help="of the longest rows; others lose ≤ 7")
     made.add_argument("--batch-size", type=int, default=32)
     made.add_argument("--steps", type=int, default=4, help="batches in each round, each once")

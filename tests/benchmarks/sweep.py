@@ -33,6 +33,13 @@ from tests.benchmarks.harness import (
 from tests.benchmarks.own_sweep import check, in_process, submit
 from tests.benchmarks.tasks import DATA, cut_task, minilm_folder
 
+REFERENCE = "peer float32"
+SIDES = (
+    *("ours auto", "ours float32"),
+    *("plain auto", "plain float32"),
+    *("peer float32", "peer bfloat16"),
+)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -59,9 +66,9 @@ class Job:
     limit_s: float
 
 
-def run_ours(job: Job, *, precision: str) -> dict[str, Any]:
-    """Submit a sweep over one task in a workspace of its own."""
-    usage, found = submit(specification(job, precision), job.folder, limit_s=job.limit_s)
+def run_ours(job: Job, side: str) -> dict[str, Any]:
+    """Submit a sweep over one task in a workspace of its own, with an empty cache."""
+    usage, found = submit(specification(job, side), job.folder, limit_s=job.limit_s)
     trials = [
         {
             "depth": trial.drop.depth,
@@ -80,9 +87,10 @@ def run_ours(job: Job, *, precision: str) -> dict[str, Any]:
     return {"usage": usage, "trials": trials, "environment": environment()}
 
 
-def specification(job: Job, precision: str) -> dict[str, Any]:
-    """Return the sweep's YAML as a dictionary."""
+def specification(job: Job, side: str) -> dict[str, Any]:
+    """Return the YAML of a side of ours as a dictionary."""
     settings = job.settings
+    name, _, precision = side.partition(" ")
     return {
         "name": f"benchmark-{job.task.name}",
         "base_models": {"minilm": {"source": f"folder:{settings.base}"}},
@@ -98,6 +106,7 @@ def specification(job: Job, precision: str) -> dict[str, Any]:
             "precision": precision,
         },
         "resources": {"cpus": 1, "max_workers": settings.cores},
+        "fast_path": {"enabled": name != "plain"},
     }
 
 
@@ -124,7 +133,7 @@ def count_flops(job: Job, side: str, python: Path) -> float:
     name, _, precision = side.partition(" ")
     if name == "peer":
         return float(_peer(job, "--flops", precision=precision, python=python)[1]["flops"])
-    found = in_process(specification(job, precision), job.folder, "--flops")
+    found = in_process(specification(job, side), job.folder, "--flops")
     return float(found["flops"])
 
 
@@ -151,10 +160,10 @@ def run(arguments: argparse.Namespace, settings: Settings, ledger: Ledger) -> No
             unit = f"{side}/{task}"
             if ledger.get(unit) is None:
                 name, _, precision = side.partition(" ")
-                if name == "ours":
-                    found = run_ours(job(task, unit), precision=precision)
-                else:
+                if name == "peer":
                     found = run_peer(job(task, unit), precision=precision, python=python)
+                else:
+                    found = run_ours(job(task, unit), side)
                 ledger.put(unit, found)
                 used = found["usage"]
                 console.print(f"{unit}: {used.wall_s:.1f} s, {used.cpu_s:.1f} CPU s")
@@ -165,8 +174,7 @@ def run(arguments: argparse.Namespace, settings: Settings, ledger: Ledger) -> No
 
 
 def report(tasks: list[str], sides: list[str], ledger: Ledger) -> None:
-    """Print what the results file holds; ratios are the reference's cost over a side's own."""
-    reference = "peer float32"
+    """Print what the results file holds; ratios are the peer's cost over a side's own."""
     rows: list[list[object]] = []
     totals = {side: [0.0, 0.0] for side in sides}
     complete = [t for t in tasks if all(ledger.get(f"{s}/{t}") for s in sides)]
@@ -176,7 +184,7 @@ def report(tasks: list[str], sides: list[str], ledger: Ledger) -> None:
             wall_s, cpu_s = unit["usage"]["wall_s"], unit["usage"]["cpu_s"]
             totals[side][0] += wall_s
             totals[side][1] += cpu_s
-            base = found.get(reference)
+            base = found.get(REFERENCE)
             rows.append(
                 [
                     task,
@@ -188,9 +196,11 @@ def report(tasks: list[str], sides: list[str], ledger: Ledger) -> None:
                     f"{unit['usage']['machine_busy_s'] - cpu_s:.0f}",
                 ]
             )
-    for side, (wall_s, cpu_s) in totals.items():
-        base = {"wall_s": totals[reference][0], "cpu_s": totals[reference][1]}
-        rows.append(["all", side, *_against(wall_s, cpu_s, base if base["cpu_s"] else None)])
+    for side, (wall_s, cpu_s) in totals.items() if complete else ():
+        base = None
+        if REFERENCE in totals:
+            base = dict(zip(("wall_s", "cpu_s"), totals[REFERENCE], strict=True))
+        rows.append(["all", side, *_against(wall_s, cpu_s, base)])
         counts = [ledger.get(f"{side}/{task}/flops") for task in complete]
         rows[-1] += [None, None, None, None if None in counts else _tera(sum(counts)), None]
     columns = ("task", "side", "wall s", "CPU s", "wall ×", "CPU ×", "validation")
@@ -245,7 +255,8 @@ def main() -> None:
         "--sides",
         nargs="+",
         default=["ours auto", "ours float32", "peer float32"],
-        choices=["ours auto", "ours float32", "peer float32", "peer bfloat16"],
+        choices=SIDES,
+        help="`plain` is ours without the fast path",
     )
     made.add_argument("--flops", action="store_true", help="count operations too, untimed")
     made.add_argument("--report", action="store_true", help="only print what was measured")
