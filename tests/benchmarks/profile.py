@@ -85,7 +85,8 @@ def report(found: dict[str, Any], *, cores: int) -> None:
     rows.append(["start and end of the interpreter", None, None, ends, None])
     rows.append(["measured from outside", None, None, phases["tree_cpu_s"], None])
     show("The same trials in one process", ("phase", "calls", "wall s", "CPU s", "share"), rows)
-    computing = sum(cpu.get(name, 0.0) for name in ("forward", "backward", "evaluate"))
+    names = ("forward", "backward", "evaluate", "compute prefixes")
+    computing = sum(cpu.get(name, 0.0) for name in names)
     console.print(
         f"{found['flops'] / 1e12:.3f} TFLOP in matrix products; "
         f"{found['flops'] / 1e9 / computing:.1f} GFLOP/s while computing"

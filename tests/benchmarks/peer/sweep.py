@@ -8,6 +8,7 @@ are cores, one thread each, no dashboard, no log files, the best epoch kept in m
 """
 
 import copy
+import itertools
 import json
 import os
 import sys
@@ -191,12 +192,13 @@ def train_one(config: dict[str, Any]) -> None:
     from ray import tune
 
     started = time.perf_counter()
-    run = Run(config["settings"], depth=config["depth"], seed=config["seed"])
+    settings = config["settings"] | {"task": config["task"]}
+    run = Run(settings, depth=config["depth"], seed=config["seed"])
     ready_s = time.perf_counter() - started
     curve: list[float] = []
     best: dict[str, Any] = {}
     losses = []
-    for _ in range(config["settings"]["epochs"]):
+    for _ in range(settings["epochs"]):
         losses.append(run.train_epoch())
         curve.append(run.measure("validation"))
         if curve[-1] > max(curve[:-1], default=float("-inf")):
@@ -204,6 +206,7 @@ def train_one(config: dict[str, Any]) -> None:
     scores = run.finish(best, Path(tune.get_context().get_trial_dir()))
     tune.report(
         {
+            "task": Path(config["task"]).name,
             "depth": config["depth"],
             "seed": config["seed"],
             "scores": scores,
@@ -220,8 +223,8 @@ def count_flops(settings: dict[str, Any]) -> float:
     from tests.benchmarks.flops import counted
 
     total, epochs = 0.0, settings["epochs"]
-    for depth in settings["depths"]:
-        run = Run(settings, depth=depth, seed=settings["seeds"][0])
+    for task, depth in itertools.product(settings["tasks"], settings["depths"]):
+        run = Run(settings | {"task": task}, depth=depth, seed=settings["seeds"][0])
         total += epochs * counted(run.train_epoch)
         for split, times in (("validation", epochs + 1), ("test", 1)):
             if split in run.tokens:
@@ -235,6 +238,7 @@ def main(settings_path: Path, results_path: Path) -> None:
     from ray import tune
 
     settings = json.loads(settings_path.read_text(encoding="utf-8"))
+    axes = ("tasks", "depths", "seeds")
     root = str(Path(__file__).resolve().parents[3])
     ray.init(
         address="local",
@@ -246,7 +250,8 @@ def main(settings_path: Path, results_path: Path) -> None:
     results = tune.Tuner(
         tune.with_resources(train_one, {"cpu": 1}),
         param_space={
-            "settings": {key: settings[key] for key in settings if key not in ("depths", "seeds")},
+            "settings": {key: settings[key] for key in settings if key not in axes},
+            "task": tune.grid_search(settings["tasks"]),
             "depth": tune.grid_search(settings["depths"]),
             "seed": tune.grid_search(settings["seeds"]),
         },
@@ -257,7 +262,7 @@ def main(settings_path: Path, results_path: Path) -> None:
     ray.shutdown()
     if results.errors:
         raise SystemExit(f"{len(results.errors)} configurations failed: {results.errors[0]}")
-    names = ("depth", "seed", "scores", "curve", "losses", "ready_s", "duration_s")
+    names = ("task", "depth", "seed", "scores", "curve", "losses", "ready_s", "duration_s")
     found = [{name: result.metrics[name] for name in names} for result in results]
     results_path.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
