@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKSPACE ?= workspace
+PEER_VENV ?= .venv-peer
 
-.PHONY: demo test check lock setup help
+.PHONY: demo test check lock setup bench help
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -28,6 +29,13 @@ check: setup ## format, lint, types and import contracts
 
 test: check ## all checks and tests
 	$(BIN)/python -m pytest
+
+bench: setup $(PEER_VENV)/.complete ## set up what `docs/benchmarks.md` compares with: AdapterHub, apart
+
+$(PEER_VENV)/.complete: tests/benchmarks/peer/requirements.txt
+	$(PYTHON) -m venv $(PEER_VENV)
+	$(PEER_VENV)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
 
 lock: setup ## resolve the lock file again; torch brings its own exact CUDA packages, so they stay out
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --upgrade \

@@ -1,0 +1,1 @@
+"""Measurements against today's way, run by hand: `docs/benchmarks.md` gives the commands."""

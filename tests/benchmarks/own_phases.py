@@ -1,0 +1,71 @@
+"""Run a planned sweep's trials in this process, phase by phase; `profile` starts it.
+
+python -m tests.benchmarks.own_phases SWEEP_YAML WORKSPACE PHASES_JSON [--flops]
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from tests.benchmarks.phases import PhaseClock, phases_of
+
+PHASES = {
+    "workers.warm:load_task": "read rows",
+    "workers.warm:tokenizer_for": "load tokeniser",
+    "workers.objectives.base:Objective.encode": "tokenise",
+    "workers.warm:base_model_folder": "verify base",
+    "adapter_lib.backbone:Backbone.from_folder": "load base",
+    "workers.pack:build": "build model",
+    "workers.fitting:Fit._loss": "forward",
+    "torch.autograd:backward": "backward",
+    "workers.fitting:Fit._step": "optimiser and clipping",
+    "workers.fitting:training_batches": "draw batches",
+    "workers.warm:WarmState.feeds": "find prefixes",
+    "workers.prefix.cache:PrefixCache._make": "compute prefixes",
+    "workers.prefix.store:_checksum": "check prefixes",
+    "workers.feeding:Feed.start": "gather prefixes",
+    "workers.feeding:collate": "collate",
+    "workers.fitting:evaluate": "evaluate",
+    "workers.fitting:Fit.save": "checkpoint",
+    "workers.pack:save_adapter": "save adapter",
+    "workers.pack:commit": "commit",
+}
+"""Function → phase. What a step does beside its losses and gradients is the optimiser's."""
+
+
+def main(sweep: Path, workspace: Path, target: Path, *, with_flops: bool) -> None:
+    clock = PhaseClock("the rest of a pack")
+    with clock.phase("import"):
+        import torch
+
+        from orchestrator.driver import plan_sweep
+        from tests.benchmarks.flops import counted
+        from workers.layout import Workspace
+        from workers.pack import run_pack
+        from workers.warm import WarmState
+    torch.set_num_threads(1)
+    with clock.phase("plan"):
+        trials = list(plan_sweep(sweep)[0].trials.values())
+
+    def work() -> None:
+        for _ in run_pack(trials, Workspace(workspace), WarmState(torch.device("cpu"))):
+            pass
+
+    flops = 0
+    with phases_of(clock, PHASES):
+        if with_flops:
+            flops = counted(work)
+        else:
+            work()
+    clock.settle()
+    content = {
+        "wall_s": clock.wall_s,
+        "cpu_s": clock.cpu_s,
+        "calls": clock.calls,
+        "flops": flops,
+    }
+    target.write_text(json.dumps(content), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*(Path(p) for p in sys.argv[1:4]), with_flops="--flops" in sys.argv)
