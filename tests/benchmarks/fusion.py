@@ -16,6 +16,15 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.nn import functional
+from transformers import BertConfig, BertModel
+
+from adapter_lib.backbone import Backbone, Batch
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import AdapterConfig, FusionConfig, HeadConfig, HeadKind
+from adapter_lib.fusion import Fusion
+from adapter_lib.heads import Head
+from adapter_lib.model import AdapterModel
 from tests.benchmarks.harness import (
     ONE_THREAD,
     Ledger,
@@ -30,15 +39,6 @@ from tests.benchmarks.harness import (
     spread,
 )
 from tests.benchmarks.serving import Server
-from torch.nn import functional
-from transformers import BertConfig, BertModel
-
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, FusionConfig, HeadConfig, HeadKind
-from adapter_lib.fusion import Fusion
-from adapter_lib.heads import Head
-from adapter_lib.model import AdapterModel
 
 PAPER = {2: (0.92, 0.64), 8: (0.53, 0.38), 16: (0.33, 0.24)}
 """Number of adapters → speed relative to full fine-tuning, in training and in inference, as

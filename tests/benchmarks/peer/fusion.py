@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from adapters import AdapterConfig, AutoAdapterModel
 from adapters.composition import Fuse
-from tests.benchmarks.serving import serve
 from torch.nn import functional
 from transformers import BertConfig
+
+from tests.benchmarks.serving import serve
 
 
 class FusionSteps:
