@@ -1,5 +1,6 @@
 """Count floating-point operations of matrix products, attention included; needs torch alone."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,12 @@ def _backward(gradient: Any, query: Any, key: Any, value: Any, *_: Any, **__: An
     return int(flop_counter.sdpa_backward_flop_count(gradient, query, key, value))
 
 
+def _linear(x: Any, weight: Any, *_: Any, **__: Any) -> int:
+    return 2 * math.prod(x[:-1]) * math.prod(weight)
+
+
 _ON_CPU = {
+    torch.ops.mkldnn._linear_pointwise: _linear,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _forward,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _backward,
 }

@@ -3,6 +3,7 @@
 import torch
 from torch.nn import functional
 
+from adapter_lib.cpu_kernels import fast_kernels
 from tests.benchmarks.flops import counted
 
 
@@ -25,3 +26,14 @@ def test_attention_on_the_cpu_is_counted_fused_or_not() -> None:
     assert backward == 2 * products
     fused = counted(lambda: attend(q, q, q).sum().backward()) - products
     assert fused >= 2 * products  # it computes the weights again
+
+
+def test_our_own_products_count_as_torchs() -> None:
+    layer = torch.nn.Linear(64, 128)
+    x = torch.randn(4, 10, 64, requires_grad=True)
+
+    def step() -> None:
+        with fast_kernels(x.device):
+            layer(x).sum().backward()
+
+    assert counted(step) == 3 * 2 * 40 * 64 * 128  # forward, and the gradients of both
