@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from orchestrator.catalog.records import LeaderboardRow, TrialState
+from orchestrator.plan import AXES
 from workers.results import Epoch, TrialResult
 from workers.tasks.card import Split
 from workers.trial import Trial
@@ -38,23 +39,13 @@ def experiment_name(sweep: str) -> str:
 
 def parameters(trial: Trial) -> dict[str, str]:
     """Return a trial's parameters; those that its method does not have are left out."""
-    adapter, fusion = trial.adapter, trial.fusion
+    fusion = trial.fusion
     values: dict[str, object] = {
         "task": trial.task.name,
         "base": trial.base.name,
-        "method": trial.method,
-        "placement": adapter and adapter.placement,
-        "bottleneck_size": adapter and adapter.bottleneck_size,
-        "non_linearity": adapter and adapter.non_linearity,
-        "sharing": adapter and adapter.sharing,
-        "drop_mode": trial.drop.mode,
+        **{name: read(trial) for name, read in AXES.items() if name not in ("task", "base_model")},
         "drop_depth": max(trial.drop.depth, fusion.config.drop_depth if fusion else 0),
         "sources": fusion and ", ".join(s.task for s in fusion.sources),
-        "keep": trial.pruning and trial.pruning.keep,
-        "seed": trial.seed,
-        "learning_rate": trial.training.learning_rate,
-        "epochs": trial.training.epochs,
-        "batch_size": trial.training.batch_size,
         "trial_id": trial.trial_id,
     }
     return {name: str(value) for name, value in values.items() if value is not None}
@@ -93,6 +84,12 @@ def result_points(result: TrialResult) -> list[Point]:
         "trained_parameters": result.parameters.trained,
         "stored_parameters": result.parameters.stored,
     }
+    if result.prefix is not None:
+        values |= {
+            "prefix_bytes": result.prefix.bytes,
+            "prefix_computed": result.prefix.computed,
+            "prefix_prepare_s": result.prefix.prepare_s,
+        }
     if result.best_epoch is not None:
         values["best_epoch"] = result.best_epoch
     if result.adapter is not None:
@@ -116,6 +113,11 @@ def result_tags(result: TrialResult) -> dict[str, str]:
         "selected_on": result.selection.selected_on.value,
         "validation_from_train": str(result.selection.validation_from_train).lower(),
     }
+    if result.prefix is not None:
+        taps = result.prefix.taps.items()
+        tags["prefix"] = "; ".join(
+            f"{split} at {', '.join(where)}" for split, where in taps if where
+        )
     if result.adapter is not None:
         tags["adapter_digest"] = result.adapter.digest
     return tags

@@ -18,12 +18,14 @@ from orchestrator.catalog import Catalog, SubmissionOutcome, tables
 from orchestrator.catalog.store import now
 from orchestrator.mlflow_runs import connect
 from orchestrator.registry import pull, register_winner
-from orchestrator.run_content import description
+from orchestrator.run_content import description, result_points, result_tags
 from orchestrator.selection import Standing, Winner
 from orchestrator.stores import Stores
 from orchestrator.tracking import Publisher
 from workers.digest import folder_digest
-from workers.results import FailureReason, TrialFailure
+from workers.results import FailureReason, PrefixUse, TrialFailure
+from workers.tasks.card import Split
+from workers.trial import Training
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_a_finished_trial_is_a_run_with_its_curves_and_files(catalog, stores, sa
     assert run.info.end_time == result.finished_at_unix_ms
     assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
     assert run.data.tags["adapter_digest"] == result.adapter.digest
-    assert run.data.params == {
+    wanted = {
         "task": "rte",
         "base": "minilm",
         "method": "adapter",
@@ -93,8 +95,13 @@ def test_a_finished_trial_is_a_run_with_its_curves_and_files(catalog, stores, sa
         "learning_rate": "0.0001",
         "epochs": "3",
         "batch_size": "32",
+        "precision": "float32",
         "trial_id": trial.trial_id,
     }
+    assert wanted.items() <= run.data.params.items()
+    # A setting without a value, such as no patience, is no parameter.
+    assert set(run.data.params) >= set(Training.model_fields) - {"patience"}
+    assert "None" not in run.data.params.values()
     assert run.data.metrics["score"] == 0.7
     epochs = [(e.epoch, e.at_unix_ms, e.selection_score) for e in result.curve]
     assert curve(stores, run, "validation_score") == epochs
@@ -106,6 +113,21 @@ def test_a_finished_trial_is_a_run_with_its_curves_and_files(catalog, stores, sa
     }
     assert artifacts == {"adapter/adapter.json", "adapter/adapter.safetensors"}
     assert list(stores.workspace.mlflow_artifacts.rglob("adapter.json"))
+
+
+def test_a_run_says_what_was_taken_from_the_cache(samples):
+    prefix = PrefixUse(
+        taps={Split.TRAIN: ("1-feed-forward-sum",), Split.TEST: ()},
+        computed=1,
+        bytes=4096,
+        prepare_s=0.5,
+    )
+    result = samples.result(samples.trial(), 0.7).model_copy(update={"prefix": prefix})
+    assert result_tags(result)["prefix"] == "train at 1-feed-forward-sum"
+    points = {point.name: point.value for point in result_points(result)}
+    assert (points["prefix_bytes"], points["prefix_computed"]) == (4096, 1)
+    plain = samples.result(samples.trial(), 0.7)
+    assert "prefix" not in result_tags(plain)
 
 
 def test_the_test_score_is_at_the_trials_own_depth(catalog, stores, samples):
