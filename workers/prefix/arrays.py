@@ -31,5 +31,8 @@ class StoredTap:
         """Return what is held for a batch, (b, s, d), padded at the right with anything finite."""
         where, _ = places(self.offsets, sequences)
         index = torch.from_numpy(where.ravel()).to(self.values.device)
-        found = self.values.index_select(1, index).to(device, torch.float32, non_blocking=True)
+        found = self.values.index_select(1, index)
+        if device.type == "cuda" and not found.is_cuda:
+            found = found.pin_memory()  # so that the copy runs beside what the device does
+        found = found.to(device, torch.float32, non_blocking=True)
         return Held.of(tuple(found.view(len(found), *where.shape, -1).unbind()))
