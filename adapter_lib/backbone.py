@@ -166,7 +166,7 @@ class Backbone(nn.Module):
 
     def embed(self, batch: Batch) -> Tensor:
         """Return the hidden states below layer 0, (b, s, d)."""
-        with self._kernels(batch.input_ids.device):
+        with self.kernels(batch.input_ids.device):
             return self._parts.embed(batch.input_ids, batch.token_type_ids, batch.token_mask)
 
     def begin(self, batch: Batch) -> Start:
@@ -227,10 +227,11 @@ class Backbone(nn.Module):
             context: of the batch, as `context` returns it.
             token_mask: (b, s), True where a token is real.
         """
-        with self._kernels(start.held.residual.device):
+        with self.kernels(start.held.residual.device):
             return self._advance(start, context, run, token_mask)
 
-    def _kernels(self, device: torch.device) -> AbstractContextManager[Any]:
+    def kernels(self, device: torch.device) -> AbstractContextManager[Any]:
+        """Return the context in which layers are run on `device`."""
         return fast_kernels(device) if self.own_kernels else nullcontext()
 
     def _advance(self, start: Start, context: Any, run: LayerRun, token_mask: Tensor) -> Start:

@@ -6,7 +6,7 @@ Legend for shapes: b batch, s tokens, d hidden.
 from dataclasses import dataclass
 from functools import cached_property
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from adapter_lib.architectures import Norm
 from adapter_lib.arrangement import Arrangement, NormAfter, Reading, Residual
@@ -45,7 +45,7 @@ class Site:
                 return self.normed
 
     def finish(
-        self, added: Tensor, arrangement: Arrangement, norm_after: nn.Module | None = None
+        self, added: Tensor, arrangement: Arrangement, norm_after: Norm | None = None
     ) -> Tensor:
         """Return the output y, (b, s, d), from what a bottleneck gives, u, (b, s, d).
 

@@ -16,6 +16,7 @@ import torch
 
 from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
+from adapter_lib.row_dropout import default_generator
 from adapter_lib.taps import Tap
 from workers.batching import Indices, training_batches
 from workers.errors import TrialFailedError
@@ -82,7 +83,7 @@ class Fit:
         Args:
             feeds: of the splits; by default all of the base is run for every batch.
         """
-        device = next(model.parameters()).device
+        device = self.device = next(model.parameters()).device
         self.trial = trial
         self.model = model
         self.examples = examples
@@ -92,7 +93,7 @@ class Fit:
         self.best_state: dict[str, torch.Tensor] = {}
         self._order = generator_for(trial.seed, "order")
         self._depths = generator_for(trial.seed, "drop")
-        self._optimiser = _optimiser(trial, model)
+        self.optimiser = _optimiser(trial, model)
         rows = len(examples.splits[Split.TRAIN])
         batches = math.ceil(rows / trial.training.batch_size)
         self._steps_per_epoch = math.ceil(batches / trial.training.accumulate)
@@ -121,6 +122,19 @@ class Fit:
             TrialFailedError: the loss is not a finite number.
         """
         started = time.perf_counter()
+        groups, total = self.draw_epoch(), 0.0
+        first = self.next_step
+        for position, group in enumerate(groups):
+            total += self._step(first + position, group)
+        return self.close_epoch(total, steps=len(groups), train_s=time.perf_counter() - started)
+
+    @property
+    def next_step(self) -> int:
+        """The number of the coming epoch's first step, from 0."""
+        return len(self.curve) * self._steps_per_epoch
+
+    def draw_epoch(self) -> list[list[Indices]]:
+        """Draw the batches of the coming epoch, grouped by steps of the optimiser."""
         train = self.examples.splits[Split.TRAIN]
         batches = training_batches(
             train.tokens,
@@ -128,23 +142,33 @@ class Fit:
             batch_size=self.trial.training.batch_size,
             generator=self._order,
         )
-        total = torch.zeros((), dtype=torch.float64)
         size = self.trial.training.accumulate
-        groups = [batches[i : i + size] for i in range(0, len(batches), size)]
-        for position, group in enumerate(groups):
-            total += self._step(len(self.curve) * self._steps_per_epoch + position, group)
-        trained = time.perf_counter()
+        return [batches[i : i + size] for i in range(0, len(batches), size)]
+
+    def draw_depth(self) -> int:
+        """Return how many layers the next batch drops: fixed, or drawn in robust training."""
+        if self.trial.drop.mode is not DropMode.ROBUST:
+            return self.trial.drop.depth
+        return int(torch.randint(self.trial.base.layers, (), generator=self._depths))
+
+    def close_epoch(self, total: float, *, steps: int, train_s: float) -> Epoch:
+        """Measure an epoch that was trained, and keep the parameters if it is the best.
+
+        Args:
+            total: the sum of all rows' losses.
+        """
+        started = time.perf_counter()
         scores = self._measure(Split.VALIDATION, selection_depths(self.trial))
         metric = self.trial.metric
         epoch = Epoch(
             epoch=len(self.curve) + 1,
-            train_loss=float(total) / len(train),
+            train_loss=total / len(self.examples.splits[Split.TRAIN]),
             selection_score=sum(s.metrics[metric] for s in scores) / len(scores),
             metrics=scores[0].metrics,
-            learning_rate=self._learning_rate(len(self.curve) * self._steps_per_epoch),
-            steps=len(groups),
-            train_s=trained - started,
-            evaluate_s=time.perf_counter() - trained,
+            learning_rate=self.learning_rate(self.next_step),
+            steps=steps,
+            train_s=train_s,
+            evaluate_s=time.perf_counter() - started,
             at_unix_ms=time.time_ns() // 1_000_000,
         )
         self.curve.append(epoch)
@@ -163,11 +187,11 @@ class Fit:
         state = {
             "model": self.model.trainable_state(),
             "best": self.best_state,
-            "optimiser": self._optimiser.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
             "curve": [e.model_dump(mode="json") for e in self.curve],
             "order": self._order.get_state(),
             "depths": self._depths.get_state(),
-            "dropout": torch.get_rng_state(),
+            "dropout": default_generator(self.device).get_state(),
         }
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         torch.save(state, temporary)
@@ -178,47 +202,52 @@ class Fit:
         state: dict[str, Any] = torch.load(path, weights_only=True)
         self.model.load_trainable_state(state["model"])
         self.best_state = state["best"]
-        self._optimiser.load_state_dict(state["optimiser"])
+        self.optimiser.load_state_dict(state["optimiser"])
         self.curve = [Epoch.model_validate(e) for e in state["curve"]]
         self._order.set_state(state["order"])
         self._depths.set_state(state["depths"])
-        torch.set_rng_state(state["dropout"])
+        default_generator(self.device).set_state(state["dropout"])
 
     def _step(self, step: int, batches: Sequence[Indices]) -> float:
         """Do one step of the optimiser on the mean over all rows; return the sum of their losses.
 
         Robust AdapterDrop draws a depth for every batch, also where several make one step.
         """
-        training, optimiser = self.trial.training, self._optimiser
         rows, total = sum(map(len, batches)), 0.0
-        optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad(set_to_none=True)
         for indices in batches:
             loss = self._loss(indices)
             value = float(loss.detach())
             if not math.isfinite(value):
-                raise TrialFailedError(
-                    "diverged",
-                    f"the training loss became {value} at step {step + 1}; try a lower learning "
-                    f"rate than {training.learning_rate}",
-                )
+                raise self.divergence(value, step)
             total += value * len(indices)
             loss = loss * (len(indices) / rows)
             if indices is batches[-1] and isinstance(self.model.adapter, Fusion):
                 loss = loss + self.model.adapter.regularisation_loss()
             torch.autograd.backward(loss)
-        if training.gradient_clip is not None:
-            parameters = [p for g in optimiser.param_groups for p in g["params"]]
-            torch.nn.utils.clip_grad_norm_(parameters, training.gradient_clip)
-        for group in optimiser.param_groups:
-            group["lr"] = self._learning_rate(step)
-        optimiser.step()
+        self.update(step)
         return total
+
+    def update(self, step: int) -> None:
+        """Let the optimiser do a step (from 0) along the gradients that are there."""
+        if (clip := self.trial.training.gradient_clip) is not None:
+            parameters = [p for g in self.optimiser.param_groups for p in g["params"]]
+            torch.nn.utils.clip_grad_norm_(parameters, clip)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate(step)
+        self.optimiser.step()
+
+    def divergence(self, loss: float, step: int) -> TrialFailedError:
+        """Return the error that says that a step's loss is not a finite number."""
+        return TrialFailedError(
+            "diverged",
+            f"the training loss became {loss} at step {step + 1}; try a lower learning rate than "
+            f"{self.trial.training.learning_rate}",
+        )
 
     def _loss(self, indices: Indices) -> torch.Tensor:
         trial, model = self.trial, self.model
-        depth = trial.drop.depth
-        if trial.drop.mode is DropMode.ROBUST:
-            depth = int(torch.randint(trial.base.layers, (), generator=self._depths))
+        depth = self.draw_depth()
         model.train_from(depth, prefix_dropout=trial.training.prefix_dropout)
         precision, train = autocast_type(trial), self.feeds[Split.TRAIN]
         if trial.training.prefix_dropout:
@@ -226,7 +255,7 @@ class Fit:
         with torch.autocast(train.device.type, dtype=precision, enabled=precision is not None):
             return self.objective.loss(model, train, indices, drop_depth=depth)
 
-    def _learning_rate(self, step: int) -> float:
+    def learning_rate(self, step: int) -> float:
         """Return the rate of a step (from 0): linear warm-up, then the schedule down to 0."""
         training = self.trial.training
         total = training.epochs * self._steps_per_epoch

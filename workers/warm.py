@@ -50,6 +50,11 @@ class WarmState:
         self._backbones: OrderedDict[str, Backbone] = OrderedDict()
         self._tasks: OrderedDict[tuple[object, ...], TaskExamples] = OrderedDict()
 
+    @property
+    def pack_width(self) -> int | None:
+        """How many trials are trained in one pass; None chooses."""
+        return self.fast_path.pack_width if self.fast_path.enabled else 1
+
     def backbone(self, ref: BaseModelRef) -> Backbone:
         """Return the frozen base model, loading it on first use; the last one used stays.
 

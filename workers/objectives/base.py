@@ -89,8 +89,8 @@ class Objective(ABC):
 
 
 def on_device(values: Any, logits: Tensor, dtype: torch.dtype = torch.long) -> Tensor:
-    """Return values as a tensor where the logits are."""
-    return torch.as_tensor(np.asarray(values), dtype=dtype).to(logits.device)
+    """Return values as a tensor where the logits are, without waiting for them."""
+    return torch.as_tensor(np.asarray(values), dtype=dtype).to(logits.device, non_blocking=True)
 
 
 def mean_of_given(losses: Tensor, targets: Tensor, ignored: int) -> Tensor:

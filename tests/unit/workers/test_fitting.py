@@ -59,7 +59,7 @@ def test_learning_rate_follows_the_schedule(
 ) -> None:
     """48 rows in batches of 24 and 2 epochs are 4 steps; rates are shares of the peak."""
     fit = make_fit(learning_rate=1.0, batch_size=24, epochs=2, **training)
-    assert [fit._learning_rate(s) for s in range(4)] == pytest.approx(rates, abs=1e-6)
+    assert [fit.learning_rate(s) for s in range(4)] == pytest.approx(rates, abs=1e-6)
 
 
 def test_robust_training_draws_every_depth_alike() -> None:
@@ -174,7 +174,7 @@ def test_early_stopping_waits_for_patience_and_keeps_the_first_best(
 
 def test_weight_decay_spares_biases(make_fit: Callable[..., Fit]) -> None:
     fit = make_fit(weight_decay=0.1)
-    for group in fit._optimiser.param_groups:
+    for group in fit.optimiser.param_groups:
         wide = group["weight_decay"] > 0
         assert all((p.ndim > 1) == wide for p in group["params"])
 

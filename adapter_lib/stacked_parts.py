@@ -1,0 +1,106 @@
+"""What the models of a bank compute, all in one product: bottlenecks, norms, heads.
+
+The formulas are those of `adapter_lib.bottleneck` and `adapter_lib.heads`. Legend for shapes:
+g models at work, b rows of a model, s tokens, d hidden.
+"""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from adapter_lib.architectures import Norm, Pooler
+from adapter_lib.arrangement import NormAfter
+from adapter_lib.bank import Bank
+from adapter_lib.bottleneck import NON_LINEARITIES, require_layer_norm
+from adapter_lib.configuration import HeadKind, Placement
+from adapter_lib.site import Site
+from adapter_lib.taps import Block
+
+Slots = tuple[int, ...]
+
+_OWN_NORM_EPS = nn.LayerNorm(1).eps
+
+
+class StackedLayer:
+    """What the adapters in some slots of a bank do behind one block of one layer."""
+
+    def __init__(self, bank: Bank, slots: Slots, *, layer: int, block: Block) -> None:
+        assert bank.shape.adapter is not None
+        self._bank, self._slots, self._config = bank, slots, bank.shape.adapter
+        self._layer = layer
+        self._block = "attention" if block is Block.ATTENTION else "feed_forward"
+
+    def __call__(self, x: Tensor, residual: Tensor, norm: Norm) -> Tensor:
+        """Return the block's output, (g·b, s, d), from its projection and residual."""
+        config = self._config
+        if config.trained_norm:
+            norm = self._shifted(norm)
+        site = Site(x, residual, norm)
+        if self._block == "attention" and config.placement is not Placement.HOULSBY:
+            return site.normed
+        z = site.read(config.reads)
+        if config.arrangement.norm_before:
+            z = self._own_norm("norm_before")(z)
+        has_norm_after = config.arrangement.norm_after is not NormAfter.NONE
+        norm_after = self._own_norm("norm_after") if has_norm_after else None
+        return site.finish(self._bottleneck(z), config.arrangement, norm_after)
+
+    def _bottleneck(self, z: Tensor) -> Tensor:
+        config, name = self._config, self._parameter_set
+        activate = NON_LINEARITIES[config.non_linearity]
+        inner = self._bank.linear(f"{name}.down", _by_model(z, self._slots), self._slots)
+        output = self._bank.linear(f"{name}.up", activate(inner), self._slots)
+        if config.scaling != 1.0:
+            output = output * config.scaling
+        return functional.dropout(output.reshape(z.shape), config.dropout, True)
+
+    @property
+    def _parameter_set(self) -> str:
+        return f"adapter.{self._block}.{self._config.parameter_set(self._layer)}"
+
+    def _own_norm(self, which: str) -> Norm:
+        """Return the LayerNorm that each model's bottleneck has of its own."""
+        name = f"{self._parameter_set}.{which}"
+        weight, bias = self._pair(name)
+        return partial(self._normed, weight=weight, bias=bias, eps=_OWN_NORM_EPS)
+
+    def _shifted(self, norm: Norm) -> Norm:
+        """Return the norm behind the block with what each model has added to it."""
+        plain = require_layer_norm(norm)
+        weight, bias = self._pair(f"adapter.{self._block}_norm.{self._layer}")
+        weight, bias = plain.weight + weight, plain.bias + bias
+        return partial(self._normed, weight=weight, bias=bias, eps=plain.eps)
+
+    def _pair(self, name: str) -> tuple[Tensor, Tensor]:
+        weight, bias = (self._bank.stacked(f"{name}.{p}", self._slots) for p in ("weight", "bias"))
+        return weight[:, None], bias[:, None]
+
+    def _normed(self, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+        normed = functional.layer_norm(x, x.shape[-1:], eps=eps)
+        return (_by_model(normed, self._slots) * weight + bias).reshape(x.shape)
+
+
+def stacked_head(bank: Bank, slots: Slots, x: Tensor, *, pooler: Pooler | None) -> Tensor:
+    """Return what the heads in some slots give for x, (g·b, d) or (g·b, s, d).
+
+    Returns:
+        (g, b, outputs) or (g, b, s, outputs), (g, b / c, c) for c choices.
+    """
+    config = bank.shape.head
+    if config.use_pooler and pooler is not None:
+        x = pooler(x)
+    x = functional.dropout(x, config.dropout, True)
+    if config.layers == 2:
+        inner = torch.tanh(bank.linear("head.dense", _by_model(x, slots), slots))
+        x = functional.dropout(inner.reshape(x.shape), config.dropout, True)
+    logits = bank.linear("head.output", _by_model(x, slots), slots)
+    if config.kind is HeadKind.MULTIPLE_CHOICE:
+        return logits.reshape(len(slots), -1, config.labels)
+    return logits.reshape(len(slots), -1, *x.shape[1:-1], logits.shape[-1])
+
+
+def _by_model(x: Tensor, slots: Slots) -> Tensor:
+    """Turn (g·b, …, d) into (g, m, d)."""
+    return x.reshape(len(slots), -1, x.shape[-1])

@@ -1,0 +1,166 @@
+"""Several models in one pass: what each computes alone, and its own gradients, dropout included."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from adapter_lib.arrangement import Arrangement, NormAfter
+from adapter_lib.backbone import Batch
+from adapter_lib.bank import Bank, BankShape
+from adapter_lib.configuration import (
+    AdapterConfig,
+    FusionConfig,
+    HeadConfig,
+    HeadKind,
+    Placement,
+    Sharing,
+)
+from adapter_lib.model import AdapterModel
+from adapter_lib.packing import Part, run_together
+from adapter_lib.row_dropout import RandomStream
+from adapter_lib.taps import Start
+
+Make = Callable[..., AdapterModel]
+PFEIFFER = AdapterConfig(bottleneck_size=5, dropout=0.2)
+DEEP = AdapterConfig(bottleneck_size=5, drop_depth=2, dropout=0.2)
+HOULSBY = AdapterConfig(bottleneck_size=3, placement=Placement.HOULSBY, drop_depth=1)
+PARALLEL = AdapterConfig(bottleneck_size=3, placement=Placement.PARALLEL, scaling=4.0)
+SHARED = AdapterConfig(bottleneck_size=4, sharing=Sharing.ALL_LAYERS, drop_depth=1)
+NORMS = AdapterConfig(bottleneck_size=4, trained_norm=True, drop_depth=1)
+SIZES = AdapterConfig(bottleneck_size=4, layer_sizes=(2, 3, 4, 5))
+NORMED = AdapterConfig(
+    bottleneck_size=4,
+    arrangement=Arrangement(norm_before=True, norm_after=NormAfter.OUTPUT, base_norm_after=False),
+)
+FUSED = {"a": PFEIFFER, "b": DEEP}
+KINDS = [
+    PFEIFFER,
+    DEEP,
+    PFEIFFER,
+    HOULSBY,
+    PARALLEL,
+    SHARED,
+    SHARED,
+    NORMS,
+    SIZES,
+    NORMED,
+    NORMED,
+    None,
+    FUSED,
+]
+"""Three pairs share a bank, and the last is in none."""
+
+
+def rows(seed: int, tokens: int) -> Batch:
+    ids = torch.randint(1, 40, (3, tokens), generator=torch.Generator().manual_seed(seed))
+    mask = torch.ones_like(ids)
+    mask[1, 2:] = 0
+    return Batch(ids, mask)
+
+
+def settings() -> Iterator[tuple[int, int, Batch, bool]]:
+    """Yield drop depth, real rows, batch and prefix dropout for each of `KINDS`."""
+    shared = rows(0, 7)
+    for number in range(len(KINDS)):
+        batch = shared if number % 2 else rows(number, 5 + number % 3)
+        yield (3 if number == 2 else 0), (2 if number % 3 == 0 else 3), batch, number == 6
+
+
+def stream(number: int) -> RandomStream:
+    torch.manual_seed(100 + number)
+    return RandomStream(torch.device("cpu"))
+
+
+def loss_of(logits: Tensor, real: int, batch: Batch) -> Tensor:
+    logits = logits[:real]
+    if logits.ndim == 3:
+        logits = logits[:, : batch.input_ids.shape[1]]
+    weights = torch.linspace(-1, 2, logits.numel()).reshape(logits.shape)
+    return (logits * weights).sum()
+
+
+def gradients(model: AdapterModel) -> dict[str, Tensor]:
+    return {
+        name: torch.zeros_like(p) if p.grad is None else p.grad.clone()
+        for name, p in model.named_parameters()
+        if p.requires_grad
+    }
+
+
+def build(make_model: Make, head: HeadConfig) -> list[AdapterModel]:
+    """In float64, so that nothing hides behind rounding."""
+    return [
+        make_model(kind, head=head, seed=i, fusion=FusionConfig(dropout=0.3)).double()
+        for i, kind in enumerate(KINDS)
+    ]
+
+
+def alone(models: list[AdapterModel]) -> list[tuple[Tensor, dict[str, Tensor]]]:
+    """Return each model's loss and gradients for its real rows, dropout on."""
+    found = []
+    for i, (model, (depth, real, batch, prefix)) in enumerate(zip(models, settings(), strict=True)):
+        model.eval()
+        model.train_from(depth, prefix_dropout=prefix)
+        batch = Batch(batch.input_ids[:real], batch.attention_mask[:real])
+        with stream(i):
+            loss = loss_of(model(batch, drop_depth=depth), real, batch)
+        torch.autograd.backward(loss)
+        found.append((loss.detach(), gradients(model)))
+    return found
+
+
+def in_banks(models: list[AdapterModel]) -> list[Part]:
+    """Put every model that has a shape in a bank, with empty slots between."""
+    banks: dict[BankShape, Bank] = {}
+    parts = []
+    for i, (model, (depth, real, batch, prefix)) in enumerate(zip(models, settings(), strict=True)):
+        bank, slot = None, 0
+        if (shape := BankShape.of(model)) is not None:
+            bank, slot = banks.setdefault(shape, Bank(model, slots=4)), (6 - i) % 4
+            bank.put(slot, model)
+        model.train()
+        parts.append(Part(model, batch, real, stream(i), depth, bank, slot, prefix_dropout=prefix))
+    return parts
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HeadConfig(HeadKind.CLASSIFICATION, labels=3),
+        HeadConfig(HeadKind.TOKEN_CLASSIFICATION, labels=3, layers=1),
+    ],
+)
+@pytest.mark.parametrize("stored", [False, True])
+def test_each_model_computes_what_it_does_alone(
+    make_model: Make, head: HeadConfig, stored: bool
+) -> None:
+    """Losses and gradients, also where rows are fewer or shorter than others', and with dropout."""
+    expected = alone(build(make_model, head))
+    parts = in_banks(build(make_model, head))
+    if stored:
+        parts = [from_store(part) for part in parts]
+    logits = run_together(parts)
+    losses = [loss_of(x, part.rows, part.batch) for x, part in zip(logits, parts, strict=True)]
+    torch.autograd.backward(torch.stack(losses).sum())
+    for part, loss, (wanted, grads) in zip(parts, losses, expected, strict=True):
+        torch.testing.assert_close(loss.detach(), wanted, rtol=1e-9, atol=1e-9)
+        found = gradients(part.model)
+        if part.bank is not None:
+            found = part.bank.tensors(part.bank.gradients, part.slot, part.model)
+        for name, gradient in grads.items():
+            torch.testing.assert_close(found[name], gradient, rtol=1e-9, atol=1e-9)
+
+
+def from_store(part: Part) -> Part:
+    """Begin at what is stored of the frozen part, as the cache holds it."""
+    tap = part.model.entry(part.drop_depth)
+    if part.prefix_dropout or tap is None:
+        return part
+    part.model.eval()
+    with torch.no_grad():
+        held = part.model.frozen(part.batch, [tap])[tap]
+    part.model.train()
+    return replace(part, start=Start(tap, held))

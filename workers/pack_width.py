@@ -1,0 +1,84 @@
+"""How many trials are trained in one pass.
+
+On a CPU one: a pass over the rows of several trials takes as long as as many passes. A GPU has
+time and memory left over by one trial, so there the width is doubled for as long as that makes a
+trial's step at least a tenth cheaper and its memory lasts, and halved when memory runs out.
+"""
+
+import logging
+import time
+
+import torch
+
+log = logging.getLogger(__name__)
+
+_FIRST_WIDTH = 4
+_MEASURED_PASSES = 20
+_LEAST_GAIN = 0.1
+_USABLE_MEMORY = 0.9
+
+
+class PackWidth:
+    """The width at present, and what was measured.
+
+    Attributes:
+        current: how many trials to train in one pass.
+    """
+
+    def __init__(self, wanted: int | None, device: torch.device) -> None:
+        """Begin.
+
+        Args:
+            wanted: a fixed width, which only running out of memory changes; None measures.
+        """
+        self._device = device
+        on_gpu = device.type == "cuda"
+        self.current = wanted or (_FIRST_WIDTH if on_gpu else 1)
+        self._growing = wanted is None and on_gpu
+        self._step_s: float | None = None
+        self._passes = 0
+        self._since = 0.0
+
+    def halve(self) -> bool:
+        """Go on with half of it after memory ran out; False if it was 1 already."""
+        self._growing = False
+        if self.current == 1:
+            return False
+        self.current //= 2
+        log.warning("out of memory: from now on %d trials are trained together", self.current)
+        return True
+
+    def passed(self, members: int) -> bool:
+        """Count a pass of so many trials; True if the width has changed."""
+        if not self._growing or members < self.current:
+            self._passes = 0
+            return False
+        if self._passes == 0:
+            torch.cuda.synchronize(self._device)
+            torch.cuda.reset_peak_memory_stats(self._device)
+            self._since = time.perf_counter()
+        self._passes += 1
+        if self._passes <= _MEASURED_PASSES:
+            return False
+        self._passes = 0
+        torch.cuda.synchronize(self._device)
+        step_s = (time.perf_counter() - self._since) / (_MEASURED_PASSES * members)
+        peak = torch.cuda.max_memory_allocated(self._device)
+        total = torch.cuda.get_device_properties(self._device).total_memory
+        return self.measured(step_s, peak_share=peak / total)
+
+    def measured(self, step_s: float, *, peak_share: float) -> bool:
+        """Double the width if that pays, and return whether it does.
+
+        Args:
+            step_s: seconds that one trial's step takes at this width.
+            peak_share: of the device's memory that was in use at once, 0…1.
+        """
+        before, self._step_s = self._step_s, step_s
+        pays = before is None or step_s <= before * (1 - _LEAST_GAIN)
+        # Twice the trials need at most twice the memory: the base is there but once.
+        self._growing = pays and 2 * peak_share <= _USABLE_MEMORY
+        log.info("%d together: %.2f ms a trial's step", self.current, step_s * 1e3)
+        if self._growing:
+            self.current *= 2
+        return self._growing

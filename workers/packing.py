@@ -1,0 +1,284 @@
+"""Train the fits of several trials together, one batch of each in a pass.
+
+What a trial ends with does not depend on who else is in its pack, beyond rounding: data order,
+drawn depths, dropout, learning rate, clipping and the state of the optimiser are its own. Who
+joins and leaves, and what is done between epochs, is left to `workers.together`.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adapter_lib.backbone import Batch
+from adapter_lib.bank import Bank, BankShape
+from adapter_lib.fusion import Fusion
+from adapter_lib.packing import Part, run_together
+from adapter_lib.row_dropout import RandomStream
+from workers.bank_optimiser import BankOptimiser, Change
+from workers.batching import Indices
+from workers.errors import TrialFailedError
+from workers.fitting import Fit, autocast_type
+from workers.tasks.card import Split
+from workers.trial import Method, Trial
+
+_UNREAD_PASSES = 16
+"""So many passes' losses wait on a GPU before they are read, since reading waits for the GPU."""
+
+
+def packable(trial: Trial) -> bool:
+    """Say whether a trial can be trained with others: its base stays frozen and reads its task."""
+    return trial.method in (Method.ADAPTER, Method.HEAD_ONLY, Method.FUSION)
+
+
+def pack_key(trial: Trial) -> Hashable:
+    """Return what trials must have in common to be trained together."""
+    training = trial.training
+    settings = (training.batch_size, training.max_length, training.precision)
+    return trial.base.identity, trial.task.fingerprint, settings
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """One batch: its rows, its optimiser step, how many rows that has, and if it is the last."""
+
+    indices: Indices
+    step: int
+    step_rows: int
+    last: bool
+
+
+class Member:
+    """One trial in a pack.
+
+    Attributes:
+        fit: what is trained.
+        stream: what its dropout draws from.
+        train_s: its share of the seconds of this epoch's passes.
+        total: the sum of this epoch's losses that were read.
+        failure: why it cannot go on.
+    """
+
+    def __init__(self, fit: Fit) -> None:
+        """Take over a fit that was just built or restored, with the random numbers after that."""
+        self.fit = fit
+        self.stream = RandomStream(fit.device)
+        self.bank: Bank | None = None
+        self.optimiser: BankOptimiser | None = None
+        self.slot = 0
+        self.failure: TrialFailedError | None = None
+        self.begin_epoch()
+
+    def begin_epoch(self) -> None:
+        """Draw the batches of the coming epoch."""
+        self.train_s, self.total = 0.0, 0.0
+        self._draws: deque[_Draw] = deque()
+        self._used: np.ndarray | None = None
+        if self.fit.done:
+            return
+        groups, first = self.fit.draw_epoch(), self.fit.next_step
+        self.steps = len(groups)
+        for position, group in enumerate(groups):
+            rows = sum(map(len, group))
+            for indices in group:
+                last = indices is group[-1]
+                self._draws.append(_Draw(indices, first + position, rows, last))
+
+    @property
+    def draw(self) -> _Draw:
+        """The next batch."""
+        return self._draws[0]
+
+    @property
+    def epoch_ended(self) -> bool:
+        return not self._draws
+
+    def drop_draw(self) -> None:
+        """Go on to the batch after the next."""
+        self._draws.popleft()
+
+    def reads(self, drop_depth: int) -> None:
+        """Note what the next batch has gradients for."""
+        if self.bank is not None:
+            used = self.bank.used(self.fit.model, drop_depth)
+            self._used = used if self._used is None else self._used | used
+        elif self._used is None:
+            self.fit.optimiser.zero_grad(set_to_none=True)
+            self._used = np.ones(0, bool)
+
+    def change(self) -> Change:
+        """Return the step to do after the next batch, which is the last of its group."""
+        used, self._used = self._used, None
+        assert used is not None
+        training = self.fit.trial.training
+        rate = self.fit.learning_rate(self.draw.step)
+        return Change(rate, training.gradient_clip, used)
+
+
+class Pack:
+    """The trials that are trained together; `run_pass` does one batch of each."""
+
+    def __init__(self, slots: int) -> None:
+        """Begin with nobody.
+
+        Args:
+            slots: for so many members of one shape there is room side by side.
+        """
+        self.members: list[Member] = []
+        self._slots = slots
+        self._banks: dict[Hashable, list[tuple[Bank, BankOptimiser, set[int]]]] = {}
+        self._unread: list[tuple[list[tuple[Member, _Draw]], Tensor]] = []
+
+    def join(self, member: Member) -> None:
+        """Take in a member at the start of an epoch."""
+        model = member.fit.model
+        if (shape := BankShape.of(model)) is not None:
+            kind = member.fit.trial.training.optimiser
+            banks = self._banks.setdefault((shape, kind), [])
+            if not any(free for *_, free in banks):
+                bank = Bank(model, self._slots)
+                banks.append((bank, BankOptimiser(bank, kind), set(range(self._slots))))
+            bank, optimiser, free = next(found for found in banks if found[-1])
+            member.bank, member.optimiser, member.slot = bank, optimiser, min(free)
+            free.remove(member.slot)
+            bank.put(member.slot, model)
+            optimiser.put(member.slot, model, member.fit.optimiser)
+            member.fit.optimiser.state.clear()  # it is in the bank's from now on
+        self.members.append(member)
+
+    def leave(self, member: Member) -> None:
+        """Let a member go, with parameters and optimiser of its own."""
+        self.members.remove(member)
+        bank, optimiser = member.bank, member.optimiser
+        if bank is None or optimiser is None:
+            return
+        optimiser.hand_back(member.slot, member.fit.model, member.fit.optimiser)
+        bank.take(member.slot, member.fit.model)
+        for key, banks in list(self._banks.items()):
+            for found in banks:
+                if found[0] is bank:
+                    found[-1].add(member.slot)
+            self._banks[key] = [found for found in banks if len(found[-1]) < found[0].slots]
+        member.bank = member.optimiser = None
+
+    def resize(self, slots: int) -> None:
+        """Give all members places in banks of another size."""
+        members = list(self.members)
+        for member in members:
+            self.leave(member)
+        self._slots = slots
+        for member in members:
+            self.join(member)
+
+    def save(self, member: Member, checkpoint: Path) -> None:
+        """Write a member's checkpoint, from which it can go on here or alone."""
+        fit = member.fit
+        if member.optimiser is not None:
+            member.optimiser.hand_back(member.slot, fit.model, fit.optimiser)
+        with member.stream:  # whose state is saved too
+            fit.save(checkpoint)
+        if member.optimiser is not None:
+            fit.optimiser.state.clear()
+
+    def run_pass(self) -> None:
+        """Train one batch of every member; each must have one left.
+
+        Raises:
+            torch.OutOfMemoryError: no parameter was changed then, but random numbers were drawn.
+        """
+        started = time.perf_counter()
+        members = self.members
+        losses, weighted = self._losses()
+        torch.autograd.backward(torch.stack(weighted).sum())
+        self._step()
+        self._unread.append(([(m, m.draw) for m in members], torch.stack(losses)))
+        for member in members:
+            member.drop_draw()
+        on_cpu = members[0].fit.device.type == "cpu"
+        if on_cpu or len(self._unread) >= _UNREAD_PASSES or any(m.epoch_ended for m in members):
+            self._read_losses()
+        share = (time.perf_counter() - started) / len(members)
+        for member in members:
+            member.train_s += share
+
+    def _losses(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Return each member's loss, and what of it counts in its optimiser's step."""
+        members = self.members
+        size = max(len(member.draw.indices) for member in members)
+        batches: dict[Hashable, Batch] = {}
+        parts = [_part(member, size, batches) for member in members]
+        precision, device = autocast_type(members[0].fit.trial), members[0].fit.device
+        with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
+            logits = run_together(parts)
+        losses, weighted = [], []
+        for member, part, found in zip(members, parts, logits, strict=True):
+            fit, draw = member.fit, member.draw
+            own = found[: len(draw.indices)].float()
+            if own.ndim > 2:
+                own = own[:, : part.batch.input_ids.shape[1]]
+            examples = fit.examples.splits[Split.TRAIN]
+            with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
+                loss = fit.objective.logits_loss(own, examples, draw.indices)
+            losses.append(loss.detach())
+            loss = loss * (len(draw.indices) / draw.step_rows)
+            if draw.last and isinstance(fit.model.adapter, Fusion):
+                loss = loss + fit.model.adapter.regularisation_loss()
+            weighted.append(loss)
+        return losses, weighted
+
+    def _step(self) -> None:
+        """Let the optimisers of those whose batch was the last of its group do a step."""
+        changes: dict[BankOptimiser, dict[int, Change]] = {}
+        for member in self.members:
+            if not member.draw.last:
+                continue
+            change = member.change()
+            if member.optimiser is None:
+                member.fit.update(member.draw.step)
+            else:
+                changes.setdefault(member.optimiser, {})[member.slot] = change
+        for optimiser, slots in changes.items():
+            optimiser.step(slots)
+
+    def _read_losses(self) -> None:
+        """Add up what waits to be read, and find out who has diverged."""
+        values = torch.cat([losses for _, losses in self._unread]).tolist()
+        drawn = [each for of_pass, _ in self._unread for each in of_pass]
+        self._unread.clear()
+        for (member, draw), value in zip(drawn, values, strict=True):
+            if member.failure is None and not math.isfinite(value):
+                member.failure = member.fit.divergence(value, draw.step)
+            member.total += value * len(draw.indices)
+
+
+def _part(member: Member, size: int, batches: dict[Hashable, Batch]) -> Part:
+    """Return a member's next batch with `size` examples, the first one repeated if it has fewer."""
+    fit, indices = member.fit, member.draw.indices
+    trial, model, feed = fit.trial, fit.model, fit.feeds[Split.TRAIN]
+    depth = fit.draw_depth()
+    member.reads(depth)
+    filled = np.concatenate([indices, np.repeat(indices[:1], size - len(indices))])
+    key = id(feed.examples), filled.tobytes()
+    if key not in batches:
+        batches[key] = feed.batch(filled)
+    prefix_dropout = trial.training.prefix_dropout
+    for part in (model.backbone, model.head, model.adapter):
+        if part is not None and not part.training:
+            part.train()
+    return Part(
+        model,
+        batches[key],
+        len(indices) * feed.examples.tokens.per_row,
+        member.stream,
+        depth,
+        bank=member.bank,
+        slot=member.slot,
+        start=None if prefix_dropout else feed.start(filled, model.entry(depth)),
+        prefix_dropout=prefix_dropout,
+    )
