@@ -39,6 +39,15 @@ class RandomStream:
         self._own = self._generator.get_state()
         self._outer = self._own
 
+    @property
+    def state(self) -> Tensor:
+        """What follows next; set it to draw the same again."""
+        return self._own
+
+    @state.setter
+    def state(self, state: Tensor) -> None:
+        self._own = state
+
     def __enter__(self) -> None:
         self._outer = self._generator.get_state()
         self._generator.set_state(self._own)

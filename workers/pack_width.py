@@ -39,12 +39,12 @@ class PackWidth:
         self._passes = 0
         self._since = 0.0
 
-    def halve(self) -> bool:
-        """Go on with half of it after memory ran out; False if it was 1 already."""
+    def halve(self, members: int) -> bool:
+        """Go on with half of so many after memory ran out; False if there is but one."""
         self._growing = False
-        if self.current == 1:
+        if members < 2:
             return False
-        self.current //= 2
+        self.current = members // 2
         log.warning("out of memory: from now on %d trials are trained together", self.current)
         return True
 

@@ -10,10 +10,12 @@ import time
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from adapter_lib.backbone import Batch
@@ -46,9 +48,12 @@ def pack_key(trial: Trial) -> Hashable:
 
 @dataclass(frozen=True)
 class _Draw:
-    """One batch: its rows, its optimiser step, how many rows that has, and if it is the last."""
+    """One batch: its rows, the layers it drops, its optimiser step, how many rows that has, and if
+    it is the last one of it.
+    """
 
     indices: Indices
+    depth: int
     step: int
     step_rows: int
     last: bool
@@ -73,13 +78,16 @@ class Member:
         self.optimiser: BankOptimiser | None = None
         self.slot = 0
         self.failure: TrialFailedError | None = None
+        self._group: list[_Draw] = []
+        self._group_state = self.stream.state
+        self._used: NDArray[np.bool_] | None = None
+        self._known = 0
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
         """Draw the batches of the coming epoch."""
         self.train_s, self.total = 0.0, 0.0
         self._draws: deque[_Draw] = deque()
-        self._used: np.ndarray | None = None
         if self.fit.done:
             return
         groups, first = self.fit.draw_epoch(), self.fit.next_step
@@ -87,8 +95,10 @@ class Member:
         for position, group in enumerate(groups):
             rows = sum(map(len, group))
             for indices in group:
-                last = indices is group[-1]
-                self._draws.append(_Draw(indices, first + position, rows, last))
+                draw = _Draw(
+                    indices, self.fit.draw_depth(), first + position, rows, indices is group[-1]
+                )
+                self._draws.append(draw)
 
     @property
     def draw(self) -> _Draw:
@@ -99,30 +109,50 @@ class Member:
     def epoch_ended(self) -> bool:
         return not self._draws
 
-    def drop_draw(self) -> None:
-        """Go on to the batch after the next."""
-        self._draws.popleft()
-
-    def reads(self, drop_depth: int) -> None:
-        """Note what the next batch has gradients for."""
+    def begin_batch(self) -> None:
+        """Note what the next batch has gradients for, and how to do its group again."""
+        if self._used is None:
+            self._group, self._group_state = [], self.stream.state
+            self._used = np.zeros(1, bool)
+            if self.bank is None:
+                self.fit.optimiser.zero_grad(set_to_none=True)
         if self.bank is not None:
-            used = self.bank.used(self.fit.model, drop_depth)
-            self._used = used if self._used is None else self._used | used
-        elif self._used is None:
-            self.fit.optimiser.zero_grad(set_to_none=True)
-            self._used = np.ones(0, bool)
+            self._used = self._used | self.bank.used(self.fit.model, self.draw.depth)
+
+    def end_batch(self) -> bool:
+        """Go on to the batch after the next; return whether its loss is news."""
+        self._group.append(self._draws.popleft())
+        self._known -= 1
+        return self._known < 0
 
     def change(self) -> Change:
         """Return the step to do after the next batch, which is the last of its group."""
         used, self._used = self._used, None
         assert used is not None
-        training = self.fit.trial.training
         rate = self.fit.learning_rate(self.draw.step)
-        return Change(rate, training.gradient_clip, used)
+        return Change(rate, self.fit.trial.training.gradient_clip, used)
+
+    def rewind(self) -> None:
+        """Go back to where the group of batches began that is under way: all of it is done again.
+
+        Its gradients are to be dropped.
+        """
+        if self._used is None:
+            return
+        self._used = None
+        self._known = max(self._known, 0) + len(self._group)
+        self._draws.extendleft(reversed(self._group))
+        self._group = []
+        self.stream.state = self._group_state
 
 
 class Pack:
-    """The trials that are trained together; `run_pass` does one batch of each."""
+    """The trials that are trained together; `run_pass` does one batch of each.
+
+    Attributes:
+        intact: whether all members can go on, also after a pass that failed: not if that was while
+            parameters were changed.
+    """
 
     def __init__(self, slots: int) -> None:
         """Begin with nobody.
@@ -134,6 +164,7 @@ class Pack:
         self._slots = slots
         self._banks: dict[Hashable, list[tuple[Bank, BankOptimiser, set[int]]]] = {}
         self._unread: list[tuple[list[tuple[Member, _Draw]], Tensor]] = []
+        self.intact = True
 
     def join(self, member: Member) -> None:
         """Take in a member at the start of an epoch."""
@@ -153,7 +184,13 @@ class Pack:
         self.members.append(member)
 
     def leave(self, member: Member) -> None:
-        """Let a member go, with parameters and optimiser of its own."""
+        """Let a member go, with parameters and optimiser of its own, to join again or not.
+
+        A step of the optimiser that was under way is begun anew then.
+        """
+        member.rewind()
+        if member not in self.members:
+            return
         self.members.remove(member)
         bank, optimiser = member.bank, member.optimiser
         if bank is None or optimiser is None:
@@ -190,16 +227,20 @@ class Pack:
         """Train one batch of every member; each must have one left.
 
         Raises:
-            torch.OutOfMemoryError: no parameter was changed then, but random numbers were drawn.
+            torch.OutOfMemoryError: see `intact`.
         """
         started = time.perf_counter()
         members = self.members
         losses, weighted = self._losses()
         torch.autograd.backward(torch.stack(weighted).sum())
+        self.intact = False
         self._step()
-        self._unread.append(([(m, m.draw) for m in members], torch.stack(losses)))
-        for member in members:
-            member.drop_draw()
+        drawn = [(member, member.draw) for member in members]
+        news = [member.end_batch() for member in members]
+        self.intact = True
+        self._unread.append(
+            (list(compress(drawn, news)), torch.stack(list(compress(losses, news))))
+        )
         on_cpu = members[0].fit.device.type == "cpu"
         if on_cpu or len(self._unread) >= _UNREAD_PASSES or any(m.epoch_ended for m in members):
             self._read_losses()
@@ -248,6 +289,8 @@ class Pack:
 
     def _read_losses(self) -> None:
         """Add up what waits to be read, and find out who has diverged."""
+        if not self._unread:
+            return
         values = torch.cat([losses for _, losses in self._unread]).tolist()
         drawn = [each for of_pass, _ in self._unread for each in of_pass]
         self._unread.clear()
@@ -261,8 +304,8 @@ def _part(member: Member, size: int, batches: dict[Hashable, Batch]) -> Part:
     """Return a member's next batch with `size` examples, the first one repeated if it has fewer."""
     fit, indices = member.fit, member.draw.indices
     trial, model, feed = fit.trial, fit.model, fit.feeds[Split.TRAIN]
-    depth = fit.draw_depth()
-    member.reads(depth)
+    depth = member.draw.depth
+    member.begin_batch()
     filled = np.concatenate([indices, np.repeat(indices[:1], size - len(indices))])
     key = id(feed.examples), filled.tobytes()
     if key not in batches:

@@ -2,19 +2,21 @@
 
 As many as the width allows are in the pack; whoever ends an epoch is measured and saved, whoever
 is done is committed, and who waits takes its place. A trial that diverges leaves alone. When memory
-runs out, all go on from their last checkpoints, half as many at a time; when a pass fails for any
-other reason, one after another, so that the one that is at fault fails alone.
+runs out, half of them wait in the middle of what they are doing. When a pass fails for any other
+reason, all go on one after another, so that the one that is at fault fails alone.
 """
 
 import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 
 from workers.events import EventKind, PackEvent
 from workers.layout import Workspace
+from workers.pacing import Pace
 from workers.pack_width import PackWidth
 from workers.packing import Member, Pack
 from workers.results import FailureReason
@@ -41,22 +43,35 @@ def run_together(
         alone: runs one trial by itself.
     """
     run = _Together(trials, workspace, warm, width)
-    while run.waiting or run.running:
+    while run.waiting or run.parked or run.running:
         yield from run.fill()
         if not run.running:
+            continue
+        if any(member.epoch_ended or member.failure for member in run.running):
+            yield from run.between_epochs()
             continue
         try:
             run.pack.run_pass()
         except Exception as error:  # of one of them, and nobody knows which
             log.exception("a pass over %d trials failed", len(run.running))
-            if run.shrink_after(error):
-                continue
-            for trial in run.dismiss():
-                yield from alone(trial, workspace, warm)
+            if not run.shrink_after(error):
+                for trial in run.dismiss():
+                    yield from alone(trial, workspace, warm)
             continue
         if width.passed(len(run.running)):
             run.pack.resize(width.current)
-        yield from run.between_epochs()
+
+
+@dataclass
+class _Place:
+    """What belongs to a member here: its trial's needs, what it took, and whether its last epoch is
+    measured and told.
+    """
+
+    running: Running
+    pace: Pace
+    spent_s: float
+    closed: bool = False
 
 
 class _Together:
@@ -66,14 +81,18 @@ class _Together:
         self, trials: Sequence[Trial], workspace: Workspace, warm: WarmState, width: PackWidth
     ) -> None:
         self.waiting = deque(trials)
-        self.running: dict[Member, Running] = {}
+        self.running: dict[Member, _Place] = {}
+        self.parked: deque[tuple[Member, _Place]] = deque()
         self._workspace, self._warm, self._width = workspace, warm, width
-        self._spent_s: dict[Member, float] = {}
         self._told: dict[str, int] = {}
         self.pack = Pack(min(width.current, len(trials)))
 
     def fill(self) -> Iterator[PackEvent]:
-        """Let those who wait take the free places."""
+        """Let those who wait take the free places, first those who had one."""
+        while self.parked and len(self.running) < self._width.current:
+            member, place = self.parked.popleft()
+            self.pack.join(member)
+            self.running[member] = place
         while self.waiting and len(self.running) < self._width.current:
             trial, started = self.waiting.popleft(), time.perf_counter()
             if trial.trial_id not in self._told:
@@ -93,14 +112,14 @@ class _Together:
                     if not self._put_back(trial, error):
                         yield record_failure(trial, self._workspace, error)
                     continue
-            self.running[member] = running
-            self._spent_s[member] = time.perf_counter() - started
+            pace = Pace(self._warm.fast_path.checkpoint_share)
+            self.running[member] = _Place(running, pace, time.perf_counter() - started)
 
     def between_epochs(self) -> Iterator[PackEvent]:
         """Measure and save whoever has ended an epoch; let go who is done or has failed."""
         for member in list(self.running):
-            if member not in self.running:  # dismissed meanwhile
-                return
+            if member not in self.running:  # it waits meanwhile
+                continue
             if member.failure is not None:
                 yield self._fail(member, member.failure)
             elif member.epoch_ended:
@@ -114,18 +133,22 @@ class _Together:
                             yield self._fail(member, error)
 
     def _end_epoch(self, member: Member) -> Iterator[PackEvent]:
-        started, fit, running = time.perf_counter(), member.fit, self.running[member]
-        fit.close_epoch(member.total, steps=member.steps, train_s=member.train_s)
-        self._spent_s[member] += member.train_s
-        self.pack.save(member, running.paths.checkpoint)
+        started, fit, place = time.perf_counter(), member.fit, self.running[member]
+        if not place.closed:
+            fit.close_epoch(member.total, steps=member.steps, train_s=member.train_s)
+            place.closed = True
+            if place.pace.due:
+                with place.pace.writing():
+                    self.pack.save(member, place.running.paths.checkpoint)
+        place.spent_s += member.train_s + time.perf_counter() - started
         yield from self._tell(member)
-        self._spent_s[member] += time.perf_counter() - started
         if not fit.done:
             member.begin_epoch()
+            place.closed = False
             return
         self.pack.leave(member)
-        yield self._conclude(member, running, self._spent_s[member])
-        self._let_go(member)
+        yield self._conclude(member, place.running, place.spent_s)
+        del self.running[member]
 
     def _conclude(self, member: Member, running: Running, spent_s: float) -> PackEvent:
         started = time.perf_counter()
@@ -148,31 +171,33 @@ class _Together:
 
     def _fail(self, member: Member, error: Exception) -> PackEvent:
         trial = member.fit.trial
-        self._let_go(member)
+        self.pack.leave(member)
+        del self.running[member]
         with logging_to(self._workspace.trial(trial.trial_id)):
             return record_failure(trial, self._workspace, error)
 
-    def _let_go(self, member: Member) -> None:
-        del self.running[member], self._spent_s[member]
-        if member in self.pack.members:
-            self.pack.leave(member)
-
     def dismiss(self) -> list[Trial]:
         """Empty the pack, and return who was in it."""
-        trials = [running.trial for running in self.running.values()]
+        trials = [place.running.trial for place in self.running.values()]
         self.running.clear()
-        self._spent_s.clear()
         self.pack = Pack(min(self._width.current, max(1, len(trials) + len(self.waiting))))
         return trials
 
     def shrink_after(self, error: Exception) -> bool:
-        """If memory ran out, put all back to wait, for half the places; False if that is no way.
+        """If memory ran out, let half of the pack wait; False if that is no way.
 
-        They go on from their last checkpoints.
+        Those whose parameters were being changed go on from their last checkpoints.
         """
-        if reason_of(error) is not FailureReason.OUT_OF_MEMORY or not self._width.halve():
+        memory = reason_of(error) is FailureReason.OUT_OF_MEMORY
+        if not memory or not self._width.halve(len(self.running)):
             return False
-        self.waiting.extendleft(reversed(self.dismiss()))
+        if self.pack.intact:
+            for member in list(self.running)[self._width.current :]:
+                self.parked.append((member, self.running.pop(member)))
+                self.pack.leave(member)
+            self.pack.resize(self._width.current)
+        else:
+            self.waiting.extendleft(reversed(self.dismiss()))
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return True
