@@ -238,9 +238,9 @@ class Pack:
         drawn = [(member, member.draw) for member in members]
         news = [member.end_batch() for member in members]
         self.intact = True
-        self._unread.append(
-            (list(compress(drawn, news)), torch.stack(list(compress(losses, news))))
-        )
+        if any(news):
+            new_losses = torch.stack(list(compress(losses, news)))
+            self._unread.append((list(compress(drawn, news)), new_losses))
         on_cpu = members[0].fit.device.type == "cpu"
         if on_cpu or len(self._unread) >= _UNREAD_PASSES or any(m.epoch_ended for m in members):
             self._read_losses()

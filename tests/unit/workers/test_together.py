@@ -224,7 +224,7 @@ def out_of_memory(monkeypatch: pytest.MonkeyPatch, of: str, above: int, after: i
 
 
 @pytest.mark.parametrize(
-    ("of", "after"), [("_losses", 0), ("_losses", 4), ("_step", 6), ("save", 0), ("save", 5)]
+    ("of", "after"), [("_losses", 0), ("_losses", 2), ("_step", 6), ("save", 0), ("save", 5)]
 )
 def test_half_as_many_go_on_when_memory_runs_out(
     make_sweep: Callable[..., list[Trial]],
