@@ -11,71 +11,19 @@ Legend for shapes: b rows of a model, s tokens of the longest row of all, d hidd
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from itertools import groupby
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from adapter_lib.architectures import Norm, read_tokens
 from adapter_lib.backbone import Backbone, LayerRun
-from adapter_lib.bank import Bank
-from adapter_lib.batch import Batch
-from adapter_lib.bottleneck import Adapter
 from adapter_lib.cpu_kernels import plain_kernels
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.model import AdapterModel
-from adapter_lib.row_dropout import RandomStream, RowDropout, Rows
+from adapter_lib.pack_parts import Part, Prefixes, joined, padded, together
+from adapter_lib.row_dropout import RowDropout
 from adapter_lib.stacked_parts import StackedLayer, stacked_head
 from adapter_lib.taps import Block, Held, Start, Tap
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One model's part of a pass.
-
-    Attributes:
-        batch: padded at the right. All parts have as many rows; the last of them may be there
-            for that alone. Parts that read the same rows should share the object.
-        rows: how many of them are real, the first ones.
-        stream: what its dropout draws from.
-        slot: its place in `bank`, if its parameters are in one.
-        start: what is stored of its frozen part, at `model.entry` or below it, for this batch.
-        prefix_dropout: dropout is on below its lowest adapter too; then nothing there is shared.
-    """
-
-    model: AdapterModel
-    batch: Batch
-    rows: int
-    stream: RandomStream
-    drop_depth: int = 0
-    bank: Bank | None = None
-    slot: int = 0
-    start: Start | None = None
-    prefix_dropout: bool = False
-
-    @property
-    def entry(self) -> Tap:
-        """Where its rows join the pass."""
-        found = None if self.prefix_dropout else self.model.entry(self.drop_depth)
-        return found or Tap(0)
-
-    def adapts(self, layer: int) -> bool:
-        """Say whether it changes anything in that layer."""
-        adapter = self.model.adapter
-        if adapter is None or layer < max(self.drop_depth, adapter.lowest_layer):
-            return False
-        return not isinstance(adapter, Adapter) or layer in adapter.kept_layers
-
-    def dropout_rows(self) -> Rows:
-        """Return how dropout acts on it, as `AdapterModel.train_from` says."""
-        tokens = self.batch.input_ids.shape[1]
-        if self.prefix_dropout:
-            return Rows(self.stream, -1, self.rows, tokens)
-        entry = self.entry
-        first = entry.layer if entry.block is Block.ENTRY else entry.layer + 1
-        return Rows(self.stream, first, self.rows, tokens)
 
 
 def run_together(parts: Sequence[Part]) -> list[Tensor]:
@@ -117,7 +65,7 @@ class _Pass:
 
     def hidden(self) -> Tensor:
         """Return the last hidden states of all parts, (n·b, s or 1, d), for n parts."""
-        waiting = _Prefixes(self._parts, self._backbone, self._dropout, self._tokens)
+        waiting = Prefixes(self._parts, self._backbone, self._dropout, self._tokens)
         held: dict[Part, Held] = {}
         tap, top = min(part.entry.point for part in self._parts), Tap(self._backbone.layers_count)
         now, run, context, batch = Held(None, torch.empty(0)), LayerRun(), None, None
@@ -125,8 +73,8 @@ class _Pass:
             if joining := waiting.at(tap):
                 held = self._split(now) | joining
                 self._live = [part for part in self._parts if part in held]
-                now = _joined([held[part] for part in self._live])
-                batch, context = _together([p.batch for p in self._live], self._tokens), None
+                now = joined([held[part] for part in self._live])
+                batch, context = together([p.batch for p in self._live], self._tokens), None
                 run = LayerRun(self, read=self._live[0].model.reads(batch))
             if tap == top:
                 return now.residual
@@ -148,7 +96,7 @@ class _Pass:
             group = list(same)
             first = len(found)
             x = h[first * size : (first + len(group)) * size]
-            batch = _together([part.batch for part in group], self._tokens)
+            batch = together([part.batch for part in group], self._tokens)
             with self._own_rows(group):
                 if bank is None:
                     found += self._own_logits(group, x)
@@ -164,7 +112,7 @@ class _Pass:
         found = []
         for part, h in zip(group, torch.split(x, self._size), strict=True):
             with self._own_rows([part]):
-                found.append(part.model.logits(h, _padded(part.batch, self._tokens)))
+                found.append(part.model.logits(h, padded(part.batch, self._tokens)))
         return found
 
     def after_attention(
@@ -228,114 +176,6 @@ class _Pass:
             return {}
         pieces = zip(*(torch.split(tensor, self._size) for tensor in now.parts), strict=True)
         return {part: Held.of(found) for part, found in zip(self._live, pieces, strict=True)}
-
-
-class _Prefixes:
-    """What parts hold where they join: stored, shared, or embedded with dropout."""
-
-    def __init__(
-        self, parts: Sequence[Part], backbone: Backbone, dropout: RowDropout, tokens: int
-    ) -> None:
-        self._backbone, self._tokens = backbone, tokens
-        self._size = len(parts[0].batch.input_ids)
-        self._found: dict[Part, Held] = {}
-        self._points = {part: part.entry.point for part in parts}
-        shared = []
-        for part in parts:
-            if part.start is not None:
-                self._found[part] = self._stored(part, part.start)
-            elif part.prefix_dropout:
-                dropout.layer = -1
-                with dropout.rows_of([part.dropout_rows()]):
-                    self._found[part] = backbone.begin(_padded(part.batch, tokens)).held
-            else:
-                shared.append(part)
-        if shared:
-            self._run(shared)
-
-    def at(self, tap: Tap) -> dict[Part, Held]:
-        """Return what is held by the parts that join at a tap."""
-        return {part: held for part, held in self._found.items() if self._points[part] == tap}
-
-    @torch.no_grad()
-    def _stored(self, part: Part, start: Start) -> Held:
-        """Go on from what is stored, if it is not what is wanted itself."""
-        if start.tap.point != part.entry.point:
-            run = LayerRun(read=part.model.reads(part.batch))
-            start = self._backbone.finish(start, part.batch, run, stop=part.entry.point)
-        return Held.of(tuple(map(self._padded, start.held.parts)))
-
-    @torch.no_grad()
-    def _run(self, parts: Sequence[Part]) -> None:
-        """Run the frozen part once for each batch, as far as anyone needs it; dropout is off."""
-        highest: dict[int, Tap] = {}
-        for part in parts:
-            key = id(part.batch)
-            highest[key] = max(highest.get(key, Tap(0)), self._points[part])
-        batches = {id(part.batch): part.batch for part in parts}
-        now: dict[int, Held] = {}
-        reached = Tap(0)
-        for tap in sorted({self._points[part] for part in parts}):
-            left = [key for key, last in highest.items() if last >= tap]
-            batch = _together([batches[key] for key in left], self._tokens)
-            if now:
-                start = Start(reached, _joined([now[key] for key in left]))
-            else:
-                start = self._backbone.begin(batch)
-            run = LayerRun(read=parts[0].model.reads(batch))
-            end = self._backbone.finish(start, batch, run, stop=tap)
-            pieces = zip(
-                *(torch.split(tensor, self._size) for tensor in end.held.parts), strict=True
-            )
-            now, reached = {k: Held.of(p) for k, p in zip(left, pieces, strict=True)}, tap
-            for part in parts:
-                if self._points[part] == tap:
-                    self._found[part] = now[id(part.batch)]
-
-    def _padded(self, x: Tensor) -> Tensor:
-        if x.shape[1] in (1, self._tokens):
-            return x
-        return functional.pad(x, (0, 0, 0, self._tokens - x.shape[1]))
-
-
-def _joined(held: Sequence[Held]) -> Held:
-    """Put the rows of several parts together; sums stand for a projection with no residual."""
-    if len(held) == 1:
-        return held[0]
-    apart = [one.parts for one in held]
-    if len({len(parts) for parts in apart}) > 1:
-        # A sum among pairs: at a layer's entry all are of one kind.
-        apart = [p if len(p) == 2 else (p[0], torch.zeros_like(p[0])) for p in apart]
-    return Held.of(tuple(torch.cat(same) for same in zip(*apart, strict=True)))
-
-
-def _together(batches: Sequence[Batch], tokens: int) -> Batch:
-    """Return the rows of several batches as one, all padded to so many tokens."""
-    padded = [_padded(batch, tokens) for batch in batches]
-    if len(padded) == 1:
-        return padded[0]
-    types = [batch.token_type_ids for batch in padded]
-    given = [found for found in types if found is not None]
-    if given and len(given) < len(types):
-        zeros = torch.zeros_like(given[0])
-        given = [zeros if found is None else found for found in types]
-    return Batch(
-        torch.cat([batch.input_ids for batch in padded]),
-        torch.cat([batch.attention_mask for batch in padded]),
-        torch.cat(given) if given else None,
-    )
-
-
-def _padded(batch: Batch, tokens: int) -> Batch:
-    missing = tokens - batch.input_ids.shape[1]
-    if not missing:
-        return batch
-    types = batch.token_type_ids
-    return Batch(
-        functional.pad(batch.input_ids, (0, missing)),
-        functional.pad(batch.attention_mask, (0, missing)),
-        None if types is None else functional.pad(types, (0, missing)),
-    )
 
 
 def _common_backbone(parts: Iterable[Part]) -> Backbone:

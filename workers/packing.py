@@ -7,26 +7,22 @@ joins and leaves, and what is done between epochs, is left to `workers.together`
 
 import math
 import time
-from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from adapter_lib.backbone import Batch
 from adapter_lib.bank import Bank, BankShape
 from adapter_lib.fusion import Fusion
-from adapter_lib.packing import Part, run_together
-from adapter_lib.row_dropout import RandomStream
+from adapter_lib.pack_parts import Part
+from adapter_lib.packing import run_together
 from workers.bank_optimiser import BankOptimiser, Change
-from workers.batching import Indices
-from workers.errors import TrialFailedError
-from workers.fitting import Fit, autocast_type
+from workers.fitting import autocast_type
+from workers.member import Draw, Member
 from workers.tasks.card import Split
 from workers.trial import Method, Trial
 
@@ -46,106 +42,6 @@ def pack_key(trial: Trial) -> Hashable:
     return trial.base.identity, trial.task.fingerprint, settings
 
 
-@dataclass(frozen=True)
-class _Draw:
-    """One batch: its rows, the layers it drops, its optimiser step, how many rows that has, and if
-    it is the last one of it.
-    """
-
-    indices: Indices
-    depth: int
-    step: int
-    step_rows: int
-    last: bool
-
-
-class Member:
-    """One trial in a pack.
-
-    Attributes:
-        fit: what is trained.
-        stream: what its dropout draws from.
-        train_s: its share of the seconds of this epoch's passes.
-        total: the sum of this epoch's losses that were read.
-        failure: why it cannot go on.
-    """
-
-    def __init__(self, fit: Fit) -> None:
-        """Take over a fit that was just built or restored, with the random numbers after that."""
-        self.fit = fit
-        self.stream = RandomStream(fit.device)
-        self.bank: Bank | None = None
-        self.optimiser: BankOptimiser | None = None
-        self.slot = 0
-        self.failure: TrialFailedError | None = None
-        self._group: list[_Draw] = []
-        self._group_state = self.stream.state
-        self._used: NDArray[np.bool_] | None = None
-        self._known = 0
-        self.begin_epoch()
-
-    def begin_epoch(self) -> None:
-        """Draw the batches of the coming epoch."""
-        self.train_s, self.total = 0.0, 0.0
-        self._draws: deque[_Draw] = deque()
-        if self.fit.done:
-            return
-        groups, first = self.fit.draw_epoch(), self.fit.next_step
-        self.steps = len(groups)
-        for position, group in enumerate(groups):
-            rows = sum(map(len, group))
-            for indices in group:
-                draw = _Draw(
-                    indices, self.fit.draw_depth(), first + position, rows, indices is group[-1]
-                )
-                self._draws.append(draw)
-
-    @property
-    def draw(self) -> _Draw:
-        """The next batch."""
-        return self._draws[0]
-
-    @property
-    def epoch_ended(self) -> bool:
-        return not self._draws
-
-    def begin_batch(self) -> None:
-        """Note what the next batch has gradients for, and how to do its group again."""
-        if self._used is None:
-            self._group, self._group_state = [], self.stream.state
-            self._used = np.zeros(1, bool)
-            if self.bank is None:
-                self.fit.optimiser.zero_grad(set_to_none=True)
-        if self.bank is not None:
-            self._used = self._used | self.bank.used(self.fit.model, self.draw.depth)
-
-    def end_batch(self) -> bool:
-        """Go on to the batch after the next; return whether its loss is news."""
-        self._group.append(self._draws.popleft())
-        self._known -= 1
-        return self._known < 0
-
-    def change(self) -> Change:
-        """Return the step to do after the next batch, which is the last of its group."""
-        used, self._used = self._used, None
-        assert used is not None
-        rate = self.fit.learning_rate(self.draw.step)
-        return Change(rate, self.fit.trial.training.gradient_clip, used)
-
-    def rewind(self) -> None:
-        """Go back to where the group of batches began that is under way: all of it is done again.
-
-        Its gradients are to be dropped.
-        """
-        if self._used is None:
-            return
-        self._used = None
-        self._known = max(self._known, 0) + len(self._group)
-        self._draws.extendleft(reversed(self._group))
-        self._group = []
-        self.stream.state = self._group_state
-
-
 class Pack:
     """The trials that are trained together; `run_pass` does one batch of each.
 
@@ -163,7 +59,7 @@ class Pack:
         self.members: list[Member] = []
         self._slots = slots
         self._banks: dict[Hashable, list[tuple[Bank, BankOptimiser, set[int]]]] = {}
-        self._unread: list[tuple[list[tuple[Member, _Draw]], Tensor]] = []
+        self._unread: list[tuple[list[tuple[Member, Draw]], Tensor]] = []
         self.intact = True
 
     def join(self, member: Member) -> None:

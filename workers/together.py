@@ -16,9 +16,10 @@ import torch
 
 from workers.events import EventKind, PackEvent
 from workers.layout import Workspace
+from workers.member import Member
 from workers.pacing import Pace
 from workers.pack_width import PackWidth
-from workers.packing import Member, Pack
+from workers.packing import Pack
 from workers.results import FailureReason
 from workers.running import Running, begin_fit, conclude, logging_to, reason_of, record_failure
 from workers.trial import Trial

@@ -19,7 +19,8 @@ from adapter_lib.configuration import (
     Sharing,
 )
 from adapter_lib.model import AdapterModel
-from adapter_lib.packing import Part, run_together
+from adapter_lib.pack_parts import Part
+from adapter_lib.packing import run_together
 from adapter_lib.row_dropout import RandomStream
 from adapter_lib.taps import Start
 
