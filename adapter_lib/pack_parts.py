@@ -5,7 +5,7 @@ or taken from where it was stored. Legend for shapes: b rows of a model, s token
 of all, d hidden.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -72,10 +72,16 @@ class Prefixes:
     """What parts hold where they join: stored, shared, or embedded with dropout."""
 
     def __init__(
-        self, parts: Sequence[Part], backbone: Backbone, dropout: RowDropout, tokens: int
+        self, batches: Mapping[Part, Batch], backbone: Backbone, dropout: RowDropout
     ) -> None:
-        self._backbone, self._tokens = backbone, tokens
-        self._size = len(parts[0].batch.input_ids)
+        """Find or compute it.
+
+        Args:
+            batches: the parts, and what they read, as `filled` returns it.
+        """
+        parts = list(batches)
+        self._backbone, self._batches = backbone, batches
+        self._size, self._tokens = batches[parts[0]].input_ids.shape
         self._found: dict[Part, Held] = {}
         self._points = {part: part.entry.point for part in parts}
         shared = []
@@ -85,7 +91,7 @@ class Prefixes:
             elif part.prefix_dropout:
                 dropout.layer = -1
                 with dropout.rows_of([part.dropout_rows()]):
-                    self._found[part] = backbone.begin(padded(part.batch, tokens)).held
+                    self._found[part] = backbone.begin(batches[part]).held
             else:
                 shared.append(part)
         if shared:
@@ -101,7 +107,7 @@ class Prefixes:
         if start.tap.point != part.entry.point:
             run = LayerRun(read=part.model.reads(part.batch))
             start = self._backbone.finish(start, part.batch, run, stop=part.entry.point)
-        return Held.of(tuple(map(self._filled, start.held.parts)))
+        return Held.of(tuple(map(self._lengthened, start.held.parts)))
 
     @torch.no_grad()
     def _run(self, parts: Sequence[Part]) -> None:
@@ -110,12 +116,12 @@ class Prefixes:
         for part in parts:
             key = id(part.batch)
             highest[key] = max(highest.get(key, Tap(0)), self._points[part])
-        batches = {id(part.batch): part.batch for part in parts}
+        batches = {id(part.batch): self._batches[part] for part in parts}
         now: dict[int, Held] = {}
         reached = Tap(0)
         for tap in sorted({self._points[part] for part in parts}):
             left = [key for key, last in highest.items() if last >= tap]
-            batch = together([batches[key] for key in left], self._tokens)
+            batch = together([batches[key] for key in left])
             if now:
                 start = Start(reached, joined([now[key] for key in left]))
             else:
@@ -130,7 +136,7 @@ class Prefixes:
                 if self._points[part] == tap:
                     self._found[part] = now[id(part.batch)]
 
-    def _filled(self, x: Tensor) -> Tensor:
+    def _lengthened(self, x: Tensor) -> Tensor:
         if x.shape[1] in (1, self._tokens):
             return x
         return functional.pad(x, (0, 0, 0, self._tokens - x.shape[1]))
@@ -147,24 +153,30 @@ def joined(held: Sequence[Held]) -> Held:
     return Held.of(tuple(torch.cat(same) for same in zip(*apart, strict=True)))
 
 
-def together(batches: Sequence[Batch], tokens: int) -> Batch:
-    """Return the rows of several batches as one, all padded to so many tokens."""
-    filled = [padded(batch, tokens) for batch in batches]
-    if len(filled) == 1:
-        return filled[0]
-    types = [batch.token_type_ids for batch in filled]
+def together(batches: Sequence[Batch]) -> Batch:
+    """Return the rows of several batches of one length as one."""
+    if len(batches) == 1:
+        return batches[0]
+    types = [batch.token_type_ids for batch in batches]
     given = [found for found in types if found is not None]
     if given and len(given) < len(types):
         zeros = torch.zeros_like(given[0])
         given = [zeros if found is None else found for found in types]
     return Batch(
-        torch.cat([batch.input_ids for batch in filled]),
-        torch.cat([batch.attention_mask for batch in filled]),
+        torch.cat([batch.input_ids for batch in batches]),
+        torch.cat([batch.attention_mask for batch in batches]),
         torch.cat(given) if given else None,
     )
 
 
-def padded(batch: Batch, tokens: int) -> Batch:
+def filled(parts: Sequence[Part]) -> dict[Part, Batch]:
+    """Return what each part reads, all padded to the longest."""
+    tokens = max(part.batch.input_ids.shape[1] for part in parts)
+    by_batch = {id(part.batch): _padded(part.batch, tokens) for part in parts}
+    return {part: by_batch[id(part.batch)] for part in parts}
+
+
+def _padded(batch: Batch, tokens: int) -> Batch:
     missing = tokens - batch.input_ids.shape[1]
     if not missing:
         return batch

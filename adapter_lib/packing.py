@@ -20,7 +20,7 @@ from adapter_lib.architectures import Norm, read_tokens
 from adapter_lib.backbone import Backbone, LayerRun
 from adapter_lib.cpu_kernels import plain_kernels
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.pack_parts import Part, Prefixes, joined, padded, together
+from adapter_lib.pack_parts import Part, Prefixes, filled, joined, together
 from adapter_lib.row_dropout import RowDropout
 from adapter_lib.stacked_parts import StackedLayer, stacked_head
 from adapter_lib.taps import Block, Held, Start, Tap
@@ -59,13 +59,13 @@ class _Pass:
     def __init__(self, parts: Sequence[Part], backbone: Backbone, dropout: RowDropout) -> None:
         self._parts, self._backbone, self._dropout = parts, backbone, dropout
         self._size = len(parts[0].batch.input_ids)
-        self._tokens = max(part.batch.input_ids.shape[1] for part in parts)
+        self._filled = filled(parts)
         self._rows = {part: part.dropout_rows() for part in parts}
         self._live: list[Part] = []
 
     def hidden(self) -> Tensor:
         """Return the last hidden states of all parts, (n·b, s or 1, d), for n parts."""
-        waiting = Prefixes(self._parts, self._backbone, self._dropout, self._tokens)
+        waiting = Prefixes(self._filled, self._backbone, self._dropout)
         held: dict[Part, Held] = {}
         tap, top = min(part.entry.point for part in self._parts), Tap(self._backbone.layers_count)
         now, run, context, batch = Held(None, torch.empty(0)), LayerRun(), None, None
@@ -74,7 +74,7 @@ class _Pass:
                 held = self._split(now) | joining
                 self._live = [part for part in self._parts if part in held]
                 now = joined([held[part] for part in self._live])
-                batch, context = together([p.batch for p in self._live], self._tokens), None
+                batch, context = together([self._filled[p] for p in self._live]), None
                 run = LayerRun(self, read=self._live[0].model.reads(batch))
             if tap == top:
                 return now.residual
@@ -96,7 +96,7 @@ class _Pass:
             group = list(same)
             first = len(found)
             x = h[first * size : (first + len(group)) * size]
-            batch = together([part.batch for part in group], self._tokens)
+            batch = together([self._filled[part] for part in group])
             with self._own_rows(group):
                 if bank is None:
                     found += self._own_logits(group, x)
@@ -112,7 +112,7 @@ class _Pass:
         found = []
         for part, h in zip(group, torch.split(x, self._size), strict=True):
             with self._own_rows([part]):
-                found.append(part.model.logits(h, padded(part.batch, self._tokens)))
+                found.append(part.model.logits(h, self._filled[part]))
         return found
 
     def after_attention(
@@ -134,18 +134,17 @@ class _Pass:
             adapts = part.adapts(tap.layer)
             return adapts, id(part.bank or part) if adapts else 0
 
-        outputs, first = [], 0
+        groups = [(adapts, list(same)) for (adapts, _), same in groupby(self._live, key=kind)]
+        sizes = [len(group) * self._size for _, group in groups]
         beside = residual.expand_as(x)  # a zero where all joined with sums
-        for (adapts, _), same in groupby(self._live, key=kind):
-            group = list(same)
-            rows = slice(first * self._size, (first + len(group)) * self._size)
-            first += len(group)
+        apart = (torch.split(part, sizes) for part in (x, beside, token_mask))
+        outputs = []
+        for (adapts, group), own_x, own_beside, own_mask in zip(groups, *apart, strict=True):
             if adapts:
                 with self._own_rows(group):
-                    parts = (x[rows], beside[rows], norm, token_mask[rows])
-                    outputs.append(self._adapted(tap, group, *parts))
+                    outputs.append(self._adapted(tap, group, own_x, own_beside, norm, own_mask))
             else:
-                outputs.append(norm(x[rows] + beside[rows]))
+                outputs.append(norm(own_x + own_beside))
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
     def _adapted(
@@ -181,7 +180,7 @@ class _Pass:
 def _common_backbone(parts: Iterable[Part]) -> Backbone:
     found = {id(part.model.backbone): part.model.backbone for part in parts}
     sizes = {len(part.batch.input_ids) for part in parts}
-    kinds = {part.model.reads(part.batch) is None for part in parts}
+    kinds = {part.model.reads_one_token for part in parts}
     if len(found) != 1 or len(sizes) != 1 or len(kinds) != 1:
         raise ConfigurationError(
             f"expected models over one base, as many rows of each, and heads that all read one "

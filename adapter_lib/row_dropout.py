@@ -1,15 +1,18 @@
 """Dropout for several models in one batch, each with random numbers of its own.
 
-Wherever dropout would draw for all rows at once, it is applied to the rows of one model after the
-other, at their own number and length and with the state that the device's generator has for this
-model. So a model draws exactly what it would draw alone, whoever else is in the batch, and each may
-begin with dropout at a layer of its own. Everything else runs on all rows at once.
+Wherever dropout would draw for all rows at once, a mask is drawn for one model after the other, for
+their own number and length of rows and with the state that the device's generator has for this
+model. So a model draws the same whoever else is in the batch, and each may begin with dropout at a
+layer of its own; on a CPU it is exactly what it would draw alone. On a GPU that holds but for
+attention, whose fused kernels draw in an order of their own when a model is alone. Everything else
+runs on all rows at once.
 
 Legend for shapes: b rows of a model, padded to those of the largest; s tokens, likewise; d hidden,
 h heads.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -113,66 +116,72 @@ class RowDropout(TorchFunctionMode):
 
     def _drop(self, x: Tensor, p: float) -> Tensor:
         """Drop in (b, s, d), or in (b, 1, d) or (b, d) of one token each."""
-        by_token = x.ndim == 3 and x.shape[1] > 1
+        mask = self._mask(x, p, lengths=(1,) if x.ndim > 2 and x.shape[1] > 1 else ())
+        return x if mask is None else x * mask
 
-        def of(owner: Rows, rows: Tensor) -> Tensor:
-            own = rows[: owner.rows, : owner.tokens] if by_token else rows[: owner.rows]
-            return _padded(functional.dropout(own.contiguous(), p), rows.shape)
-
-        return self._each(of, x)
-
-    def _attend(self, query: Tensor, key: Tensor, value: Tensor, **options: Any) -> Tensor:
-        """Attend in (b, h, s, d / h), and to a query of (b, h, 1, d / h)."""
-        given: Tensor | None = options.pop("attn_mask", None)
-        tensors = [query, key, value]
-        if given is not None:
-            tensors.append(given.expand(len(query), -1, -1, -1))
-        p = options.pop("dropout_p")
-
-        def attend(*parts: Tensor, p: float = 0.0) -> Tensor:
-            mask = parts[3] if len(parts) > 3 else None
-            return functional.scaled_dot_product_attention(
-                parts[0], parts[1], parts[2], attn_mask=mask, dropout_p=p, **options
-            )
-
-        def of(owner: Rows, *parts: Tensor) -> Tensor:
-            own = [part[: owner.rows, :, : owner.tokens] for part in parts]
-            if len(own) > 3:
-                own[3] = own[3][..., : owner.tokens]
-            return _padded(attend(*own, p=p), parts[0].shape)
-
-        return self._each(of, *tensors, plain=attend)
-
-    def _each(
+    def _attend(
         self,
-        of: Callable[..., Tensor],
-        *tensors: Tensor,
-        plain: Callable[..., Tensor] = lambda x: x,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
     ) -> Tensor:
-        """Apply `of` to the rows of each model with dropout here, and `plain` to all others'."""
+        """Attend in (b, h, s, d / h), and to a query of (b, h, 1, d / h); every one sees a key."""
+        lengths = (2, 3) if query.shape[2] > 1 else (3,)
+        shape = torch.Size((*query.shape[:3], key.shape[2]))
+        mask = self._mask(query, dropout_p, shape, lengths=lengths)
+        if mask is None:
+            return functional.scaled_dot_product_attention(
+                query, key, value, attn_mask, is_causal=is_causal, scale=scale
+            )
+        if is_causal:
+            attn_mask = torch.ones(shape[2:], dtype=torch.bool, device=query.device).tril()
+        scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+        scores = (query * scale) @ key.transpose(-1, -2)
+        if attn_mask is not None and attn_mask.dtype == torch.bool:
+            scores = scores.masked_fill(~attn_mask, -math.inf)
+        elif attn_mask is not None:
+            scores = scores + attn_mask
+        weights = torch.softmax(scores, -1).to(value.dtype)
+        return (weights * mask) @ value
+
+    @torch.no_grad()
+    def _mask(
+        self, like: Tensor, p: float, shape: torch.Size | None = None, *, lengths: tuple[int, ...]
+    ) -> Tensor | None:
+        """Return what to multiply with: 0, or for what stays 1 / (1 - p); None where nobody drops.
+
+        Args:
+            like: has the rows of all models, and the mask's type and device.
+            shape: of the mask, by default that of `like`.
+            lengths: its dimensions that go over tokens.
+        """
         on = [self._everywhere or self.layer >= owner.dropout_from for owner in self._owners]
         if not any(on):
-            return plain(*tensors)
-        size, left = divmod(len(tensors[0]), len(on))
+            return None
+        shape = like.shape if shape is None else shape
+        size, left = divmod(shape[0], len(on))
         if left:
             raise ConfigurationError(
                 f"expected the rows of {len(on)} models under dropout, found a tensor of shape "
-                f"{tuple(tensors[0].shape)}; train these models one by one"
+                f"{tuple(shape)}; train these models one by one"
             )
-        outputs = []
-        for number, owner in enumerate(self._owners):
-            parts = [tensor[number * size : (number + 1) * size] for tensor in tensors]
-            if on[number]:
-                with owner.stream:
-                    outputs.append(of(owner, *parts))
-            else:
-                outputs.append(plain(*parts))
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
-
-
-def _padded(x: Tensor, shape: torch.Size) -> Tensor:
-    """Fill x up with zeros, behind what it has, to `shape`."""
-    missing = [size - found for size, found in zip(shape, x.shape, strict=True)]
-    if not any(missing):
-        return x
-    return functional.pad(x, [n for size in reversed(missing) for n in (0, size)])
+        ones = like.new_ones(size, *shape[1:])
+        masks = []
+        for active, owner in zip(on, self._owners, strict=True):
+            if not active:
+                masks.append(ones)
+                continue
+            own = [owner.rows, *shape[1:]]
+            for dimension in lengths:
+                own[dimension] = owner.tokens
+            with owner.stream:
+                # Of ones, it is the mask; and what is drawn depends on nothing but the shape.
+                drawn = functional.dropout(ones.flatten()[: math.prod(own)].view(own), p)
+            missing = [size - found for size, found in zip(ones.shape, own, strict=True)]
+            padding = [n for found in reversed(missing) for n in (0, found)]
+            masks.append(functional.pad(drawn, padding) if any(missing) else drawn)
+        return masks[0] if len(masks) == 1 else torch.cat(masks)

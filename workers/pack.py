@@ -34,10 +34,10 @@ def run_pack(trials: Sequence[Trial], workspace: Workspace, warm: WarmState) -> 
             if read_result(workspace.trial(trial.trial_id)) is not None:
                 yield PackEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
                 continue
-            together = width.current > 1 and packable(trial)
+            together = width.packs and packable(trial)
             groups.setdefault(pack_key(trial) if together else trial.trial_id, []).append(trial)
         for group in groups.values():
-            if len(group) == 1:
+            if len(group) == 1 and not (width.packs and packable(group[0])):
                 yield from _run_alone(group[0], workspace, warm)
             else:
                 yield from run_together(group, workspace, warm, width=width, alone=_run_alone)

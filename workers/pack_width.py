@@ -23,6 +23,8 @@ class PackWidth:
 
     Attributes:
         current: how many trials to train in one pass.
+        packs: whether trials are trained in packs at all, be it of one: how attention drops on a
+            GPU differs between a pack and a trial that is trained by itself.
     """
 
     def __init__(self, wanted: int | None, device: torch.device) -> None:
@@ -34,6 +36,7 @@ class PackWidth:
         self._device = device
         on_gpu = device.type == "cuda"
         self.current = wanted or (_FIRST_WIDTH if on_gpu else 1)
+        self.packs = self.current > 1
         self._growing = wanted is None and on_gpu
         self._step_s: float | None = None
         self._passes = 0

@@ -156,7 +156,9 @@ class Pack:
         losses, weighted = [], []
         for member, part, found in zip(members, parts, logits, strict=True):
             fit, draw = member.fit, member.draw
-            own = found[: len(draw.indices)].float()
+            own = found.float()
+            if len(own) > len(draw.indices):
+                own = own[: len(draw.indices)]
             if own.ndim > 2:
                 own = own[:, : part.batch.input_ids.shape[1]]
             examples = fit.examples.splits[Split.TRAIN]
