@@ -38,7 +38,7 @@ def run_together(parts: Sequence[Part]) -> list[Tensor]:
     """
     backbone = _common_backbone(parts)
     ordered = sorted(range(len(parts)), key=lambda i: (id(parts[i].bank), parts[i].slot))
-    dropout = RowDropout()
+    dropout = RowDropout(len(parts[0].batch.input_ids))
     run = _Pass([parts[i] for i in ordered], backbone, dropout)
     # The base's own kernels below our dropout instead of above it.
     with backbone.kernels(parts[0].batch.input_ids.device), dropout, plain_kernels():

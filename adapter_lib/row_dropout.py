@@ -78,14 +78,21 @@ class Rows:
 
 
 class RowDropout(TorchFunctionMode):
-    """While it is entered, dropout is drawn model by model. Attributes:
+    """While it is entered, dropout is drawn model by model.
 
-    layer: that is run; -1 for the embeddings.
+    Attributes:
+        layer: that is run; -1 for the embeddings.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        """Begin with dropout off.
+
+        Args:
+            size: rows of every model.
+        """
         super().__init__()
         self.layer = -1
+        self._size = size
         self._owners: Sequence[Rows] = ()
         self._everywhere = False
 
@@ -163,11 +170,11 @@ class RowDropout(TorchFunctionMode):
         if not any(on):
             return None
         shape = like.shape if shape is None else shape
-        size, left = divmod(shape[0], len(on))
-        if left:
+        size = self._size
+        if shape[0] != size * len(on):
             raise ConfigurationError(
-                f"expected the rows of {len(on)} models under dropout, found a tensor of shape "
-                f"{tuple(shape)}; train these models one by one"
+                f"expected {size} rows of each of {len(on)} models under dropout, found a tensor "
+                f"of shape {tuple(shape)}; train models over this base one by one"
             )
         ones = like.new_ones(size, *shape[1:])
         masks = []

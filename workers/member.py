@@ -36,6 +36,7 @@ class Member:
         train_s: its share of the seconds of this epoch's passes.
         total: the sum of this epoch's losses that were read.
         failure: why it cannot go on.
+        pack_width: the most members that a pass with it had.
     """
 
     def __init__(self, fit: Fit) -> None:
@@ -45,6 +46,7 @@ class Member:
         self.bank: Bank | None = None
         self.optimiser: BankOptimiser | None = None
         self.slot = 0
+        self.pack_width = 1
         self.failure: TrialFailedError | None = None
         self._group: list[Draw] = []
         self._group_state = self.stream.state

@@ -143,6 +143,7 @@ class Pack:
         share = (time.perf_counter() - started) / len(members)
         for member in members:
             member.train_s += share
+            member.pack_width = max(member.pack_width, len(members))
 
     def _losses(self) -> tuple[list[Tensor], list[Tensor]]:
         """Return each member's loss, and what of it counts in its optimiser's step."""

@@ -104,6 +104,7 @@ class TrialResult(Frozen):
         attention: for a fusion, layer → task → mean fusion weight over the training set.
         kept: for a pruned fusion, layer → tasks that stayed.
         prefix: what the fast path did; None for what has no frozen part, or without fast path.
+        pack_width: the most trials that it was trained with in one pass, itself included.
     """
 
     trial_id: str
@@ -122,6 +123,7 @@ class TrialResult(Frozen):
     attention: dict[int, dict[str, float]] = Field(default_factory=dict)
     kept: dict[int, list[str]] = Field(default_factory=dict)
     prefix: PrefixUse | None = None
+    pack_width: int = 1
     duration_s: float
     finished_at_unix_ms: int
     environment: dict[str, str]

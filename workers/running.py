@@ -107,20 +107,22 @@ def conclude(
     scores: list[Score],
     workspace: Workspace,
     duration_s: float,
+    pack_width: int = 1,
 ) -> None:
     """Write the adapter's files and commit the result.
 
     Args:
         fit: as it ended, None for what was not trained.
         duration_s: of all before this.
+        pack_width: the most trials that were trained with it in one pass, itself included.
     """
     started = time.perf_counter()
     trial, model, paths = running.trial, running.model, running.paths
     attention = mean_attention(trial, model, running.feeds) if trial.fusion else {}
     result = _finish(running, fit, scores=scores, workspace=workspace)
     duration_s += time.perf_counter() - started
-    measured = {"prefix": running.prefix, "attention": attention, "duration_s": duration_s}
-    commit(paths, result.model_copy(update=measured))
+    measured = {"prefix": running.prefix, "attention": attention, "pack_width": pack_width}
+    commit(paths, result.model_copy(update=measured | {"duration_s": duration_s}))
     paths.checkpoint.unlink(missing_ok=True)
     paths.failure.unlink(missing_ok=True)
     log.info("finished: %s %.4f", result.metric, result.score)

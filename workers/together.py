@@ -160,6 +160,7 @@ class _Together:
             scores=scores,
             workspace=self._workspace,
             duration_s=spent_s + time.perf_counter() - started,
+            pack_width=member.pack_width,
         )
         return PackEvent(kind=EventKind.FINISHED, trial_id=running.trial.trial_id)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from adapter_lib.arrangement import Arrangement, NormAfter
 from adapter_lib.backbone import Batch
@@ -18,10 +19,11 @@ from adapter_lib.configuration import (
     Placement,
     Sharing,
 )
+from adapter_lib.errors import ConfigurationError
 from adapter_lib.model import AdapterModel
 from adapter_lib.pack_parts import Part
 from adapter_lib.packing import run_together
-from adapter_lib.row_dropout import RandomStream
+from adapter_lib.row_dropout import RandomStream, RowDropout, Rows
 from adapter_lib.taps import Start
 
 Make = Callable[..., AdapterModel]
@@ -165,3 +167,24 @@ def from_store(part: Part) -> Part:
         held = part.model.frozen(part.batch, [tap])[tap]
     part.model.train()
     return replace(part, start=Start(tap, held))
+
+
+def test_dropout_on_what_is_not_the_rows_is_refused() -> None:
+    """As DeBERTa has it on its relative positions, which all rows share."""
+    dropout = RowDropout(size=2)
+    owners = [Rows(stream(i), 0, 2, 5) for i in range(2)]
+    with dropout, dropout.rows_of(owners, everywhere=True):
+        assert functional.dropout(torch.ones(4, 5, 3), 0.5).shape == (4, 5, 3)
+        with pytest.raises(ConfigurationError, match=r"2 rows of each of 2 models .* \(8, 3\)"):
+            functional.dropout(torch.ones(8, 3), 0.5)
+
+
+def test_models_that_cannot_share_a_pass_are_refused(make_model: Make) -> None:
+    one = make_model(PFEIFFER)
+    tags = make_model(PFEIFFER, head=HeadConfig(HeadKind.TOKEN_CLASSIFICATION, labels=3))
+    batch = rows(0, 5)
+    parts = [Part(model, batch, 3, stream(0)) for model in (one, tags)]
+    with pytest.raises(ConfigurationError, match="2 kinds of heads; train them in packs of their"):
+        run_together(parts)
+    with pytest.raises(ConfigurationError, match="expected an adapter or a head alone"):
+        Bank(make_model(FUSED), slots=2)

@@ -203,6 +203,8 @@ def test_who_waits_takes_the_place_of_who_is_done(
     assert len({len(r.curve) for r in found.values()}) > 1
     assert {r.stopped_early for r in found.values()} == {True, False}
     assert passes.count(3) > len(passes) / 2
+    assert {r.pack_width for r in found.values()} == {3}
+    assert {r.pack_width for r in results(sweep, tmp_path / "alone").values()} == {1}
     for trial in sweep:
         kinds = [e.kind for e in events if e.trial_id == trial.trial_id]
         epochs = [EventKind.EPOCH] * len(found[trial.trial_id].curve)
