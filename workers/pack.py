@@ -13,7 +13,6 @@ from workers.events import EventKind, PackEvent
 from workers.fitting import measure_finished
 from workers.layout import Workspace
 from workers.pacing import Pace
-from workers.pack_width import PackWidth
 from workers.packing import pack_key, packable
 from workers.pruning import prune
 from workers.results import read_result
@@ -27,20 +26,19 @@ log = logging.getLogger(__name__)
 
 def run_pack(trials: Sequence[Trial], workspace: Workspace, warm: WarmState) -> Iterator[PackEvent]:
     """Run each trial to its committed result or failure, skipping those already committed."""
-    width = PackWidth(warm.pack_width, warm.device)
     for independent in _waves(trials):
-        groups: dict[Hashable, list[Trial]] = {}
+        groups: dict[Hashable | None, list[Trial]] = {}
         for trial in independent:
             if read_result(workspace.trial(trial.trial_id)) is not None:
                 yield PackEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
                 continue
-            together = width.packs and packable(trial)
-            groups.setdefault(pack_key(trial) if together else trial.trial_id, []).append(trial)
-        for group in groups.values():
-            if len(group) == 1 and not (width.packs and packable(group[0])):
-                yield from _run_alone(group[0], workspace, warm)
-            else:
-                yield from run_together(group, workspace, warm, width=width, alone=_run_alone)
+            together = packable(trial) and warm.width(pack_key(trial)).packs
+            groups.setdefault(pack_key(trial) if together else None, []).append(trial)
+        for trial in groups.pop(None, []):
+            yield from _run_alone(trial, workspace, warm)
+        for key, group in groups.items():
+            width = warm.width(key)
+            yield from run_together(group, workspace, warm, width=width, alone=_run_alone)
 
 
 def _waves(trials: Sequence[Trial]) -> Iterator[list[Trial]]:

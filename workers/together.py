@@ -60,7 +60,7 @@ def run_together(
                     yield from alone(trial, workspace, warm)
             continue
         if width.passed(len(run.running)):
-            run.pack.resize(width.current)
+            run.pack.resize(run.slots)
 
 
 @dataclass
@@ -87,6 +87,12 @@ class _Together:
         self._workspace, self._warm, self._width = workspace, warm, width
         self._told: dict[str, int] = {}
         self.pack = Pack(min(width.current, len(trials)))
+
+    @property
+    def slots(self) -> int:
+        """How many of those who are not done can be in the pack at once."""
+        left = len(self.running) + len(self.parked) + len(self.waiting)
+        return max(1, min(self._width.current, left))
 
     def fill(self) -> Iterator[PackEvent]:
         """Let those who wait take the free places, first those who had one."""
@@ -182,7 +188,7 @@ class _Together:
         """Empty the pack, and return who was in it."""
         trials = [place.running.trial for place in self.running.values()]
         self.running.clear()
-        self.pack = Pack(min(self._width.current, max(1, len(trials) + len(self.waiting))))
+        self.pack = Pack(max(1, min(self._width.current, len(trials) + len(self.waiting))))
         return trials
 
     def shrink_after(self, error: Exception) -> bool:
@@ -197,7 +203,7 @@ class _Together:
             for member in list(self.running)[self._width.current :]:
                 self.parked.append((member, self.running.pop(member)))
                 self.pack.leave(member)
-            self.pack.resize(self._width.current)
+            self.pack.resize(self.slots)
         else:
             self.waiting.extendleft(reversed(self.dismiss()))
         if torch.cuda.is_available():

@@ -1,6 +1,7 @@
 """What a worker keeps between trials: the frozen base model, and tokenised tasks."""
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from workers.fitting import wanted_taps
 from workers.layout import user_cache
 from workers.memory import keep_freed_memory
 from workers.objectives import objective_of
+from workers.pack_width import PackWidth
 from workers.prefix.cache import PrefixCache
 from workers.prefix.store import ArrayStore
 from workers.pruning import AttentionMemo
@@ -47,13 +49,16 @@ class WarmState:
         if self.fast_path.enabled and self.fast_path.cache_gib > 0:
             self._prefixes = PrefixCache(_store(self.fast_path))
         self.attention = AttentionMemo()
+        self._widths: dict[Hashable, PackWidth] = {}
         self._backbones: OrderedDict[str, Backbone] = OrderedDict()
         self._tasks: OrderedDict[tuple[object, ...], TaskExamples] = OrderedDict()
 
-    @property
-    def pack_width(self) -> int | None:
-        """How many trials are trained in one pass; None chooses."""
-        return self.fast_path.pack_width if self.fast_path.enabled else 1
+    def width(self, of: Hashable) -> PackWidth:
+        """Return how many trials of one `pack_key` are trained in one pass, and what it learnt."""
+        if of not in self._widths:
+            wanted = self.fast_path.pack_width if self.fast_path.enabled else 1
+            self._widths[of] = PackWidth(wanted, self.device)
+        return self._widths[of]
 
     def backbone(self, ref: BaseModelRef) -> Backbone:
         """Return the frozen base model, loading it on first use; the last one used stays.
