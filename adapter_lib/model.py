@@ -4,7 +4,7 @@ Losses, optimisers and drop schedules are left to the caller. Legend for shapes:
 s tokens, d hidden, L layers.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -127,23 +127,49 @@ class AdapterModel(nn.Module):
         Raises:
             ConfigurationError: a depth is out of range.
         """
+        taps = self.entries(depths)
+        by_tap: dict[Tap, Tensor] = {}
+        for tap, start in self.starts(batch, taps.values(), start_at=start_at).items():
+            run = LayerRun(self.adapter, tap.layer, self.reads(batch))
+            end = self.backbone.finish(start, batch, run)
+            by_tap[tap] = self.logits(end.held.residual, batch)
+        return {depth: by_tap[tap] for depth, tap in taps.items()}
+
+    def entries(self, depths: Iterable[int]) -> dict[int, Tap]:
+        """Return `entry` of each depth, the embeddings for a base that is trained from there on.
+
+        Raises:
+            ConfigurationError: a depth is out of range.
+        """
+        found = {}
         for depth in depths:
             self._check_depth(depth)
-        taps = {depth: self.entry(depth) or Tap(0) for depth in depths}
+            found[depth] = self.entry(depth) or Tap(0)
+        return found
+
+    def starts(
+        self,
+        batch: Batch,
+        taps: Iterable[Tap],
+        *,
+        start_at: Callable[[Tap], Start | None] | None = None,
+    ) -> dict[Tap, Start]:
+        """Return where to take up a run at each tap, lowest first, in one run without adapters.
+
+        Args:
+            start_at: as for `at_depths`.
+        """
         plain = LayerRun(read=self.reads(batch))
-        by_tap: dict[Tap, Tensor] = {}
+        found: dict[Tap, Start] = {}
         trunk: Start | None = None
-        for tap in sorted(set(taps.values())):
+        for tap in sorted(set(taps)):
             stored = start_at(tap) if start_at is not None else None
             if stored is not None and (trunk is None or trunk.tap.point < stored.tap.point):
                 trunk = stored
-            trunk = self.backbone.finish(
-                trunk or self.backbone.begin(batch), batch, plain, stop=tap
-            )
-            run = LayerRun(self.adapter, tap.layer, plain.read)
-            end = self.backbone.finish(trunk, batch, run)
-            by_tap[tap] = self.logits(end.held.residual, batch)
-        return {depth: by_tap[tap] for depth, tap in taps.items()}
+            trunk = trunk or self.backbone.begin(batch)
+            trunk = self.backbone.finish(trunk, batch, plain, stop=tap)
+            found[tap] = trunk
+        return found
 
     def frozen(
         self, batch: Batch, taps: Collection[Tap], *, start: Start | None = None

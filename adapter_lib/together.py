@@ -4,7 +4,7 @@ What they share, the base up to the lowest adapter's input, is run once for a ba
 shapes: b batch, s tokens, d hidden, L layers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
@@ -15,11 +15,18 @@ from adapter_lib.taps import Start, Tap
 
 
 def at_depths_of(
-    models: Sequence[AdapterModel], batch: Batch, depths: Sequence[int]
+    models: Sequence[AdapterModel],
+    batch: Batch,
+    depths: Sequence[int],
+    *,
+    start_at: Callable[[Tap], Start | None] | None = None,
 ) -> list[dict[int, Tensor]]:
     """Return `AdapterModel.at_depths` of each model, for less than their sum.
 
     What one model yields does not depend on the others. Call it in evaluation mode.
+
+    Args:
+        start_at: as for `AdapterModel.at_depths`.
 
     Raises:
         ConfigurationError: there is no model, they have not the same frozen base, their heads read
@@ -35,18 +42,11 @@ def at_depths_of(
         raise ConfigurationError(
             f"expected heads of one kind, all with or all without whole_top, found {sorted(reads)}"
         )
-    taps: set[Tap] = set()
-    for model in models:
-        for depth in depths:
-            tap = model.entry(depth)
-            if tap is None:
-                raise ConfigurationError(
-                    f"expected a frozen base, found that {model.backbone.identity.name} is trained"
-                )
-            taps.add(tap)
-    held = models[0].frozen(batch, taps)
-
-    def start_at(tap: Tap) -> Start:
-        return Start(tap, held[tap])
-
-    return [model.at_depths(batch, depths, start_at=start_at) for model in models]
+    backbone = models[0].backbone
+    if len(models) > 1 and not backbone.frozen:
+        raise ConfigurationError(
+            f"expected a frozen base, found that {backbone.identity.name} is trained"
+        )
+    taps = {tap for model in models for tap in model.entries(depths).values()}
+    starts = models[0].starts(batch, taps, start_at=start_at)
+    return [model.at_depths(batch, depths, start_at=starts.get) for model in models]

@@ -172,7 +172,7 @@ def _run(board: Board, plan: Plan, stores: Stores, *, address: str | None, watch
         cpus=wanted.cpus,
         gpus=wanted.gpus,
         max_workers=wanted.max_workers,
-        pack_size=wanted.pack_size,
+        pack_size=wanted.trials_per_pack,
         max_retries=wanted.max_retries,
         fast_path=plan.spec.fast_path.settings,
     )

@@ -1,4 +1,4 @@
-"""Measure a model on a split: all metrics of a task, at one drop depth or at many in one pass."""
+"""Measure models on a split: all metrics of a task, at one drop depth or at many in one pass."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,36 +16,46 @@ EVALUATION_BATCH = 64
 
 
 def evaluate(
-    model: AdapterModel,
+    models: Sequence[AdapterModel],
     feed: Feed,
     objective: Objective,
     *,
     split: Split,
     depths: Sequence[int],
     autocast: torch.dtype | None = None,
-) -> list[Score]:
-    """Score `model` on one split at each drop depth, in evaluation mode and without gradients.
+) -> list[list[Score]]:
+    """Score each model on one split at each drop depth, in evaluation mode and without gradients.
 
-    Layers without adapters are run once for all depths.
+    Layers without adapters are run once for all depths, and for all models, if there are several
+    over one base; what one scores does not depend on the others.
     """
     examples, device = feed.examples, feed.device
-    model.eval()
-    outputs: dict[int, list[Any]] = {depth: [None] * len(examples) for depth in depths}
+    outputs: list[dict[int, list[Any]]] = []
+    for model in models:
+        model.eval()
+        outputs.append({depth: [None] * len(examples) for depth in depths})
     with (
         torch.inference_mode(),
         torch.autocast(device.type, dtype=autocast, enabled=autocast is not None),
     ):
         for indices in evaluation_batches(examples.tokens, batch_size=EVALUATION_BATCH):
-            predicted = objective.predict(model, feed, indices, depths=depths)
-            for depth, rows in predicted.items():
-                for index, row in zip(indices, rows, strict=True):
-                    outputs[depth][index] = row
+            if len(models) == 1:
+                found = [objective.predict(models[0], feed, indices, depths=depths)]
+            else:
+                found = objective.predict_all(models, feed, indices, depths=depths)
+            for predicted, output in zip(found, outputs, strict=True):
+                for depth, rows in predicted.items():
+                    for index, row in zip(indices, rows, strict=True):
+                        output[depth][index] = row
     return [
-        Score(
-            split=split,
-            depth=depth,
-            rows=len(examples),
-            metrics=objective.score(outputs[depth], examples),
-        )
-        for depth in depths
+        [
+            Score(
+                split=split,
+                depth=depth,
+                rows=len(examples),
+                metrics=objective.score(output[depth], examples),
+            )
+            for depth in depths
+        ]
+        for output in outputs
     ]

@@ -180,7 +180,7 @@ class Fit:
     def final_scores(self) -> list[Score]:
         """Take the best epoch's parameters and measure every split they are reported on."""
         self.model.load_trainable_state(self.best_state)
-        return measure_finished(self.trial, self.model, self.feeds)
+        return measure_finished(self.trial, [self.model], self.feeds)[0]
 
     def save(self, path: Path) -> None:
         """Write everything needed to go on after this epoch; the old file stays until then."""
@@ -270,35 +270,41 @@ class Fit:
         return training.learning_rate
 
     def _measure(self, split: Split, depths: list[int]) -> list[Score]:
-        return evaluate(
-            self.model,
+        (scores,) = evaluate(
+            [self.model],
             self.feeds[split],
             self.objective,
             split=split,
             depths=depths,
             autocast=autocast_type(self.trial),
         )
+        return scores
 
 
-def measure_finished(trial: Trial, model: AdapterModel, feeds: Feeds) -> list[Score]:
-    """Score a finished model on validation at all its depths, and on test at those it may serve.
+def measure_finished(
+    trial: Trial, models: Sequence[AdapterModel], feeds: Feeds
+) -> list[list[Score]]:
+    """Score finished models of one trial or of several that differ in their pruning only.
 
-    An adapter that was trained for one depth is tested at that depth only; a robust one at all.
+    That is on validation at all their depths, and on test at those that they may serve: an adapter
+    that was trained for one depth is tested at that depth only; a robust one at all.
     """
-    scores = []
+    scores: list[list[Score]] = [[] for _ in models]
     for split, depths in (
         (Split.VALIDATION, measured_depths(trial)),
         (Split.TEST, selection_depths(trial)),
     ):
         if split in feeds:
-            scores += evaluate(
-                model,
+            found = evaluate(
+                models,
                 feeds[split],
                 objective_of(trial),
                 split=split,
                 depths=depths,
                 autocast=autocast_type(trial),
             )
+            for one, more in zip(scores, found, strict=True):
+                one += more
     return scores
 
 

@@ -14,9 +14,10 @@ from workers.fitting import measure_finished
 from workers.layout import Workspace
 from workers.pacing import Pace
 from workers.packing import pack_key, packable
-from workers.pruning import prune
+from workers.pruning import pruned_from
+from workers.prunings import begin_pruned, run_prunings
 from workers.results import read_result
-from workers.running import begin, begin_fit, conclude, logging_to, record_failure
+from workers.running import begin_fit, conclude, logging_to, record_failure
 from workers.together import run_together
 from workers.trial import Method, Trial
 from workers.warm import WarmState
@@ -28,14 +29,20 @@ def run_pack(trials: Sequence[Trial], workspace: Workspace, warm: WarmState) -> 
     """Run each trial to its committed result or failure, skipping those already committed."""
     for independent in _waves(trials):
         groups: dict[Hashable | None, list[Trial]] = {}
+        prunings: dict[Hashable, list[Trial]] = {}
         for trial in independent:
             if read_result(workspace.trial(trial.trial_id)) is not None:
                 yield PackEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
+                continue
+            if trial.method is Method.PRUNED_FUSION and warm.fast_path.enabled:
+                prunings.setdefault(pruned_from(trial), []).append(trial)
                 continue
             together = packable(trial) and warm.width(pack_key(trial)).packs
             groups.setdefault(pack_key(trial) if together else None, []).append(trial)
         for trial in groups.pop(None, []):
             yield from _run_alone(trial, workspace, warm)
+        for group in prunings.values():
+            yield from run_prunings(group, workspace, warm, alone=_run_alone)
         for key, group in groups.items():
             width = warm.width(key)
             yield from run_together(group, workspace, warm, width=width, alone=_run_alone)
@@ -67,11 +74,8 @@ def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
     yield PackEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
     fit = None
     if trial.method is Method.PRUNED_FUSION:
-        running = begin(trial, workspace, warm)
-        running.model = prune(
-            trial, running.model, running.feeds, workspace=workspace, memo=warm.attention
-        )
-        scores = measure_finished(trial, running.model, running.feeds)
+        running = begin_pruned(trial, workspace, warm)
+        (scores,) = measure_finished(trial, [running.model], running.feeds)
     else:
         running, fit = begin_fit(trial, workspace, warm)
         for epoch in fit.curve:

@@ -95,11 +95,17 @@ def prune(
     return _pruned(model, kept)
 
 
+def pruned_from(trial: Trial) -> Hashable:
+    """Return what is the same for all prunings of one finished fusion."""
+    assert trial.pruning is not None
+    return content_hash(trial.identity | {"pruning": trial.pruning.fusion_trial})
+
+
 def _measurement(trial: Trial, kept: Mapping[int, Sequence[str]]) -> Hashable:
     """Return all that decides what `mean_attention` finds in a fusion pruned to `kept`."""
-    assert trial.pruning is not None
-    fusion = content_hash(trial.identity | {"pruning": trial.pruning.fusion_trial})
-    return fusion, tuple((layer, frozenset(names)) for layer, names in sorted(kept.items()))
+    return pruned_from(trial), tuple(
+        (layer, frozenset(names)) for layer, names in sorted(kept.items())
+    )
 
 
 def _pruned(model: AdapterModel, kept: Mapping[int, Sequence[str]]) -> AdapterModel:

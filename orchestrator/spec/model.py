@@ -157,8 +157,15 @@ class Resources(Section):
     cpus: Positive = 1
     gpus: NotNegative = 0
     max_workers: Count | None = None
-    pack_size: Count = 4
+    pack_size: Count | Literal["auto"] = "auto"
     max_retries: Depth = 3
+
+    @property
+    def trials_per_pack(self) -> int:
+        """Return `pack_size`; by default enough for a GPU to train many in one pass."""
+        if self.pack_size != "auto":
+            return self.pack_size
+        return 64 if self.gpus else 4
 
 
 class FastPathSpec(Section):

@@ -15,7 +15,7 @@ PHASES = {
     "workers.objectives.base:Objective.encode": "tokenise",
     "workers.warm:base_model_folder": "verify base",
     "adapter_lib.backbone:Backbone.from_folder": "load base",
-    "workers.pack:build": "build model",
+    "workers.running:build": "build model",
     "workers.fitting:Fit._loss": "forward",
     "torch.autograd:backward": "backward",
     "workers.fitting:Fit._step": "optimiser and clipping",
@@ -27,8 +27,8 @@ PHASES = {
     "workers.feeding:collate": "collate",
     "workers.fitting:evaluate": "evaluate",
     "workers.fitting:Fit.save": "checkpoint",
-    "workers.pack:save_adapter": "save adapter",
-    "workers.pack:commit": "commit",
+    "workers.running:save_adapter": "save adapter",
+    "workers.running:commit": "commit",
 }
 """Function → phase. What a step does beside its losses and gradients is the optimiser's."""
 

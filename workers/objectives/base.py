@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from adapter_lib.model import AdapterModel
+from adapter_lib.together import at_depths_of
 from workers.batching import Indices
 from workers.examples import Examples
 from workers.feeding import Feed
@@ -59,13 +60,27 @@ class Objective(ABC):
         self, model: AdapterModel, feed: Feed, indices: Indices, *, depths: Sequence[int]
     ) -> dict[int, Sequence[Any]]:
         """Return depth → what `score` compares, one entry for each row at `indices`."""
-        found = model.at_depths(
-            feed.batch(indices), depths, start_at=lambda tap: feed.start(indices, tap)
+        return self.predict_all([model], feed, indices, depths=depths)[0]
+
+    def predict_all(
+        self,
+        models: Sequence[AdapterModel],
+        feed: Feed,
+        indices: Indices,
+        *,
+        depths: Sequence[int],
+    ) -> list[dict[int, Sequence[Any]]]:
+        """Return what `predict` does for each of several models over one base, in one pass."""
+        found = at_depths_of(
+            models, feed.batch(indices), depths, start_at=lambda tap: feed.start(indices, tap)
         )
-        return {
-            depth: self.decode(logits.float(), feed.examples, indices)
-            for depth, logits in found.items()
-        }
+        return [
+            {
+                depth: self.decode(logits.float(), feed.examples, indices)
+                for depth, logits in of.items()
+            }
+            for of in found
+        ]
 
     @abstractmethod
     def logits_loss(self, logits: Tensor, examples: Examples, indices: Indices) -> Tensor:

@@ -70,4 +70,4 @@ def test_models_that_share_too_little_are_refused(
         at_depths_of([model, AdapterModel(other, model.head)], batch, [0])
     other.unfreeze()
     with pytest.raises(ConfigurationError, match="tiny is trained"):
-        at_depths_of([AdapterModel(other, model.head)], batch, [0])
+        at_depths_of([AdapterModel(other, model.head)] * 2, batch, [0])

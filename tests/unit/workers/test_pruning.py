@@ -1,17 +1,24 @@
 """Prunings of one fusion: what they share in a worker, and that it changes no result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from sweeping import write_sweep
 
+from adapter_lib.model import AdapterModel
 from orchestrator.driver import plan_sweep
-from workers import pruning
+from workers import fitting, pruning
+from workers import prunings as run_prunings_module
+from workers.evaluation import evaluate
+from workers.events import EventKind
+from workers.feeding import Feeds
 from workers.layout import Workspace
 from workers.pack import run_pack
-from workers.results import TrialResult, read_failure, read_result
+from workers.results import Score, TrialResult, read_failure, read_result
+from workers.tasks.card import Split
 from workers.trial import Method, PruningOrder, Trial
 from workers.warm import WarmState
 
@@ -99,3 +106,59 @@ def test_a_memo_forgets_what_was_not_used_for_longest(monkeypatch: pytest.Monkey
     memo.put("c", {})
     assert memo.get("b") is None
     assert memo.get("a") is not None
+
+
+@pytest.fixture
+def ready(trials: list[Trial], tmp_path: Path) -> Workspace:
+    """A workspace with everything but the prunings."""
+    workspace = Workspace(tmp_path / "workspace")
+    before = [t for t in trials if t.method is not Method.PRUNED_FUSION]
+    run(before, workspace, WarmState(torch.device("cpu")))
+    return workspace
+
+
+def test_all_are_measured_in_one_pass_over_the_data(
+    prunings: list[Trial], ready: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Split, int]] = []
+
+    def counted(models: Sequence[AdapterModel], *rest: Any, **how: Any) -> list[list[Score]]:
+        seen.append((how["split"], len(models)))
+        return evaluate(models, *rest, **how)
+
+    monkeypatch.setattr(fitting, "evaluate", counted)
+    run(prunings, ready, WarmState(torch.device("cpu")))
+    assert seen == [(Split.VALIDATION, 6), (Split.TEST, 6)]
+
+
+def test_one_that_fails_leaves_the_others(
+    prunings: list[Trial], ready: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prune = pruning.prune
+    broken = prunings[2].trial_id
+
+    def fails(trial: Trial, *rest: Any, **how: Any) -> AdapterModel:
+        if trial.trial_id == broken:
+            raise RuntimeError("no such layer")
+        return prune(trial, *rest, **how)
+
+    monkeypatch.setattr(run_prunings_module, "prune", fails)
+    events = list(run_pack(prunings, ready, WarmState(torch.device("cpu"))))
+    ended = {e.trial_id: e.kind for e in events if e.kind is not EventKind.STARTED}
+    assert ended.pop(broken) is EventKind.FAILED
+    failure = read_failure(ready.trial(broken))
+    assert failure is not None
+    assert failure.message == "no such layer"
+    assert len(ended) == 5
+    assert set(ended.values()) == {EventKind.FINISHED}
+
+
+def test_what_cannot_be_measured_together_is_measured_alone(
+    prunings: list[Trial], ready: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(trial: Trial, models: Sequence[AdapterModel], feeds: Feeds) -> list[list[Score]]:
+        raise MemoryError("cannot allocate memory")
+
+    monkeypatch.setattr(run_prunings_module, "measure_finished", fails)
+    found = run(prunings, ready, WarmState(torch.device("cpu")))
+    assert len(found) == 6
