@@ -11,6 +11,7 @@ from typing import Any
 from adapter_lib.arrangement import USUAL
 from adapter_lib.configuration import (
     AdapterConfig,
+    FusionConfig,
     Initialisation,
     NonLinearity,
     Placement,
@@ -19,7 +20,14 @@ from adapter_lib.configuration import (
 )
 from adapter_lib.errors import ConfigurationError
 from orchestrator.errors import SpecError
-from orchestrator.spec.axes import AdapterAxes, ArrangementSetting, DropAxes, HeadAxes, TrainingAxes
+from orchestrator.spec.axes import (
+    AdapterAxes,
+    ArrangementSetting,
+    DropAxes,
+    FusionAxes,
+    HeadAxes,
+    TrainingAxes,
+)
 from orchestrator.spec.model import SweepSpec
 from orchestrator.spec.read import KeyPath, SpecSource
 from orchestrator.spec.values import Section
@@ -123,6 +131,21 @@ class Grids:
         except ConfigurationError as error:
             key = () if fields["arrangement"] == USUAL else ("arrangement",)
             raise self.source.error(self.where_stands(at, "adapter", *key), str(error)) from error
+
+    def fusions(self, own: FusionAxes, at: KeyPath) -> list[FusionConfig]:
+        """Expand a fusion's settings, without a drop depth.
+
+        Raises:
+            SpecError: settings that cannot be together.
+        """
+        grid = _given(own)
+        if "value_off_diagonal" in grid:
+            starts = grid["value_off_diagonal"]
+            grid["value_off_diagonal"] = [None if s == "random" else s for s in starts]
+        try:
+            return [FusionConfig(**values) for values in _product(grid)]
+        except ConfigurationError as error:
+            raise self.source.error((*at, "config"), str(error)) from error
 
     def drops(self, drop: DropAxes, base: BaseModelRef, at: KeyPath) -> Iterator[Drop]:
         """Expand drop settings; depth 0 is the standard adapter.
@@ -253,6 +276,12 @@ def _merged(top: Section, own: Section) -> dict[str, Sequence[Any]]:
         if chosen is not None:
             grid[name] = chosen
     return grid
+
+
+def _given(own: Section) -> dict[str, Sequence[Any]]:
+    """Return axis → values for the axes that a block gives."""
+    values = {name: getattr(own, name) for name in type(own).model_fields}
+    return {name: chosen for name, chosen in values.items() if chosen is not None}
 
 
 def _product(grid: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:

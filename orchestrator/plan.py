@@ -35,6 +35,17 @@ def _of_adapter(name: str) -> Callable[[Trial], Any]:
     return lambda trial: getattr(trial.adapter, name) if trial.adapter else None
 
 
+def _of_fusion(name: str) -> Callable[[Trial], Any]:
+    return lambda trial: getattr(trial.fusion.config, name) if trial.fusion else None
+
+
+def _value_start(trial: Trial) -> Any:
+    if trial.fusion is None:
+        return None
+    start = trial.fusion.config.value_off_diagonal
+    return "random" if start is None else start
+
+
 def _of_training(name: str) -> Callable[[Trial], Any]:
     return lambda trial: getattr(trial.training, name)
 
@@ -67,6 +78,13 @@ AXES: Mapping[str, Callable[[Trial], Any]] = {
     "drop_mode": lambda trial: trial.drop.mode,
     "drop_depth": lambda trial: trial.drop.depth,
     "sources": lambda trial: len(trial.fusion.sources) if trial.fusion else None,
+    "fusion_query": _of_fusion("query"),
+    "fusion_key": _of_fusion("key"),
+    "fusion_value": _of_fusion("value"),
+    "query_before_norm": _of_fusion("query_before_norm"),
+    "value_off_diagonal": _value_start,
+    "regularisation": _of_fusion("regularisation"),
+    "fusion_dropout": _of_fusion("dropout"),
     "keep": lambda trial: trial.pruning.keep if trial.pruning else None,
     "pruning_order": lambda trial: trial.pruning.order if trial.pruning else None,
     **{name: _of_training(name) for name in Training.model_fields},

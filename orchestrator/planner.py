@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from adapter_lib.configuration import FusionConfig, Sharing
+from adapter_lib.configuration import Sharing
 from orchestrator.fusion_sources import Sources
 from orchestrator.grids import Grids, merge_drop
 from orchestrator.plan import Plan, matches, misfits
@@ -213,7 +213,8 @@ class _Planner:
             sources = chooser.choose(block, at, base=base, target=target, seed=seed)
             drops = list(self.grids.drops(block.drop, base, at))
             heads = list(self.grids.heads(block.head, target, at))
-            for drop, head, training in itertools.product(drops, heads, trainings):
+            configs = self.grids.fusions(block.config, at)
+            for config, drop, head, training in itertools.product(configs, drops, heads, trainings):
                 trial = Trial(
                     method=Method.FUSION,
                     base=base,
@@ -222,7 +223,7 @@ class _Planner:
                     training=training,
                     drop=drop,
                     head=head,
-                    fusion=Fusion(sources=sources, config=FusionConfig(drop_depth=drop.depth)),
+                    fusion=Fusion(sources=sources, config=replace(config, drop_depth=drop.depth)),
                 )
                 if self.add(trial, at) is not None and block.pruning is not None:
                     self._add_pruned(trial, block.pruning, at)

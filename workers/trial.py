@@ -238,6 +238,7 @@ class Trial(Frozen):
             words.append(f"of {self.top_layers}")
         if self.fusion is not None:
             words.append(f"of {len(self.fusion.sources)}")
+            words += fusion_words(self.fusion.config)
         if self.pruning is not None:
             words.append(f"keep {self.pruning.keep}")
             if self.pruning.order is PruningOrder.ONE_BY_ONE:
@@ -276,6 +277,17 @@ def adapter_words(adapter: AdapterConfig) -> Iterator[str]:
         yield "trained norms"
     if adapter.arrangement != USUAL:
         yield str(adapter.arrangement)
+
+
+def fusion_words(config: FusionConfig) -> Iterator[str]:
+    """Say how a fusion attends, in short, as far as it is not the usual."""
+    usual = FusionConfig(drop_depth=config.drop_depth)
+    for name, value in vars(config).items():
+        if value != getattr(usual, name):
+            words = name.replace("_", " ")
+            yield {True: words, False: f"no {words}", None: f"random {words}"}.get(
+                value, f"{words} {value:g}" if isinstance(value, float) else f"{words} {value}"
+            )
 
 
 def content_hash(content: Any) -> str:

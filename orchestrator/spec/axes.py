@@ -15,6 +15,7 @@ from orchestrator.spec.values import (
     Length,
     Name,
     NotNegative,
+    Number,
     OneOrMany,
     Positive,
     Section,
@@ -88,6 +89,18 @@ class HeadAxes(Section):
     dropout: OneOrMany[Fraction] | None = None
 
 
+class FusionAxes(Section):
+    """How a fusion attends. `value_off_diagonal: random` draws all of value."""
+
+    query: OneOrMany[bool] | None = None
+    key: OneOrMany[bool] | None = None
+    value: OneOrMany[bool] | None = None
+    query_before_norm: OneOrMany[bool] | None = None
+    value_off_diagonal: OneOrMany[Number | Literal["random"]] | None = None
+    regularisation: OneOrMany[NotNegative] | None = None
+    dropout: OneOrMany[Fraction] | None = None
+
+
 class DropAxes(Section):
     """`depth` belongs to `specialised`: numbers of lowest layers, or `all` for 0…L-1."""
 
@@ -141,6 +154,13 @@ class Condition(Section):
     drop_mode: OneOrMany[DropMode] = ()
     drop_depth: OneOrMany[Depth] = ()
     sources: OneOrMany[Count | None] = ()
+    fusion_query: OneOrMany[bool | None] = ()
+    fusion_key: OneOrMany[bool | None] = ()
+    fusion_value: OneOrMany[bool | None] = ()
+    query_before_norm: OneOrMany[bool | None] = ()
+    value_off_diagonal: OneOrMany[Number | Literal["random"] | None] = ()
+    regularisation: OneOrMany[NotNegative | None] = ()
+    fusion_dropout: OneOrMany[Fraction | None] = ()
     keep: OneOrMany[Count | None] = ()
     pruning_order: OneOrMany[PruningOrder | None] = ()
     optimiser: OneOrMany[Optimiser] = ()

@@ -10,7 +10,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from orchestrator.spec.axes import AdapterAxes, Condition, DropAxes, HeadAxes, TrainingAxes
+from orchestrator.spec.axes import (
+    AdapterAxes,
+    Condition,
+    DropAxes,
+    FusionAxes,
+    HeadAxes,
+    TrainingAxes,
+)
 from orchestrator.spec.values import (
     Count,
     Depth,
@@ -143,6 +150,7 @@ class FusionGrid(Section):
     targets: OneOrMany[Name] | None = None
     seeds: OneOrMany[Depth] | None = None
     sources: SourceSelection = SourceSelection()
+    config: FusionAxes = FusionAxes()
     drop: DropAxes = DropAxes()
     head: HeadAxes = HeadAxes()
     training: TrainingAxes = TrainingAxes()

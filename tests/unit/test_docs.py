@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel
 
 from orchestrator.command_line import app
-from orchestrator.spec.axes import ArrangementSetting
+from orchestrator.spec.axes import ArrangementSetting, FusionAxes
 from orchestrator.spec.model import (
     AdapterAxes,
     BaseModelSpec,
@@ -196,6 +196,9 @@ def test_keys_inside_a_fusion_are_documented() -> None:
     assert {key for key in rows if key.startswith("sources.")} == {
         f"sources.{key}" for key in SourceSelection.model_fields
     }
+    assert {key for key in rows if key.startswith("config.")} == {
+        f"config.{key}" for key in FusionAxes.model_fields
+    }
     assert {key for key in rows if key.startswith("pruning.")} == {
         f"pruning.{key}" for key in PruningAxes.model_fields
     }
@@ -207,7 +210,13 @@ def test_every_axis_of_a_condition_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heading", "model"), [("training", Training), ("resources", Resources), ("select", SelectRule)]
+    ("heading", "model"),
+    [
+        ("training", Training),
+        ("resources", Resources),
+        ("fast_path", FastPathSpec),
+        ("select", SelectRule),
+    ],
 )
 def test_defaults_are_documented_as_they_are(heading: str, model: type[BaseModel]) -> None:
     rows = table_rows(section(DOCS / "sweep-yaml.md", heading))

@@ -8,6 +8,7 @@ from test_planner import TOP, TOP_LINES, of, plan_of, refused
 
 from adapter_lib.arrangement import USUAL, Arrangement, Residual
 from adapter_lib.configuration import Initialisation, Placement, Sharing
+from orchestrator.errors import SpecError
 from orchestrator.plan import Plan
 from workers.trial import Method
 
@@ -284,3 +285,29 @@ def test_what_cannot_be_is_named_with_its_place(
     assert message.startswith(f"{tmp_path / 'sweep.yaml'}:{line}: {keys}: ")
     for word in words:
         assert word in message
+
+
+def test_how_a_fusion_attends_is_an_axis(tmp_path: Path) -> None:
+    text = TOP + (
+        "fusion:\n  - targets: rte\n    config: { value: [true, false], regularisation: [0, 0.01], "
+        "value_off_diagonal: random, dropout: 0 }\n    pruning: { keep: 1 }\n"
+        "exclude: [{ fusion_value: false, regularisation: 0 }]\n"
+    )
+    plan = plan_of(tmp_path, text)
+    fusions = of(plan, Method.FUSION)
+    configs = [trial.fusion.config for trial in fusions if trial.fusion]
+    assert [(c.value, c.regularisation) for c in configs] == [
+        (True, 0),
+        (True, 0.01),
+        (False, 0.01),
+    ]
+    assert {(c.value_off_diagonal, c.dropout, c.key) for c in configs} == {(None, 0, True)}
+    assert "no value" in fusions[-1].label
+    assert "random value off diagonal" in fusions[0].label
+    assert len(of(plan, Method.PRUNED_FUSION)) == 3
+
+
+def test_a_fusion_that_learns_nothing_is_refused(tmp_path: Path) -> None:
+    text = TOP + "fusion:\n  - config: { query: false, key: false, value: [true, false] }\n"
+    with pytest.raises(SpecError, match=r"config: .*at least one of"):
+        plan_of(tmp_path, text)
