@@ -12,6 +12,7 @@ from sweeping import run_sweep, write_sweep
 
 from adapter_lib.backbone import Backbone
 from adapter_lib.files import load_adapter
+from adapter_lib.fusion import Fusion
 from orchestrator.driver import plan_sweep
 from orchestrator.errors import SpecError
 from workers.fitting import Fit
@@ -62,6 +63,42 @@ def test_adapter_settings_are_trained_and_stored(
         loaded = load_adapter(workspace.trial(trial.trial_id).adapter, backbone).adapter
         assert loaded is not None
         assert loaded.config == trial.adapter
+
+
+FUSIONS = """\
+adapter: { bottleneck_size: 4 }
+fusion:
+  - targets: one
+    config: { value: false, query_before_norm: [true, false] }
+    pruning: { keep: 1, order: [at_once, one_by_one] }
+  - targets: one
+    config: { key: false, value_off_diagonal: random, regularisation: 0, dropout: 0 }
+    drop: { mode: specialised, depth: 1 }
+"""
+
+
+def test_every_kind_of_fusion_is_trained_pruned_and_stored(
+    tmp_path: Path, toy_base: Path, make_task: Callable[..., Path], workspace: Workspace
+) -> None:
+    tasks = [make_task(name, seed=i) for i, name in enumerate(("one", "two"))]
+    ran = run_sweep(write_sweep(tmp_path, toy_base, *tasks, body=FUSIONS), workspace)
+    backbone = Backbone.from_folder(toy_base)
+    learnt = {}
+    for trial, _ in ran:
+        if trial.fusion is None and trial.pruning is None:
+            continue
+        folder = workspace.trial(trial.trial_id).adapter
+        loaded = load_adapter(folder, backbone).adapter
+        assert isinstance(loaded, Fusion)
+        names = {name.split(".")[1] for name in loaded.fused.state_dict()}
+        learnt.setdefault(trial.method, []).append(sorted(names))
+        if trial.fusion is not None:
+            assert loaded.config == trial.fusion.config
+            assert loaded.lowest_layer == trial.drop.depth
+        else:
+            assert {len(kept) for kept in loaded.kept.values()} == {1}
+    static, keyless = ["key", "query"], ["query", "value"]
+    assert learnt == {Method.FUSION: [static, static, keyless], Method.PRUNED_FUSION: [static] * 4}
 
 
 def test_trained_norms_leave_the_layers_below_as_they_are(
