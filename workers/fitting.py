@@ -93,6 +93,7 @@ class Fit:
         self.best_state: dict[str, torch.Tensor] = {}
         self._order = generator_for(trial.seed, "order")
         self._depths = generator_for(trial.seed, "drop")
+        self._best_scores: list[Score] = []
         self.optimiser = _optimiser(trial, model)
         rows = len(examples.splits[Split.TRAIN])
         batches = math.ceil(rows / trial.training.batch_size)
@@ -173,20 +174,24 @@ class Fit:
         )
         self.curve.append(epoch)
         if self.best is epoch:
-            self.best_state = self.model.trainable_state()
+            self.best_state, self._best_scores = self.model.trainable_state(), scores
         log.info("epoch %d: loss %.4f, %s", epoch.epoch, epoch.train_loss, epoch.metrics)
         return epoch
 
     def final_scores(self) -> list[Score]:
-        """Take the best epoch's parameters and measure every split they are reported on."""
+        """Take the best epoch's parameters and measure every split they are reported on.
+
+        What was measured after that epoch is not measured again.
+        """
         self.model.load_trainable_state(self.best_state)
-        return measure_finished(self.trial, [self.model], self.feeds)[0]
+        return measure_finished(self.trial, [self.model], self.feeds, known=self._best_scores)[0]
 
     def save(self, path: Path) -> None:
         """Write everything needed to go on after this epoch; the old file stays until then."""
         state = {
             "model": self.model.trainable_state(),
             "best": self.best_state,
+            "best_scores": [s.model_dump(mode="json") for s in self._best_scores],
             "optimiser": self.optimiser.state_dict(),
             "curve": [e.model_dump(mode="json") for e in self.curve],
             "order": self._order.get_state(),
@@ -202,6 +207,7 @@ class Fit:
         state: dict[str, Any] = torch.load(path, weights_only=True)
         self.model.load_trainable_state(state["model"])
         self.best_state = state["best"]
+        self._best_scores = [Score.model_validate(s) for s in state["best_scores"]]
         self.optimiser.load_state_dict(state["optimiser"])
         self.curve = [Epoch.model_validate(e) for e in state["curve"]]
         self._order.set_state(state["order"])
@@ -282,19 +288,23 @@ class Fit:
 
 
 def measure_finished(
-    trial: Trial, models: Sequence[AdapterModel], feeds: Feeds
+    trial: Trial, models: Sequence[AdapterModel], feeds: Feeds, *, known: Sequence[Score] = ()
 ) -> list[list[Score]]:
     """Score finished models of one trial or of several that differ in their pruning only.
 
     That is on validation at all their depths, and on test at those that they may serve: an adapter
     that was trained for one depth is tested at that depth only; a robust one at all.
+
+    Args:
+        known: what they score on validation at some depths.
     """
-    scores: list[list[Score]] = [[] for _ in models]
+    scores: list[list[Score]] = [list(known) for _ in models]
     for split, depths in (
         (Split.VALIDATION, measured_depths(trial)),
         (Split.TEST, selection_depths(trial)),
     ):
-        if split in feeds:
+        done = {s.depth for s in known} if split is Split.VALIDATION else set()
+        if split in feeds and (depths := [d for d in depths if d not in done]):
             found = evaluate(
                 models,
                 feeds[split],
@@ -305,7 +315,8 @@ def measure_finished(
             )
             for one, more in zip(scores, found, strict=True):
                 one += more
-    return scores
+    order = list(Split).index
+    return [sorted(one, key=lambda s: (order(s.split), s.depth)) for one in scores]
 
 
 def _optimiser(trial: Trial, model: AdapterModel) -> torch.optim.Optimizer:

@@ -13,7 +13,9 @@ from adapter_lib.configuration import AdapterConfig, FusionConfig
 from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
 from orchestrator.driver import plan_sweep
+from workers import fitting
 from workers.batching import collate
+from workers.evaluation import evaluate
 from workers.examples import Examples
 from workers.fitting import Fit, _optimiser
 from workers.layout import Workspace
@@ -215,3 +217,39 @@ def test_regression_targets_are_scaled_and_brought_back() -> None:
     assert values.logits_loss(scaled, examples, every) == 0.0
     assert values.logits_loss(scaled + 0.5, examples, every) == 0.25
     assert list(values.decode(scaled, examples, every)) == [1.0, 2.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "again"),
+    [(DropMode.NONE, [1, 2]), (DropMode.ROBUST, []), (DropMode.SPECIALISED, [])],
+)
+def test_what_the_best_epoch_scored_is_not_measured_again(
+    make_fit: Callable[..., Fit],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    mode: DropMode,
+    again: list[int],
+) -> None:
+    fit = make_fit(drop=mode)
+    while not fit.done:
+        fit.run_epoch()
+    fit.save(tmp_path / "checkpoint.pt")
+    resumed = make_fit(drop=mode)
+    resumed.restore(tmp_path / "checkpoint.pt")
+    expected = fitting.measure_finished(fit.trial, [_at_its_best(fit)], fit.feeds)[0]
+    measured: list[tuple[Split, list[int]]] = []
+
+    def counted(*rest: object, split: Split, depths: list[int], **how: object) -> object:
+        measured.append((split, list(depths)))
+        return evaluate(*rest, split=split, depths=depths, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fitting, "evaluate", counted)
+    assert fit.final_scores() == expected == resumed.final_scores()
+    depths = [0, 1, 2] if mode is DropMode.ROBUST else [0]
+    wanted = [(Split.VALIDATION, again)] if again else []
+    assert measured == [*wanted, (Split.TEST, depths)] * 2
+
+
+def _at_its_best(fit: Fit) -> AdapterModel:
+    fit.model.load_trainable_state(fit.best_state)
+    return fit.model
