@@ -5,6 +5,7 @@ built stay as they are. What is computed is the same, to rounding, and for dropo
 
 - linear layers in float32 go to oneDNN, which uses AVX-512 on every processor that has it; MKL,
   torch's choice, does so on Intel's only. Weights are read where they are: nothing is packed.
+  Under autocast they stay with torch, and frozen weights are cast once, not in every step.
 - dropout draws 16 random bits an element instead of one random number. Torch's generator is their
   only source, so its state still says what follows.
 - attention with dropout, for which torch has no fast kernel on a CPU, skips its search for rows
@@ -25,6 +26,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakIdKeyDictionary
 
 _LEVELS = 1 << 16
 _LOWEST = -(1 << 15)
@@ -59,12 +61,15 @@ def has_fast_products() -> bool:
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return `functional.linear` of x, (…, inputs): float32 products outside autocast by oneDNN."""
+    if torch.is_autocast_enabled("cpu"):
+        if not weight.requires_grad and weight.dtype == torch.float32:
+            weight = _lowered(weight, torch.get_autocast_dtype("cpu"))
+        return functional.linear(x, weight, bias)
     plain = (
         x.dtype != torch.float32
         or weight.dtype != torch.float32
         or x.ndim < 2
         or x.numel() == 0
-        or torch.is_autocast_enabled("cpu")
         or not has_fast_products()
     )
     if plain:
@@ -127,6 +132,20 @@ def _random_levels(x: Tensor) -> Tensor:
     """Return one of 65536 equally likely int16 for every element of x."""
     words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
     return words.view(torch.int16)[: x.numel()].view(x.shape)
+
+
+def _lowered(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a frozen weight in another type, from memory unless it was written to since."""
+    stamp = (weight._version, weight.data_ptr(), dtype)
+    kept = _lower.get(weight)  # type: ignore[no-untyped-call]
+    if kept is None or kept[0] != stamp:
+        with torch.inference_mode(mode=False), torch.no_grad():  # for training too
+            kept = _lower[weight] = (stamp, weight.to(dtype))
+    lowered: Tensor = kept[1]
+    return lowered
+
+
+_lower: WeakIdKeyDictionary = WeakIdKeyDictionary()
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

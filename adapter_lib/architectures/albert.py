@@ -5,7 +5,13 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
-from adapter_lib.architectures.attention import Visible, attend, split_heads, visible_everywhere
+from adapter_lib.architectures.attention import (
+    Visible,
+    attend,
+    cast_once,
+    split_heads,
+    visible_everywhere,
+)
 from adapter_lib.architectures.bert import BertEmbed, refuse_variants
 from adapter_lib.architectures.parts import ModelParts, Norm, read_tokens
 from adapter_lib.errors import UnsupportedArchitectureError
@@ -28,6 +34,7 @@ class AlbertLayerParts:
 
     def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
         attention, training = self._layer.attention, self.module.training
+        h = cast_once(h)
         x = attend(
             split_heads(attention.query(read_tokens(h, read)), self._heads),
             split_heads(attention.key(h), self._heads),

@@ -65,6 +65,13 @@ def token_distance(token_mask: Tensor) -> Tensor:
     return positions[:, None] - positions[None, :]
 
 
+def cast_once(h: Tensor) -> Tensor:
+    """Return h as autocast will have it, so that several products need one cast, not one each."""
+    kind = h.device.type
+    lowered = torch.is_autocast_enabled(kind) and h.dtype == torch.float32
+    return h.to(torch.get_autocast_dtype(kind)) if lowered else h
+
+
 def split_heads(x: Tensor, heads: int) -> Tensor:
     """Turn (b, s, h·k) into (b, h, s, k)."""
     apart: Tensor = x.unflatten(-1, (heads, -1))  # type: ignore[no-untyped-call]

@@ -4,7 +4,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from adapter_lib.architectures.attention import Visible, attend, split_heads, visible_everywhere
+from adapter_lib.architectures.attention import (
+    Visible,
+    attend,
+    cast_once,
+    split_heads,
+    visible_everywhere,
+)
 from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler, read_tokens
 from adapter_lib.errors import UnsupportedArchitectureError
 
@@ -24,7 +30,7 @@ class BertLayerParts:
         self.feed_forward_norm: Norm = layer.output.LayerNorm
 
     def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
-        attention = self._attention
+        attention, h = self._attention, cast_once(h)
         x = attend(
             split_heads(attention.query(read_tokens(h, read)), self._heads),
             split_heads(attention.key(h), self._heads),

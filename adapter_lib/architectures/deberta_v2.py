@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adapter_lib.architectures.attention import Visible, attend, read_heads, split_heads
+from adapter_lib.architectures.attention import Visible, attend, cast_once, read_heads, split_heads
 from adapter_lib.architectures.parts import ModelParts, Norm
 from adapter_lib.errors import UnsupportedArchitectureError
 
@@ -39,7 +39,7 @@ class DebertaLayerParts:
         self.feed_forward_norm: Norm = layer.output.LayerNorm
 
     def attend(self, h: Tensor, context: RelativePositions, read: Tensor | None = None) -> Tensor:
-        attention = self._attention
+        attention, h = self._attention, cast_once(h)
         query = split_heads(attention.query_proj(h), self._heads)
         key = split_heads(attention.key_proj(h), self._heads)
         visible = Visible(self._bias(query, key, context))  # which takes every query

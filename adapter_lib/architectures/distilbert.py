@@ -4,7 +4,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from adapter_lib.architectures.attention import Visible, attend, split_heads, visible_everywhere
+from adapter_lib.architectures.attention import (
+    Visible,
+    attend,
+    cast_once,
+    split_heads,
+    visible_everywhere,
+)
 from adapter_lib.architectures.parts import ModelParts, Norm, read_tokens
 
 
@@ -21,7 +27,7 @@ class DistilBertLayerParts:
         self.feed_forward_norm: Norm = layer.output_layer_norm
 
     def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
-        attention = self._attention
+        attention, h = self._attention, cast_once(h)
         x = attend(
             split_heads(attention.q_lin(read_tokens(h, read)), self._heads),
             split_heads(attention.k_lin(h), self._heads),

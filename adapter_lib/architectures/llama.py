@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from adapter_lib.architectures.attention import (
     attend,
+    cast_once,
     read_heads,
     split_heads,
     visible_before,
@@ -39,7 +40,7 @@ class LlamaLayerParts:
 
     def attend(self, h: Tensor, context: RotaryContext, read: Tensor | None = None) -> Tensor:
         attention, rotation = self._attention, context.rotation[_ALL]
-        h = self._entry(h)
+        h = cast_once(self._entry(h))
         key = rotation.rotate(split_heads(attention.k_proj(h), self._key_heads))
         value = split_heads(attention.v_proj(h), self._key_heads)
         queries_per_key = self._heads // self._key_heads

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adapter_lib.architectures.attention import Visible, attend, split_heads
+from adapter_lib.architectures.attention import Visible, attend, cast_once, split_heads
 from adapter_lib.architectures.distilbert import UntypedEmbed
 from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler, read_tokens
 
@@ -25,7 +25,7 @@ class MpnetLayerParts:
         self.feed_forward_norm: Norm = layer.output.LayerNorm
 
     def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
-        attention = self._attention.attn
+        attention, h = self._attention.attn, cast_once(h)
         query = split_heads(attention.q(read_tokens(h, read)), self._heads)
         visible = context.by(read, h.shape[1])
         assert visible.mask is not None

@@ -106,7 +106,7 @@ class PrefixCache:
         if not missing:
             return found
         shapes = {source.name(tap): source.shape(tap) for tap in missing}
-        below = source.whole_below(missing[0], self._open)
+        below = self._below(source, missing[0])
         try:
             self.store.write(
                 shapes, source.dtype, lambda arrays: source.fill(arrays, missing, below)
@@ -116,6 +116,13 @@ class PrefixCache:
             return found
         log.info("computed the frozen part up to %s", ", ".join(map(str, missing)))
         return found | {t: s for t in missing if (s := self._find(source, t)) is not None}
+
+    def _below(self, source: "_Source", tap: Tap) -> dict[Tap, StoredTap]:
+        """Return the nearest stored tap below, if one is kept exactly and for all tokens."""
+        for other in source.whole_below(tap):
+            if (stored := self._find(source, other)) is not None:
+                return {other: stored}
+        return {}
 
 
 class _Source:
@@ -168,17 +175,13 @@ class _Source:
                 values = values.to(self._device)
         return StoredTap(values, self._offsets(tap), self._one_token(tap))
 
-    def whole_below(self, tap: Tap, open_taps: Mapping[str, StoredTap]) -> dict[Tap, StoredTap]:
-        """Return what is stored exactly of all tokens below `tap`, so that runs start there."""
+    def whole_below(self, tap: Tap) -> list[Tap]:
+        """Return the taps from which runs to `tap` can start exactly, the nearest first."""
         if self.dtype != np.float32:
-            return {}
-        known = [Tap(layer, Block.FEED_FORWARD, added=True) for layer in range(tap.layer + 1)]
-        names = {other: self.name(other) for other in known if other.point < tap.point}
-        return {
-            other: open_taps[name]
-            for other, name in names.items()
-            if name in open_taps and not open_taps[name].one_token
-        }
+            return []
+        layers = range(min(tap.layer, self._layers - 1), -1, -1)
+        known = [Tap(layer, Block.FEED_FORWARD, added=True) for layer in layers]
+        return [o for o in known if o.point < tap.point and not self._one_token(o)]
 
     def fill(
         self,

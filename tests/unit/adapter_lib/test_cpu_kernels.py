@@ -190,3 +190,27 @@ def test_attention_with_dropout_is_torchs_in_the_mean(
         found = attend(query, key, value, dropout_p=0.5, scale=0.3, **options)  # type: ignore[arg-type]
     assert_close(found, expected)
     assert not torch.allclose(drawn, expected)
+
+
+def test_a_frozen_weight_is_lowered_once_and_anew_when_it_was_written_to() -> None:
+    layer = torch.nn.Linear(8, 4).requires_grad_(False)
+    x = torch.randn(3, 8, requires_grad=True)
+
+    def run() -> torch.Tensor:
+        with fast_kernels(x.device), torch.autocast("cpu", dtype=torch.bfloat16):
+            return layer(x)
+
+    with torch.inference_mode():  # what it leaves must serve training too
+        run()
+    with plain_kernels(), torch.autocast("cpu", dtype=torch.bfloat16):
+        expected = layer(x)
+    first = run()
+    assert torch.equal(first, expected)
+    first.sum().backward()
+    assert x.grad is not None
+    with torch.no_grad():
+        layer.weight.mul_(2)
+    assert not torch.equal(run(), first)
+    layer.requires_grad_(True)
+    run().sum().backward()
+    assert layer.weight.grad is not None
