@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
+from torch.nn import Parameter, functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
@@ -62,7 +62,7 @@ def has_fast_products() -> bool:
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return `functional.linear` of x, (…, inputs): float32 products outside autocast by oneDNN."""
     if torch.is_autocast_enabled("cpu"):
-        if not weight.requires_grad and weight.dtype == torch.float32:
+        if _stays(weight) and weight.dtype == torch.float32:
             weight = _lowered(weight, torch.get_autocast_dtype("cpu"))
         return functional.linear(x, weight, bias)
     plain = (
@@ -132,6 +132,11 @@ def _random_levels(x: Tensor) -> Tensor:
     """Return one of 65536 equally likely int16 for every element of x."""
     words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
     return words.view(torch.int16)[: x.numel()].view(x.shape)
+
+
+def _stays(weight: Tensor) -> bool:
+    """Say whether a weight is a frozen one of the model, and not a product made for one batch."""
+    return isinstance(weight, Parameter) and not (weight.requires_grad or weight.is_inference())
 
 
 def _lowered(weight: Tensor, dtype: torch.dtype) -> Tensor:

@@ -214,3 +214,14 @@ def test_a_frozen_weight_is_lowered_once_and_anew_when_it_was_written_to() -> No
     layer.requires_grad_(True)
     run().sum().backward()
     assert layer.weight.grad is not None
+
+
+def test_what_was_made_in_inference_mode_is_no_weight_to_keep() -> None:
+    """As the folded matrices of a fusion."""
+    x = torch.randn(3, 8)
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        made = torch.randn(4, 8)
+        with fast_kernels(x.device):
+            found = torch.nn.functional.linear(x, made)
+        with plain_kernels():
+            assert torch.equal(found, torch.nn.functional.linear(x, made))
