@@ -73,7 +73,7 @@ def test_every_kind_of_trial_finishes(plan: Plan, workspace: Workspace, warm: Wa
 
 
 @pytest.mark.parametrize(
-    ("method", "least"), [(Method.ADAPTER, 0.7), (Method.FULL_FINE_TUNING, 0.95)]
+    ("method", "least"), [(Method.ADAPTER, 0.75), (Method.FULL_FINE_TUNING, 0.95)]
 )
 def test_a_task_is_learnt(
     make_task: Callable[..., Path],
@@ -85,7 +85,7 @@ def test_a_task_is_learnt(
 ) -> None:
     """Adapters over a random frozen base learn something, full fine-tuning all of it."""
     make_task("one", train=400, held_out=50)
-    plan, _ = plan_sweep(toy_sweep(epochs=10))
+    plan, _ = plan_sweep(toy_sweep(epochs=15))
     result = run(pick(plan, method), workspace, warm)
     assert result.majority == 0.5
     assert result.score >= least
