@@ -111,6 +111,19 @@ def attention(
         return functional.scaled_dot_product_attention(
             query, key, value, attn_mask, dropout_p, is_causal, scale=scale
         )
+    weights = attention_weights(query, key, attn_mask, is_causal=is_causal, scale=scale)
+    return dropout(weights, dropout_p) @ value
+
+
+def attention_weights(
+    query: Tensor,
+    key: Tensor,
+    attn_mask: Tensor | None,
+    *,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """Return how much each query attends to each key, (b, h, queries, keys); see `attention`."""
     if is_causal:
         shape = query.shape[-2], key.shape[-2]
         attn_mask = torch.ones(shape, dtype=torch.bool, device=query.device).tril()
@@ -118,8 +131,7 @@ def attention(
     scores = (query * scale) @ key.transpose(-1, -2)
     if attn_mask is not None:
         scores = scores + _added(attn_mask, scores.dtype)
-    weights = torch.softmax(scores, -1, dtype=query.dtype)
-    return dropout(weights, dropout_p) @ value
+    return torch.softmax(scores, -1, dtype=query.dtype)
 
 
 def _added(mask: Tensor, dtype: torch.dtype) -> Tensor:

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from adapter_lib.cpu_kernels import attention_weights
 from adapter_lib.errors import ConfigurationError
 
 
@@ -144,15 +145,7 @@ class RowDropout(TorchFunctionMode):
             return functional.scaled_dot_product_attention(
                 query, key, value, attn_mask, is_causal=is_causal, scale=scale
             )
-        if is_causal:
-            attn_mask = torch.ones(shape[2:], dtype=torch.bool, device=query.device).tril()
-        scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-        scores = (query * scale) @ key.transpose(-1, -2)
-        if attn_mask is not None and attn_mask.dtype == torch.bool:
-            scores = scores.masked_fill(~attn_mask, -math.inf)
-        elif attn_mask is not None:
-            scores = scores + attn_mask
-        weights = torch.softmax(scores, -1).to(value.dtype)
+        weights = attention_weights(query, key, attn_mask, is_causal=is_causal, scale=scale)
         return (weights * mask) @ value
 
     @torch.no_grad()

@@ -38,25 +38,7 @@ class Sources:
             SpecError: adapters that cannot be fused, a named task without any, or fewer than two.
         """
         chosen = block.sources
-        wanted = Condition(**{**DEFAULT_SOURCE.given, **chosen.where.given})
-        if wanted.placement != (Placement.PFEIFFER,):
-            raise self.grids.source.error(
-                (*at, "sources", "where", "placement"),
-                "AdapterFusion joins adapters of placement `pfeiffer`, found "
-                + ", ".join(f"`{placement}`" for placement in wanted.placement),
-            )
-        if wanted.trained_norm != (False,):
-            raise self.grids.source.error(
-                (*at, "sources", "where", "trained_norm"),
-                "AdapterFusion joins adapters over the base's own norms; drop it",
-            )
-        arrangements = wanted.arrangement
-        if len(arrangements) != 1 or not arrangements[0] or arrangements[0].value.own_norms:
-            raise self.grids.source.error(
-                (*at, "sources", "where", "arrangement"),
-                "AdapterFusion joins adapters of one arrangement without norms of their own, "
-                "found " + ", ".join(f"`{arrangement}`" for arrangement in arrangements),
-            )
+        wanted = self._wanted(chosen.where, (*at, "sources", "where"))
         named = chosen.tasks not in (("all",), ("others",))
         if not named:
             names = [n for n in self.tasks if chosen.tasks == ("all",) or n != target.name]
@@ -91,6 +73,33 @@ class Sources:
                 "name more tasks or train more adapters in `trials`",
             )
         return tuple(sources)
+
+    def _wanted(self, where: Condition, at: KeyPath) -> Condition:
+        """Return which adapters may be joined, after `where` had its say.
+
+        Raises:
+            SpecError: these cannot be fused.
+        """
+        wanted = Condition(**{**DEFAULT_SOURCE.given, **where.given})
+        if wanted.placement != (Placement.PFEIFFER,):
+            raise self.grids.source.error(
+                (*at, "placement"),
+                "AdapterFusion joins adapters of placement `pfeiffer`, found "
+                + ", ".join(f"`{placement}`" for placement in wanted.placement),
+            )
+        if wanted.trained_norm != (False,):
+            raise self.grids.source.error(
+                (*at, "trained_norm"),
+                "AdapterFusion joins adapters over the base's own norms; drop it",
+            )
+        arrangements = wanted.arrangement
+        if len(arrangements) != 1 or not arrangements[0] or arrangements[0].value.own_norms:
+            raise self.grids.source.error(
+                (*at, "arrangement"),
+                "AdapterFusion joins adapters of one arrangement without norms of their own, "
+                "found " + ", ".join(f"`{arrangement}`" for arrangement in arrangements),
+            )
+        return wanted
 
 
 def _words(condition: Condition) -> str:
