@@ -26,6 +26,3 @@ class FastPath(Frozen):
     cache_folder: str | None = None
     pack_width: int | None = Field(default=None, ge=1)
     checkpoint_share: float = Field(default=0.01, ge=0, le=1)
-
-
-PLAIN = FastPath(enabled=False)

@@ -1,7 +1,7 @@
 """The frozen part of the base under a task's splits: found in the node's store, or computed.
 
-What is held at a tap depends on the base, the tokens and the settings in `_name`, and on nothing
-else, so all trials and all workers of a node share it.
+What is held at a tap depends on the base, the tokens and the settings in `_Source.name`, and on
+nothing else, so all trials and all workers of a node share it.
 """
 
 import logging
@@ -70,10 +70,12 @@ class PrefixCache:
             found = {tap: stored for tap in taps if (stored := self._find(source, tap)) is not None}
             missing = [tap for tap in taps if tap not in found]
             if missing:
-                with self.store.locked(source.name(None)):
-                    made = self._make(source, missing)
-                computed += len(made)
-                found |= made
+                try:
+                    with self.store.locked(source.name(None)):
+                        computed += self._make(source, missing)
+                except OSError as error:  # it costs speed and nothing else
+                    log.warning("the prefix cache cannot be used: %s", error)
+                found |= {t: s for t in missing if (s := self._find(source, t)) is not None}
             for tap in found:
                 self._open.move_to_end(names[tap])
             feeds[split] = Feed(examples, device, found)
@@ -96,26 +98,26 @@ class PrefixCache:
             self._open[name] = source.opened(tap, array)
         return self._open[name]
 
-    def _make(self, source: "_Source", taps: Collection[Tap]) -> dict[Tap, StoredTap]:
-        """Compute what another process has not stored by now, in one run over the split."""
-        found = {tap: stored for tap in taps if (stored := self._find(source, tap)) is not None}
-        missing = sorted(tap for tap in taps if tap not in found)
+    def _make(self, source: "_Source", taps: Collection[Tap]) -> int:
+        """Compute in one run over the split what another process has not stored by now.
+
+        Returns how many taps that were.
+        """
+        missing = sorted(tap for tap in taps if self._find(source, tap) is None)
         while missing and source.size(missing) > self.store.budget:
             log.info("tap %s does not fit the cache of %d bytes", missing[0], self.store.budget)
             del missing[0]  # the deepest save most
         if not missing:
-            return found
+            return 0
         shapes = {source.name(tap): source.shape(tap) for tap in missing}
         below = self._below(source, missing[0])
-        try:
-            self.store.write(
-                shapes, source.dtype, lambda arrays: source.fill(arrays, missing, below)
-            )
-        except OSError as error:
-            log.warning("the prefix cache in %s cannot be used: %s", self.store.folder, error)
-            return found
+        if not self.store.write(
+            shapes, source.dtype, lambda arrays: source.fill(arrays, missing, below)
+        ):
+            log.warning("no room in %s for the frozen part", self.store.folder)
+            return 0
         log.info("computed the frozen part up to %s", ", ".join(map(str, missing)))
-        return found | {t: s for t in missing if (s := self._find(source, t)) is not None}
+        return len(missing)
 
     def _below(self, source: "_Source", tap: Tap) -> dict[Tap, StoredTap]:
         """Return the nearest stored tap below, if one is kept exactly and for all tokens."""
@@ -192,6 +194,7 @@ class _Source:
         """Run the frozen part over the split and put what is held at `taps` into the arrays."""
         model, tokens = self._model, self._examples.tokens
         feed = Feed(self._examples, self._device, below)
+        names = {tap: self.name(tap) for tap in taps}
         reduced = self._trial.training.precision is Precision.BFLOAT16
         model.eval()
         with (
@@ -204,7 +207,7 @@ class _Source:
                 sequences = sequences_of(tokens, indices)
                 for tap in taps:
                     where, real = places(self._offsets(tap), sequences)
-                    for part, values in zip(arrays[self.name(tap)], held[tap].parts, strict=True):
+                    for part, values in zip(arrays[names[tap]], held[tap].parts, strict=True):
                         chosen = values.float().cpu().numpy()[real]
                         part[where[real]] = _checked(chosen, self.dtype)
 

@@ -50,7 +50,7 @@ class ArrayStore:
             if _checksum(array) != wanted["crc32"]:
                 raise ValueError("its checksum differs")
             os.utime(note)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
             log.warning("%s cannot be used, it is computed again: %s", path, error)
@@ -64,22 +64,25 @@ class ArrayStore:
         dtype: np.dtype[Any],
         fill: Callable[[Mapping[str, NDArray[Any]]], None],
     ) -> bool:
-        """Let `fill` fill new entries and keep them; False if they are larger than the budget.
+        """Let `fill` fill new entries and keep them; False if there is no room for them.
+
+        They may take the budget, and half of what the disk has free.
 
         Raises:
             OSError: the disk is full, or the folder cannot be written; what is unfinished goes.
         """
         size = sum(math.prod(shape) for shape in shapes.values()) * dtype.itemsize
-        if size > self.budget:
-            return False
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._make_room(size)
+        if not self._make_room(size):
+            return False
         parts = {name: self.folder / f".{name}.{os.getpid()}.npy" for name in shapes}
         try:
             arrays: dict[str, NDArray[Any]] = {
                 name: np.lib.format.open_memmap(parts[name], "w+", dtype, shape)
                 for name, shape in shapes.items()
             }
+            for part in parts.values():
+                _claim(part)
             fill(arrays)
             for name, array in arrays.items():
                 array.flush()  # type: ignore[attr-defined]
@@ -118,27 +121,40 @@ class ArrayStore:
                 found.append((note.stat().st_mtime, self._paths(name)[0].stat().st_size, name))
         return sorted(found)
 
-    def _make_room(self, size: int) -> None:
+    def _make_room(self, size: int) -> bool:
+        """Remove what was not used for longest until there is room; nothing if that cannot do."""
         for part in self.folder.glob(".*"):
             with suppress(FileNotFoundError):
                 if time.time() - part.stat().st_mtime > _STALE_S:
                     part.unlink()
         entries = self._entries()
         free = shutil.disk_usage(self.folder).free // 2
-        room = min(self.budget - sum(entry[1] for entry in entries), free)
+        kept = sum(entry[1] for entry in entries)
+        if size > min(self.budget, free + kept):
+            return False
+        room = min(self.budget - kept, free)
         for _, freed, name in entries:
             if room >= size:
-                return
+                break
             self._remove(name)  # whoever has it mapped keeps it until done
             room += freed
+        return True
 
     def _remove(self, name: str) -> None:
         path, note = self._paths(name)
-        note.unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # it is not read again for that
+            note.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     def _paths(self, name: str) -> tuple[Path, Path]:
         return self.folder / f"{name}.npy", self.folder / f"{name}.json"
+
+
+def _claim(part: Path) -> None:
+    """Take the disk space of a file now: a full disk is an error here, and later a signal."""
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with part.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, part.stat().st_size)
 
 
 def _checksum(array: NDArray[Any]) -> int:

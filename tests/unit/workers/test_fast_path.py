@@ -12,7 +12,7 @@ from scipy.stats import ks_2samp
 from sweeping import write_sweep
 
 from orchestrator.driver import plan_sweep
-from workers.fast_path import PLAIN, FastPath
+from workers.fast_path import FastPath
 from workers.layout import Workspace
 from workers.pack import run_pack
 from workers.results import TrialResult, read_failure, read_result
@@ -20,6 +20,7 @@ from workers.tasks.card import Split
 from workers.trial import Trial
 from workers.warm import WarmState
 
+PLAIN = FastPath(enabled=False)
 TRAINING = "batch_size: 8, max_length: 16, epochs: 2, precision: float32"
 EVERY_KIND = f"""\
 head: {{ dropout: 0.0 }}
@@ -159,6 +160,20 @@ def test_what_does_not_fit_the_budget_is_computed_for_each_batch(
     assert [e.train_loss for e in found.curve] == pytest.approx(
         [e.train_loss for e in expected.curve], rel=1e-5
     )
+
+
+def test_a_cache_that_cannot_be_written_costs_speed_and_nothing_else(
+    sweep: list[Trial], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    trial = next(t for t in sweep if t.drop.depth == 2 and t.adapter)
+    broken = FastPath(cache_folder=str(tmp_path / "file" / "cache"))
+    found = run([trial], tmp_path / "broken", broken)[trial.trial_id]
+    without = run([trial], tmp_path / "without", FastPath(cache_gib=0))[trial.trial_id]
+    assert found.prefix is not None
+    assert set(found.prefix.taps.values()) == {()}
+    assert found.prefix.computed == 0
+    assert [e.train_loss for e in found.curve] == [e.train_loss for e in without.curve]
 
 
 def test_half_precision_is_declared_and_close(

@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from collections.abc import Mapping
@@ -96,6 +97,19 @@ def test_nothing_larger_than_the_budget_is_kept(tmp_path: Path) -> None:
     assert small.write({"a": SHAPE}, FLOAT32, fill(1.0))
     assert not small.write({"b": (2, 64, 64)}, FLOAT32, fill(1.0))
     assert small.read("a") is not None
+
+
+def test_at_most_half_of_the_free_disk_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = store(tmp_path)
+    assert kept.write({"a": SHAPE}, FLOAT32, fill(1.0))
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=BYTES))
+    assert not kept.write({"b": (4, 64, 64)}, FLOAT32, fill(1.0))
+    assert kept.read("a") is not None, "nothing goes where that would not do"
+    assert kept.write({"c": SHAPE}, FLOAT32, fill(1.0))
+    assert kept.read("a") is None
 
 
 def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
