@@ -8,13 +8,12 @@ built stay as they are. What is computed is the same, to rounding, and for dropo
   Under autocast they stay with torch, and frozen weights are cast once, not in every step.
 - dropout draws 16 random bits an element instead of one random number. Torch's generator is their
   only source, so its state still says what follows.
-- attention with dropout, for which torch has no fast kernel on a CPU, skips its search for rows
-  that see nothing: no mask of `adapter_lib.architectures.attention` has one.
+- attention with dropout, and in bfloat16, is that of `adapter_lib.cpu_attention`, which skips
+  torch's search for rows that see nothing: no mask of `architectures.attention` has one.
 
 Nothing here is for other devices. Legend for shapes: b batch, s tokens, h heads, k size of a head.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -27,6 +26,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import Parameter, functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
+
+from adapter_lib.cpu_attention import Drop, attention_weights, cached_attention
 
 _LEVELS = 1 << 16
 _LOWEST = -(1 << 15)
@@ -89,8 +90,8 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = Fa
     dropped = round(p * _LEVELS)
     if not training or inplace or not 0 < dropped < _LEVELS:
         return functional.dropout(x, p, training, inplace)
-    kept = _random_levels(x) >= _LOWEST + dropped
-    return x * kept.to(x.dtype).mul_(_LEVELS / (_LEVELS - dropped))
+    kept = _kept(_random_levels(x.shape), dropped, x.dtype)
+    return x * kept.mul_(_LEVELS / (_LEVELS - dropped))
 
 
 def attention(
@@ -107,43 +108,37 @@ def attention(
     Args:
         attn_mask: boolean, True where a query sees a key, or what is added to the scores.
     """
-    if dropout_p == 0.0:
+    dropped = round(dropout_p * _LEVELS)
+    learnt = attn_mask is not None and attn_mask.requires_grad
+    if dropped == 0 and (learnt or query.dtype != torch.bfloat16):
         return functional.scaled_dot_product_attention(
-            query, key, value, attn_mask, dropout_p, is_causal, scale=scale
+            query, key, value, attn_mask, 0.0, is_causal, scale=scale
         )
-    weights = attention_weights(query, key, attn_mask, is_causal=is_causal, scale=scale)
-    return dropout(weights, dropout_p) @ value
+    if learnt or not 0 <= dropped < _LEVELS:
+        weights = attention_weights(query, key, attn_mask, is_causal=is_causal, scale=scale)
+        return dropout(weights, dropout_p) @ value
+    drop = None
+    if dropped:
+        levels = _random_levels(torch.Size((*query.shape[:-1], key.shape[-2])))
+        drop = Drop(
+            lambda rows: _kept(levels[rows], dropped, query.dtype), _LEVELS / (_LEVELS - dropped)
+        )
+    return cached_attention(query, key, value, attn_mask, drop, is_causal=is_causal, scale=scale)
 
 
-def attention_weights(
-    query: Tensor,
-    key: Tensor,
-    attn_mask: Tensor | None,
-    *,
-    is_causal: bool = False,
-    scale: float | None = None,
-) -> Tensor:
-    """Return how much each query attends to each key, (b, h, queries, keys); see `attention`."""
-    if is_causal:
-        shape = query.shape[-2], key.shape[-2]
-        attn_mask = torch.ones(shape, dtype=torch.bool, device=query.device).tril()
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = (query * scale) @ key.transpose(-1, -2)
-    if attn_mask is not None:
-        scores = scores + _added(attn_mask, scores.dtype)
-    return torch.softmax(scores, -1, dtype=query.dtype)
+def _kept(levels: Tensor, dropped: int, dtype: torch.dtype) -> Tensor:
+    """Return 0 where a level is one of the lowest so many, and 1 elsewhere.
+
+    A comparison that writes numbers takes a tenth of one that writes booleans and casts them.
+    """
+    return torch.ge(levels, _LOWEST + dropped, out=torch.empty(levels.shape, dtype=dtype))
 
 
-def _added(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    if mask.dtype != torch.bool:
-        return mask
-    return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, -math.inf)
-
-
-def _random_levels(x: Tensor) -> Tensor:
-    """Return one of 65536 equally likely int16 for every element of x."""
-    words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
-    return words.view(torch.int16)[: x.numel()].view(x.shape)
+def _random_levels(shape: torch.Size) -> Tensor:
+    """Return one of 65536 equally likely int16 for every element."""
+    elements = shape.numel()
+    words = torch.empty(-(-elements // 4), dtype=torch.int64).random_(-(1 << 63), None)
+    return words.view(torch.int16)[:elements].view(shape)
 
 
 def _stays(weight: Tensor) -> bool:

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from adapter_lib.cpu_kernels import attention_weights
+from adapter_lib.cpu_attention import attention_weights
 from adapter_lib.errors import ConfigurationError
 
 
@@ -123,8 +123,15 @@ class RowDropout(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _drop(self, x: Tensor, p: float) -> Tensor:
-        """Drop in (b, s, d), or in (b, 1, d) or (b, d) of one token each."""
-        mask = self._mask(x, p, lengths=(1,) if x.ndim > 2 and x.shape[1] > 1 else ())
+        """Drop in (b, s, d), in (b, 1, d) or (b, d) of one token each, or in what it attends to.
+
+        That is (b, h, 1, s).
+        """
+        if x.ndim == 4:
+            lengths: tuple[int, ...] = (3,)
+        else:
+            lengths = (1,) if x.ndim == 3 and x.shape[1] > 1 else ()
+        mask = self._mask(x, p, lengths=lengths)
         return x if mask is None else x * mask
 
     def _attend(

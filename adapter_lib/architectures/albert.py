@@ -7,13 +7,12 @@ from torch.nn import functional
 
 from adapter_lib.architectures.attention import (
     Visible,
-    attend,
     cast_once,
-    split_heads,
+    self_attend,
     visible_everywhere,
 )
 from adapter_lib.architectures.bert import BertEmbed, refuse_variants
-from adapter_lib.architectures.parts import ModelParts, Norm, read_tokens
+from adapter_lib.architectures.parts import ModelParts, Norm
 from adapter_lib.errors import UnsupportedArchitectureError
 
 
@@ -35,12 +34,15 @@ class AlbertLayerParts:
     def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
         attention, training = self._layer.attention, self.module.training
         h = cast_once(h)
-        x = attend(
-            split_heads(attention.query(read_tokens(h, read)), self._heads),
-            split_heads(attention.key(h), self._heads),
-            split_heads(attention.value(h), self._heads),
+        x = self_attend(
+            h,
+            attention.query,
+            attention.key,
+            attention.value,
+            heads=self._heads,
             visible=context.by(read, h.shape[1]),
             dropout=self._attention_dropout if training else 0.0,
+            read=read,
         )
         return functional.dropout(attention.dense(x), self._output_dropout, training)
 

@@ -3,11 +3,15 @@
 Legend for shapes: b batch, s tokens, h heads, k size of a head.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+
+from adapter_lib.architectures.parts import read_tokens
+from adapter_lib.softmax import added_to_scores, softmax
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,66 @@ def attend(
         scale=scale,
     )
     return x.transpose(1, 2).flatten(-2)
+
+
+def self_attend(
+    h: Tensor,
+    query: nn.Linear,
+    key: nn.Linear,
+    value: nn.Linear,
+    *,
+    heads: int,
+    visible: Visible,
+    dropout: float,
+    read: Tensor | None,
+) -> Tensor:
+    """Return the heads' outputs side by side, (b, s, d), for queries, keys and values of h alone.
+
+    Args:
+        h: (b, s, d).
+        visible: by the tokens at `read`, where that is given.
+        dropout: on the attention weights; 0 outside of training.
+        read: the positions, (b,), of the tokens that attend, (b, 1, d) then; None for all.
+    """
+    if read is None or key.weight.requires_grad or value.weight.requires_grad:
+        return attend(
+            split_heads(query(read_tokens(h, read)), heads),
+            split_heads(key(h), heads),
+            split_heads(value(h), heads),
+            visible=visible,
+            dropout=dropout,
+        )
+    q = query(read_tokens(h, read)).view(len(h), heads, -1)
+    return _attend_to_states(q, h, key, value, visible=visible, dropout=dropout)
+
+
+def _attend_to_states(
+    query: Tensor, h: Tensor, key: nn.Linear, value: nn.Linear, *, visible: Visible, dropout: float
+) -> Tensor:
+    """Return what one token of each row gets, (b, 1, h·k), without keys and values of the others.
+
+    Its scores q·(W_k h + b_k) are (W_kᵀ q)·h and a term that is the same for all tokens, which a
+    softmax ignores; likewise Σ a (W_v h + b_v) = W_v Σ a h + b_v Σ a. So both weights are applied
+    once to each row and head instead of once to each token.
+
+    Args:
+        query: (b, h, k).
+        h: (b, s, d).
+    """
+    heads, size = query.shape[1:]
+    by_head = key.weight.view(heads, size, -1)
+    asked = torch.matmul(query.transpose(0, 1) / math.sqrt(size), by_head).transpose(0, 1)
+    scores = torch.matmul(asked, h.transpose(1, 2))
+    if visible.mask is not None:
+        scores = scores + added_to_scores(visible.mask, scores.dtype)[:, :, 0]
+    weights = softmax(scores)[:, :, None]
+    if dropout:
+        weights = functional.dropout(weights, p=dropout)
+    mixed = torch.matmul(weights[:, :, 0], h)
+    by_head = value.weight.view(heads, size, -1).transpose(1, 2)
+    x = torch.matmul(mixed.transpose(0, 1), by_head).transpose(0, 1)
+    x = x + weights.sum(-1) * value.bias.view(heads, size)
+    return x.flatten(1)[:, None]
 
 
 def _all_real(token_mask: Tensor) -> bool:

@@ -6,12 +6,11 @@ from torch import Tensor, nn
 
 from adapter_lib.architectures.attention import (
     Visible,
-    attend,
     cast_once,
-    split_heads,
+    self_attend,
     visible_everywhere,
 )
-from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler, read_tokens
+from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler
 from adapter_lib.errors import UnsupportedArchitectureError
 
 
@@ -31,12 +30,15 @@ class BertLayerParts:
 
     def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
         attention, h = self._attention, cast_once(h)
-        x = attend(
-            split_heads(attention.query(read_tokens(h, read)), self._heads),
-            split_heads(attention.key(h), self._heads),
-            split_heads(attention.value(h), self._heads),
+        x = self_attend(
+            h,
+            attention.query,
+            attention.key,
+            attention.value,
+            heads=self._heads,
             visible=context.by(read, h.shape[1]),
             dropout=self._dropout if attention.training else 0.0,
+            read=read,
         )
         output = self._attention_output
         projected: Tensor = output.dropout(output.dense(x))

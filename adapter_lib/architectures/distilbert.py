@@ -6,12 +6,11 @@ from torch import Tensor, nn
 
 from adapter_lib.architectures.attention import (
     Visible,
-    attend,
     cast_once,
-    split_heads,
+    self_attend,
     visible_everywhere,
 )
-from adapter_lib.architectures.parts import ModelParts, Norm, read_tokens
+from adapter_lib.architectures.parts import ModelParts, Norm
 
 
 class DistilBertLayerParts:
@@ -28,12 +27,15 @@ class DistilBertLayerParts:
 
     def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
         attention, h = self._attention, cast_once(h)
-        x = attend(
-            split_heads(attention.q_lin(read_tokens(h, read)), self._heads),
-            split_heads(attention.k_lin(h), self._heads),
-            split_heads(attention.v_lin(h), self._heads),
+        x = self_attend(
+            h,
+            attention.q_lin,
+            attention.k_lin,
+            attention.v_lin,
+            heads=self._heads,
             visible=context.by(read, h.shape[1]),
             dropout=self._dropout if attention.training else 0.0,
+            read=read,
         )
         projected: Tensor = attention.out_lin(x)
         return projected

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adapter_lib.architectures.attention import Visible, attend, cast_once, split_heads
+from adapter_lib.architectures.attention import Visible, cast_once, self_attend
 from adapter_lib.architectures.distilbert import UntypedEmbed
-from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler, read_tokens
+from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler
 
 
 class MpnetLayerParts:
@@ -26,15 +26,17 @@ class MpnetLayerParts:
 
     def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
         attention, h = self._attention.attn, cast_once(h)
-        query = split_heads(attention.q(read_tokens(h, read)), self._heads)
         visible = context.by(read, h.shape[1])
         assert visible.mask is not None
-        x = attend(
-            query,
-            split_heads(attention.k(h), self._heads),
-            split_heads(attention.v(h), self._heads),
-            visible=replace(visible, mask=visible.mask.to(query.dtype)),  # autocast lowers it
+        x = self_attend(
+            h,
+            attention.q,
+            attention.k,
+            attention.v,
+            heads=self._heads,
+            visible=replace(visible, mask=visible.mask.to(h.dtype)),  # autocast lowers it
             dropout=self._dropout if attention.training else 0.0,
+            read=read,
         )
         projected: Tensor = self._attention.dropout(attention.o(x))
         return projected

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertModel
 
-from adapter_lib import cpu_kernels
+from adapter_lib import cpu_attention, cpu_kernels
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.configuration import AdapterConfig, Placement
 from adapter_lib.cpu_kernels import fast_kernels, plain_kernels
@@ -169,27 +169,80 @@ def test_dropout_is_repeated_from_the_state_of_torchs_generator() -> None:
         assert not functional.dropout(x, 1.0).any()
 
 
-@pytest.mark.parametrize("mask", ["none", "boolean", "added", "causal"])
-def test_attention_with_dropout_is_torchs_in_the_mean(
-    mask: str, monkeypatch: pytest.MonkeyPatch
+def attention_by_hand(
+    query: Tensor, key: Tensor, value: Tensor, added: Tensor, kept: Tensor
+) -> Tensor:
+    """Half of the weights are kept, the others doubled."""
+    scores = 0.3 * query @ key.transpose(-1, -2) + added
+    return (2 * kept * torch.softmax(scores, -1)) @ value
+
+
+@pytest.mark.parametrize("rows_bytes", [1, 4 * 3 * 5 * 5 * 2, 1 << 20])
+@pytest.mark.parametrize("keys", [5, 16, 37])
+@pytest.mark.parametrize("mask", ["none", "boolean", "added", "shared", "causal"])
+def test_attention_with_dropout_has_the_outputs_and_gradients_of_its_formula(
+    mask: str, keys: int, rows_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
-    query, key, value = (torch.randn(2, 3, 5, 4) for _ in range(3))
+    query, key, value = (torch.randn(7, 3, n, 4).double().requires_grad_() for n in (5, keys, keys))
     options: dict[str, Tensor | bool] = {}
+    added = torch.zeros(5, keys).double()
     if mask == "boolean":
-        options["attn_mask"] = torch.tensor([1, 1, 0, 1, 0]).bool().view(1, 1, 1, 5)
+        seen = options["attn_mask"] = torch.rand(7, 1, 1, keys) > 0.4
+        seen[..., 0] = True
+        added = torch.zeros(7, 1, 1, keys).double().masked_fill(~seen, -torch.inf)
     elif mask == "added":
-        options["attn_mask"] = torch.randn(2, 3, 5, 5)
+        added = options["attn_mask"] = torch.randn(7, 3, 5, keys).double()
+    elif mask == "shared":
+        added = options["attn_mask"] = torch.randn(5, keys).double()
     elif mask == "causal":
         options["is_causal"] = True
+        added = torch.full((5, keys), -torch.inf).double().triu(1)
+    levels = torch.randint(-(1 << 15), 1 << 15, (7, 3, 5, keys)).to(torch.int16)
+    expected = attention_by_hand(query, key, value, added, (levels >= 0).double())
+    monkeypatch.setattr(cpu_attention, "_ROWS_BYTES", rows_bytes)
+    monkeypatch.setattr(cpu_kernels, "_random_levels", lambda shape: levels.view(shape))
     attend = functional.scaled_dot_product_attention
-    expected = attend(query, key, value, scale=0.3, **options)  # type: ignore[arg-type]
     with fast_kernels(CPU):
-        drawn = attend(query, key, value, dropout_p=0.5, scale=0.3, **options)  # type: ignore[arg-type]
-        monkeypatch.setattr(cpu_kernels, "dropout", lambda x, p: x)
         found = attend(query, key, value, dropout_p=0.5, scale=0.3, **options)  # type: ignore[arg-type]
-    assert_close(found, expected)
-    assert not torch.allclose(drawn, expected)
+    assert_close(found.detach(), expected.detach())
+    upstream, inputs = torch.randn_like(expected), (query, key, value)
+    gradients = (torch.autograd.grad(y, inputs, upstream) for y in (found, expected))
+    for one, other in zip(*gradients, strict=True):
+        assert_close(one, other)
+
+
+@pytest.mark.parametrize("keys", [5, 20, 40])
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_attention_in_bfloat16_is_right_to_rounding(dropout: float, keys: int) -> None:
+    torch.manual_seed(0)
+    exact = [torch.randn(3, 2, keys, 8) for _ in range(3)]
+    lowered = [x.bfloat16().requires_grad_() for x in exact]
+    attend = functional.scaled_dot_product_attention
+    upstream = torch.randn(3, 2, keys, 8)
+
+    def run(inputs: list[Tensor]) -> list[Tensor]:
+        with fast_kernels(CPU):
+            torch.manual_seed(1)
+            y = attend(*inputs, dropout_p=dropout)
+        return [y, *torch.autograd.grad(y, inputs, upstream.to(y.dtype))]
+
+    expected = run([x.clone().requires_grad_() for x in exact])
+    for one, other in zip(run(lowered), expected, strict=True):
+        assert one.dtype == torch.bfloat16
+        error = (one - other).detach().norm() / other.detach().norm()
+        assert float(error) < 0.01  # a rounding is 2 ** -9
+
+
+def test_a_mask_that_is_learnt_gets_its_gradient() -> None:
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, 3, 5, 4) for _ in range(3))
+    mask = torch.randn(2, 3, 5, 5, requires_grad=True)
+    with fast_kernels(CPU):
+        y = functional.scaled_dot_product_attention(query, key, value, mask, dropout_p=0.1)
+    y.square().sum().backward()
+    assert mask.grad is not None
+    assert mask.grad.abs().min() > 0
 
 
 def test_a_frozen_weight_is_lowered_once_and_anew_when_it_was_written_to() -> None:

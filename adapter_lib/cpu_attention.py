@@ -1,0 +1,173 @@
+"""Attention on a CPU, a few rows at a time, so that its weights stay in the processor's cache.
+
+Torch has no fused attention with dropout for CPUs, and from its single operations the weights of a
+whole batch go through memory some ten times. Here they go there once, for the backward pass.
+
+Legend for shapes: b batch, s queries, t keys, h heads, k size of a head.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from adapter_lib.softmax import added_to_scores, softmax, softmax_backward
+
+_ROWS_BYTES = 1 << 19
+"""Weights of the rows taken at a time, in float32: half of a usual second-level cache."""
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Dropout on attention weights.
+
+    Attributes:
+        kept: from some rows, a slice of b, to what their weights are multiplied with: 1 for what
+            is kept, 0 for what is dropped, (rows, h, s, t).
+        scale: of what is kept.
+    """
+
+    kept: Callable[[slice], Tensor]
+    scale: float
+
+
+def attention_weights(
+    query: Tensor,
+    key: Tensor,
+    attn_mask: Tensor | None,
+    *,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """Return how much each query attends to each key, (b, h, s, t).
+
+    Args:
+        query: (b, h, s, k).
+        key: (b, h, t, k).
+        attn_mask: boolean, True where a query sees a key, or what is added to the scores; every
+            query has to see some key.
+        is_causal: instead of a mask, each query sees the keys up to its own position.
+        scale: of the scores, 1/√k by default.
+    """
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = (query * scale) @ key.transpose(-1, -2)
+    if is_causal:
+        attn_mask = _no_later(query, key)
+    if attn_mask is not None:
+        scores = scores + added_to_scores(attn_mask, scores.dtype)
+    return softmax(scores)
+
+
+def cached_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None,
+    drop: Drop | None,
+    *,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """Return the attention outputs, (b, h, s, k), side by side in memory as (b, s, h·k).
+
+    Args:
+        value: (b, h, t, k); for the others see `attention_weights`. The mask gets no gradient.
+    """
+    if is_causal:
+        attn_mask = _no_later(query, key)
+    if attn_mask is not None:
+        attn_mask = added_to_scores(attn_mask, query.dtype)
+        attn_mask = attn_mask.view(*(1,) * (4 - attn_mask.ndim), *attn_mask.shape)
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    output: Tensor = _Attention.apply(  # type: ignore[no-untyped-call]
+        query, key, value, attn_mask, drop, scale
+    )
+    return output
+
+
+class _Attention(torch.autograd.Function):
+    """Keeps its inputs and the weights before dropout, which is computed again going back."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        drop: Drop | None,
+        scale: float,
+    ) -> Tensor:
+        b, h, s, _ = query.shape
+        shape = (b, h, s, key.shape[2])
+        needed = any(ctx.needs_input_grad)
+        kept = query.new_empty(shape) if needed else None
+        output = _side_by_side(query, value.shape[-1])
+        with torch.autocast("cpu", enabled=False):
+            for rows in _few_rows(shape):
+                q, k, v = (x[rows].flatten(0, 1) for x in (query, key, value))
+                scores = _rows_of(torch.bmm(q * scale, k.transpose(1, 2)), h)
+                if mask is not None:
+                    scores += mask[rows] if len(mask) > 1 else mask
+                weights = softmax(scores)
+                if kept is not None:
+                    kept[rows] = weights
+                if drop is not None:
+                    weights = weights * drop.kept(rows)
+                    v = v * drop.scale
+                output[rows] = _rows_of(torch.bmm(weights.flatten(0, 1), v), h)
+        if kept is not None:
+            ctx.save_for_backward(query, key, value, kept)
+            ctx.drop, ctx.scale = drop, scale
+        return output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        query, key, value, kept = ctx.saved_tensors
+        drop, h = ctx.drop, query.shape[1]
+        by_query, by_key, by_value = (_side_by_side(x, x.shape[-1]) for x in (query, key, value))
+        for rows in _few_rows(kept.shape):
+            q, k, v, g = (x[rows].flatten(0, 1) for x in (query, key, value, gradient))
+            weights = kept[rows].flatten(0, 1)
+            if drop is None:
+                by_weights = torch.bmm(g, v.transpose(1, 2))
+                by_value[rows] = _rows_of(torch.bmm(weights.transpose(1, 2), g), h)
+            else:
+                g = g * drop.scale
+                mask = drop.kept(rows).flatten(0, 1)
+                by_weights = torch.bmm(g, v.transpose(1, 2)).mul_(mask)
+                mask *= weights
+                by_value[rows] = _rows_of(torch.bmm(mask.transpose(1, 2), g), h)
+            by_scores = softmax_backward(by_weights, weights)
+            by_query[rows] = _rows_of(torch.bmm(by_scores, k * ctx.scale), h)
+            by_key[rows] = _rows_of(torch.bmm(by_scores.transpose(1, 2), q * ctx.scale), h)
+        return by_query, by_key, by_value, None, None, None
+
+
+def _rows_of(x: Tensor, heads: int) -> Tensor:
+    """Turn (rows·h, …) into (rows, h, …)."""
+    return x.view(-1, heads, *x.shape[1:])
+
+
+def _few_rows(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Yield slices of b, together all of them, from weights' shape (b, h, s, t)."""
+    each = 4 * max(1, math.prod(shape[1:]))
+    step = max(1, _ROWS_BYTES // each)
+    for first in range(0, shape[0], step):
+        yield slice(first, first + step)
+
+
+def _side_by_side(like: Tensor, size: int) -> Tensor:
+    """Return an empty (b, h, s, size) that is (b, s, h·size) in memory."""
+    b, h, s, _ = like.shape
+    return like.new_empty(b, s, h, size).transpose(1, 2)
+
+
+def _no_later(query: Tensor, key: Tensor) -> Tensor:
+    shape = query.shape[-2], key.shape[-2]
+    return torch.ones(shape, dtype=torch.bool, device=query.device).tril()
