@@ -19,7 +19,7 @@ $(VENV)/.complete: requirements.lock pyproject.toml
 	@touch $@
 
 demo: setup ## run the quickstart sweep, from nothing to adapters in a registry
-	$(BIN)/adaptersweep submit sweeps/quickstart.yaml --workspace $(WORKSPACE)
+	$(BIN)/adaptersweep submit sweeps/quickstart.yaml --workspace $(WORKSPACE) --sample
 
 check: setup ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .

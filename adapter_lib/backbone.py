@@ -92,7 +92,11 @@ class Backbone(nn.Module):
         frozen: whether no weight is trained.
         trained_from: the lowest layer that is trained, L if frozen, None for the embeddings.
         own_kernels: whether `adapter_lib.cpu_kernels` stands in for torch's on a CPU.
+        dropout_from: the lowest layer with dropout, -1 if the embeddings have it too, and None if
+            nothing has.
     """
+
+    dropout_from: int | None
 
     def __init__(self, model: nn.Module, identity: BaseIdentity) -> None:
         """Wrap a transformers model; use `from_folder` or `from_model`.
@@ -328,9 +332,16 @@ class Backbone(nn.Module):
         self.trained_from = self.layers_count
         self.model.requires_grad_(False)
 
+    def train(self, mode: bool = True) -> Self:
+        """Switch dropout on everywhere, or off."""
+        super().train(mode)
+        self.dropout_from = -1 if mode else None
+        return self
+
     def set_dropout_from(self, layer: int | None) -> None:
         """Switch dropout on from `layer` upwards; below, and for None everywhere, it is off."""
         self.eval()
         if layer is not None:
             for parts in self._parts.layers[layer:]:
                 parts.module.train()
+            self.dropout_from = layer

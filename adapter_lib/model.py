@@ -226,11 +226,14 @@ class AdapterModel(nn.Module):
             ConfigurationError: `drop_depth` is out of range.
         """
         self._check_depth(drop_depth)
-        self.train()
-        entry = self.entry(drop_depth)
+        entry, dropout_from = self.entry(drop_depth), -1
         if not prefix_dropout and entry is not None:
-            inside = entry.block is not Block.ENTRY
-            self.backbone.set_dropout_from(entry.layer + 1 if inside else entry.layer)
+            dropout_from = entry.layer + (entry.block is not Block.ENTRY)
+        if self.training and self.backbone.dropout_from == dropout_from:
+            return  # switching hundreds of modules takes as long as a small layer
+        self.train()
+        if dropout_from >= 0:
+            self.backbone.set_dropout_from(dropout_from)
 
     def logits(self, h: Tensor, batch: Batch) -> Tensor:
         """Return the head's logits from last hidden states, (b, s, d) or (b, 1, d)."""

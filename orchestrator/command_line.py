@@ -94,6 +94,9 @@ def submit(
     tracking: TrackingOption = None,
     address: AddressOption = None,
     as_json: JsonOption = False,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Predict a row with the first winner, as a check.")
+    ] = False,
 ) -> None:
     """Run a sweep, or go on with it; finished trials are never run again.
 
@@ -103,7 +106,13 @@ def submit(
 
     raise typer.Exit(
         submitting.submit(
-            sweep, workspace, catalog=catalog, tracking=tracking, address=address, as_json=as_json
+            sweep,
+            workspace,
+            catalog=catalog,
+            tracking=tracking,
+            address=address,
+            as_json=as_json,
+            sample=sample,
         )
     )
 

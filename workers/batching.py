@@ -20,6 +20,11 @@ _WINDOW_BATCHES = 16
 """Examples are sorted by length among so many batches: more means less padding, and batches that
 are less random."""
 
+_CPU_TOKENS = 1024
+"""Of a batch without gradients: 500 to 2,000 measured best, with hidden states of 384; more do not
+stay in the processor's cache."""
+_ACCELERATOR_TOKENS = 8192
+
 
 def training_batches(
     tokens: Tokens,
@@ -52,9 +57,20 @@ def training_batches(
     return [batches[i] for i in shuffled.tolist()]
 
 
-def evaluation_batches(tokens: Tokens, *, batch_size: int) -> list[Indices]:
-    """Return every example once, longest first, so that memory runs out at once or not at all."""
-    return _cut(np.argsort(-tokens.lengths, kind="stable"), batch_size)
+def evaluation_batches(tokens: Tokens, device: torch.device) -> list[Indices]:
+    """Return every example once, longest first, so that memory runs out at once or not at all.
+
+    A batch is as many examples as give `device` enough tokens to be busy with.
+    """
+    most = _CPU_TOKENS if device.type == "cpu" else _ACCELERATOR_TOKENS
+    order = np.argsort(-tokens.lengths, kind="stable")
+    batches, first = [], 0
+    while first < len(order):
+        longest = max(1, int(tokens.lengths[order[first]]) * tokens.per_row)
+        step = max(1, most // longest)
+        batches.append(order[first : first + step])
+        first += step
+    return batches
 
 
 def _cut(order: Indices, batch_size: int) -> list[Indices]:

@@ -12,8 +12,6 @@ from workers.objectives import Objective
 from workers.results import Score
 from workers.tasks.card import Split
 
-EVALUATION_BATCH = 64
-
 
 def evaluate(
     models: Sequence[AdapterModel],
@@ -38,7 +36,7 @@ def evaluate(
         torch.inference_mode(),
         torch.autocast(device.type, dtype=autocast, enabled=autocast is not None),
     ):
-        for indices in evaluation_batches(examples.tokens, batch_size=EVALUATION_BATCH):
+        for indices in evaluation_batches(examples.tokens, device):
             if len(models) == 1:
                 found = [objective.predict(models[0], feed, indices, depths=depths)]
             else:

@@ -19,8 +19,6 @@ from workers.tasks.card import TaskCard, TaskKind
 from workers.tasks.rows import Label, Rows
 from workers.tokens import tokenizer_for
 
-BATCH = 64
-
 
 class Predictor:
     """A loaded adapter with its base model and tokenizer."""
@@ -79,7 +77,7 @@ class Predictor:
         )
         objective = objective_for(self.card)
         answers: list[Prediction | None] = [None] * len(texts)
-        for indices in evaluation_batches(examples.tokens, batch_size=BATCH):
+        for indices in evaluation_batches(examples.tokens, torch.device("cpu")):
             with torch.inference_mode():
                 logits = self.model(collate(examples.tokens, indices, "cpu"), drop_depth=drop_depth)
             found = objective.answer(logits.float(), examples, indices)

@@ -9,7 +9,6 @@ from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
 from adapter_lib.pruning import most_attended
 from workers.batching import evaluation_batches
-from workers.evaluation import EVALUATION_BATCH
 from workers.feeding import Feeds
 from workers.fitting import autocast_type
 from workers.layout import Workspace
@@ -59,7 +58,7 @@ def mean_attention(trial: Trial, model: AdapterModel, feeds: Feeds) -> Attention
         torch.inference_mode(),
         torch.autocast(train.device.type, dtype=precision, enabled=precision is not None),
     ):
-        for indices in evaluation_batches(train.examples.tokens, batch_size=EVALUATION_BATCH):
+        for indices in evaluation_batches(train.examples.tokens, train.device):
             start = train.start(indices, entry, whole=True)
             model.hidden(train.batch(indices), drop_depth=depth, start=start)
     return fusion.attention_statistics()

@@ -170,8 +170,13 @@ def submit(
     tracking: str | None,
     address: str | None,
     as_json: bool,
+    sample: bool,
 ) -> int:
-    """Run the sweep with a live view, print what came out, and return the exit code."""
+    """Run the sweep with a live view, print what came out, and return the exit code.
+
+    Args:
+        sample: predict a row of the data with the first winner, as a check; it takes seconds.
+    """
     stores = Stores.at(workspace, catalog=catalog, tracking=tracking)
     stores.prepare()
     _log_to(stores.workspace.root / "driver.log")
@@ -189,6 +194,8 @@ def submit(
         print_json(_outcome_as_json(outcome))
     else:
         _show(out, outcome, stores, workspace)
+        if sample and outcome.registered:
+            _show_sample(out, outcome, stores)
     if outcome.interrupted:
         return 130
     return 0 if outcome.complete else 1
@@ -304,14 +311,21 @@ def _show_registry(out: Console, outcome: Outcome, stores: Stores, workspace: Pa
     name = f"{first.standing.best.task.name}@{first.alias}"
     where = f" --workspace {shlex.quote(str(workspace))}" * (workspace != Path("workspace"))
     out.print(f"\nFetch one:      adaptersweep pull {name}{where}", soft_wrap=True)
+    out.print(
+        f"Predict:        adaptersweep predict {name}{where} TEXT", soft_wrap=True, markup=False
+    )
     out.print(f"Open MLflow:    adaptersweep mlflow{where}", soft_wrap=True)
+
+
+def _show_sample(out: Console, outcome: Outcome, stores: Stores) -> None:
+    """Print a prediction, or why there is none."""
     try:
-        _show_sample(out, outcome, stores)
+        _predict_sample(out, outcome, stores)
     except (OrchestratorError, WorkerError, AdapterLibError) as error:
         out.print(f"[red]no sample prediction:[/] {escape(str(error))}")
 
 
-def _show_sample(out: Console, outcome: Outcome, stores: Stores) -> None:
+def _predict_sample(out: Console, outcome: Outcome, stores: Stores) -> None:
     """Pull the first winner as a user would, and predict the first row of its last split."""
     from orchestrator.commands.adapters import predictor_for
     from workers.tasks.load import load_task
@@ -332,7 +346,9 @@ def _show_sample(out: Console, outcome: Outcome, stores: Stores) -> None:
         trial.task.card.label_names[int(true)] if trial.task.card.label_names else f"{true:.2f}"
     )
     shown = " ".join(shlex.quote(t) for t in (rows.texts[0], pair) if t is not None)
-    out.print(f"Predict:        adaptersweep predict {name} {shown}", soft_wrap=True, markup=False)
+    out.print(
+        f"\nA sample:       adaptersweep predict {name} {shown}", soft_wrap=True, markup=False
+    )
     out.print(f"                → {answer} (in the data: {expected})", markup=False)
 
 

@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 _LAYOUT = 1
 """Raised by one whenever what is stored changes."""
-_BATCH = 64
 _OPEN_TAPS = 256
 _TYPES: dict[PrefixType, np.dtype[Any]] = {
     PrefixType.FLOAT32: np.dtype(np.float32),
@@ -201,7 +200,7 @@ class _Source:
             torch.inference_mode(),
             torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=reduced),
         ):
-            for indices in evaluation_batches(tokens, batch_size=_BATCH):
+            for indices in evaluation_batches(tokens, self._device):
                 start: Start | None = feed.start(indices, min(taps), whole=True)
                 held = model.frozen(feed.batch(indices), taps, start=start)
                 sequences = sequences_of(tokens, indices)

@@ -1,5 +1,6 @@
 """Batches: every example once, from the generator alone, with little padding."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,9 @@ def tokens_of(lengths: list[int], *, typed: bool = True) -> Tokens:
     )
 
 
+CPU = torch.device("cpu")
+
+
 def epoch(tokens: Tokens, batch_size: int, seed: int = 0) -> list[np.ndarray]:
     generator = torch.Generator().manual_seed(seed)
     labels = np.zeros(len(tokens), int)
@@ -34,11 +38,27 @@ def epoch(tokens: Tokens, batch_size: int, seed: int = 0) -> list[np.ndarray]:
 def test_every_example_comes_once_in_the_fewest_batches(
     lengths: list[int], batch_size: int
 ) -> None:
-    tokens = tokens_of(lengths)
-    for batches in (epoch(tokens, batch_size), evaluation_batches(tokens, batch_size=batch_size)):
-        assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
-        assert len(batches) == -(-len(lengths) // batch_size)
-        assert max(map(len, batches)) <= batch_size
+    batches = epoch(tokens_of(lengths), batch_size)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    assert len(batches) == -(-len(lengths) // batch_size)
+    assert max(map(len, batches)) <= batch_size
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=300), st.integers(1, 3))
+def test_batches_of_an_evaluation_hold_as_many_tokens_as_they_may(
+    lengths: list[int], per_row: int
+) -> None:
+    lengths = lengths[: len(lengths) // per_row * per_row] or [5] * per_row
+    tokens = replace(tokens_of(lengths), per_row=per_row)
+    batches = evaluation_batches(tokens, CPU)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(tokens)))
+    sizes = [len(b) * int(tokens.lengths[b].max()) * per_row for b in batches]
+    assert all(size <= 1024 or len(b) == 1 for size, b in zip(sizes, batches, strict=True))
+    for batch, after in itertools.pairwise(batches):
+        longest = int(tokens.lengths[batch].max())
+        assert int(tokens.lengths[after].max()) <= longest
+        assert (len(batch) + 1) * longest * per_row > 1024  # no other fits
 
 
 def test_order_follows_from_the_generator_and_differs_between_epochs() -> None:
@@ -79,12 +99,14 @@ def test_padding_is_a_fraction_of_that_of_random_batches() -> None:
     random_share = padding_share(tokens, np.split(shuffled, 125))
     assert random_share > 0.4
     assert padding_share(tokens, epoch(tokens, 32)) < random_share / 3
-    assert padding_share(tokens, evaluation_batches(tokens, batch_size=32)) < 0.03
+    assert padding_share(tokens, evaluation_batches(tokens, CPU)) < 0.03
 
 
 def test_evaluation_starts_with_the_longest() -> None:
-    tokens = tokens_of([3, 9, 5, 9, 1])
-    assert [b.tolist() for b in evaluation_batches(tokens, batch_size=2)] == [[1, 3], [2, 0], [4]]
+    tokens = tokens_of([300, 900, 400, 900, 100, 1])
+    batches = [[1], [3], [2, 0], [4, 5]]
+    assert [b.tolist() for b in evaluation_batches(tokens, CPU)] == batches
+    assert len(evaluation_batches(tokens, torch.device("cuda"))) == 1
 
 
 def test_collate_pads_at_the_right() -> None:
