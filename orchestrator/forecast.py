@@ -15,7 +15,8 @@ from workers.trial import DropMode, Method, PrefixType, Trial
 _ATTENTION = 1 / 3
 """The share of a layer's products in its attention: 4 of 12, with a feed-forward of 4 times d."""
 _ONE_TOKEN = 1 / 6
-"""What is left of a layer of which one token is read: keys and values of all the others."""
+"""What is left of a layer of which one token is read: keys and values of all the others. BERT and
+its like do without them, which a plan cannot know."""
 _READ_ALL = (TaskKind.SPAN, TaskKind.TOKEN_CLASSIFICATION)
 
 
