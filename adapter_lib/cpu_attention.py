@@ -105,7 +105,7 @@ class _Attention(torch.autograd.Function):
         b, h, s, _ = query.shape
         shape = (b, h, s, key.shape[2])
         needed = any(ctx.needs_input_grad)
-        kept = query.new_empty(shape) if needed else None
+        stored = query.new_empty(shape) if needed else None
         output = _side_by_side(query, value.shape[-1])
         with torch.autocast("cpu", enabled=False):
             for rows in _few_rows(shape):
@@ -114,26 +114,26 @@ class _Attention(torch.autograd.Function):
                 if mask is not None:
                     scores += mask[rows] if len(mask) > 1 else mask
                 weights = softmax(scores)
-                if kept is not None:
-                    kept[rows] = weights
+                if stored is not None:
+                    stored[rows] = weights
                 if drop is not None:
                     weights = weights * drop.kept(rows)
                     v = v * drop.scale
                 output[rows] = _rows_of(torch.bmm(weights.flatten(0, 1), v), h)
-        if kept is not None:
-            ctx.save_for_backward(query, key, value, kept)
+        if stored is not None:
+            ctx.save_for_backward(query, key, value, stored)
             ctx.drop, ctx.scale = drop, scale
         return output
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, kept = ctx.saved_tensors
+        query, key, value, stored = ctx.saved_tensors
         drop, h = ctx.drop, query.shape[1]
         by_query, by_key, by_value = (_side_by_side(x, x.shape[-1]) for x in (query, key, value))
-        for rows in _few_rows(kept.shape):
+        for rows in _few_rows(stored.shape):
             q, k, v, g = (x[rows].flatten(0, 1) for x in (query, key, value, gradient))
-            weights = kept[rows].flatten(0, 1)
+            weights = stored[rows].flatten(0, 1)
             if drop is None:
                 by_weights = torch.bmm(g, v.transpose(1, 2))
                 by_value[rows] = _rows_of(torch.bmm(weights.transpose(1, 2), g), h)

@@ -33,7 +33,7 @@ from orchestrator.spec.read import KeyPath, SpecSource
 from orchestrator.spec.values import Section
 from workers.heads import HeadSettings, head_config
 from workers.tasks.card import TaskRef
-from workers.trial import BaseModelRef, Drop, DropMode, Precision, Training
+from workers.trial import BaseModelRef, Drop, DropMode, MeasuredDepths, Precision, Training
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,12 @@ class Grids:
         modes = drop.mode or (DropMode.NONE,)
         if DropMode.SPECIALISED not in modes and self.source.has((*at, "drop", "depth")):
             raise self.idle_depth(at, modes)
+        if self.source.has((*at, "drop", "measure")) and not has_standard(drop):
+            raise self.idle_measure(at)
+        standard = Drop(measure=drop.measure or MeasuredDepths.ALL)
         for mode in modes:
             if mode is not DropMode.SPECIALISED:
-                yield Drop(mode=mode)
+                yield standard if mode is DropMode.NONE else Drop(mode=mode)
                 continue
             if drop.depth is None:
                 raise self.source.error(
@@ -173,12 +176,19 @@ class Grids:
                         f"{base.layers} layers, found {depth}"
                         + ("; method `head_only` trains no adapter" * (depth == base.layers)),
                     )
-                yield Drop(mode=mode, depth=depth) if depth else Drop()
+                yield Drop(mode=mode, depth=depth) if depth else standard
 
     def idle_depth(self, at: KeyPath, modes: Sequence[DropMode]) -> SpecError:
         return self.source.error(
             (*at, "drop", "depth"),
             f"`depth` belongs to mode `specialised`, found mode {', '.join(modes)}; drop one",
+        )
+
+    def idle_measure(self, at: KeyPath) -> SpecError:
+        return self.source.error(
+            (*at, "drop", "measure"),
+            "`measure` is for adapters in every layer, mode `none`, and there are none; robust "
+            "ones are measured at every depth, specialised ones at their own; drop it",
         )
 
     def idle_group(self, at: KeyPath) -> SpecError:
@@ -262,9 +272,20 @@ class Grids:
         return max(sizes), sizes if len(set(sizes)) > 1 else ()
 
 
+def has_standard(drop: DropAxes) -> bool:
+    """Say whether adapters in every layer are among these."""
+    modes = drop.mode or (DropMode.NONE,)
+    depths = (0,) if drop.depth == "all" else drop.depth or ()
+    return DropMode.NONE in modes or (DropMode.SPECIALISED in modes and 0 in depths)
+
+
 def merge_drop(top: DropAxes, own: DropAxes) -> DropAxes:
     """Let a block that names modes stand alone: depths of the top belong to the top's modes."""
-    return DropAxes(mode=own.mode or top.mode, depth=top.depth if own.depth is None else own.depth)
+    return DropAxes(
+        mode=own.mode or top.mode,
+        depth=top.depth if own.depth is None else own.depth,
+        measure=own.measure or top.measure,
+    )
 
 
 def _merged(top: Section, own: Section) -> dict[str, Sequence[Any]]:

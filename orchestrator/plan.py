@@ -77,6 +77,7 @@ AXES: Mapping[str, Callable[[Trial], Any]] = {
     "head_dropout": lambda trial: trial.head.dropout,
     "drop_mode": lambda trial: trial.drop.mode,
     "drop_depth": lambda trial: trial.drop.depth,
+    "drop_measure": lambda trial: trial.drop.measure,
     "sources": lambda trial: len(trial.fusion.sources) if trial.fusion else None,
     "fusion_query": _of_fusion("query"),
     "fusion_key": _of_fusion("key"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from adapter_lib.configuration import Sharing
 from orchestrator.fusion_sources import Sources
-from orchestrator.grids import Grids, merge_drop
+from orchestrator.grids import Grids, has_standard, merge_drop
 from orchestrator.plan import Plan, matches, misfits
 from orchestrator.spec.axes import Condition
 from orchestrator.spec.model import FusionGrid, PruningAxes, SweepSpec, TrialGrid
@@ -263,6 +263,10 @@ class _Planner:
         modes = {m for b in spec.trials for m in b.drop.mode or spec.drop.mode or (DropMode.NONE,)}
         if spec.drop.depth is not None and DropMode.SPECIALISED not in modes:
             raise self.grids.idle_depth((), sorted(modes))
+        if spec.drop.measure is not None and not any(
+            has_standard(merge_drop(spec.drop, block.drop)) for block in spec.trials
+        ):
+            raise self.grids.idle_measure(())
         shared = {s for b in spec.trials for s in b.adapter.sharing or spec.adapter.sharing or ()}
         if spec.adapter.group_layers is not None and Sharing.GROUPS not in shared:
             raise self.grids.idle_group(())

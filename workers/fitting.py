@@ -27,7 +27,7 @@ from workers.objectives import objective_of
 from workers.results import Epoch, Score
 from workers.seeds import generator_for, seed_for
 from workers.tasks.card import Split
-from workers.trial import DropMode, Method, Optimiser, Precision, Schedule, Trial
+from workers.trial import DropMode, MeasuredDepths, Method, Optimiser, Precision, Schedule, Trial
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +35,19 @@ log = logging.getLogger(__name__)
 def measured_depths(trial: Trial) -> list[int]:
     """Return the drop depths that the finished trial is measured at on validation.
 
-    Adapters trained in every layer and robust ones are measured at every depth 0…L-1, a
-    specialised one at its own, and what has no adapter at 0.
+    Robust adapters are measured at every depth 0…L-1, and so are those trained in every layer
+    unless the trial says otherwise; a specialised one at its own, and what has no adapter at 0.
     """
-    dropping = trial.drop.mode is not DropMode.SPECIALISED and trial.method in (
-        Method.ADAPTER,
-        Method.FUSION,
-        Method.PRUNED_FUSION,
-    )
-    return list(range(trial.base.layers)) if dropping else [trial.drop.depth]
+    if trial.method not in (Method.ADAPTER, Method.FUSION, Method.PRUNED_FUSION):
+        return [trial.drop.depth]
+    match trial.drop.mode:
+        case DropMode.ROBUST:
+            everywhere = True
+        case DropMode.SPECIALISED:
+            everywhere = False
+        case DropMode.NONE:
+            everywhere = trial.drop.measure is MeasuredDepths.ALL
+    return list(range(trial.base.layers)) if everywhere else [trial.drop.depth]
 
 
 def selection_depths(trial: Trial) -> list[int]:

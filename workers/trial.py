@@ -47,6 +47,13 @@ class DropMode(StrEnum):
     ROBUST = "robust"  # a depth drawn for every batch
 
 
+class MeasuredDepths(StrEnum):
+    """Where adapters that were trained in every layer are measured on validation."""
+
+    ALL = "all"  # at every depth
+    OWN = "own"  # with no layer dropped, as they were trained
+
+
 class Optimiser(StrEnum):
     ADAMW = "adamw"
     ADAM = "adam"
@@ -99,6 +106,8 @@ class Drop(Frozen):
     mode: DropMode = DropMode.NONE
     depth: int = 0
     """The fixed depth of specialised training; 0 otherwise."""
+    measure: MeasuredDepths = MeasuredDepths.ALL
+    """Of mode `none` alone: a specialised adapter is measured at its depth, a robust one at all."""
 
 
 class Training(Frozen):
@@ -253,6 +262,7 @@ class Trial(Frozen):
 
 
 _LATER_IN_PARTS = (
+    ("drop", "measure"),
     ("training", "accumulate"),
     ("training", "prefix_type"),
     ("pruning", "order"),

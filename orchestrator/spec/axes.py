@@ -23,6 +23,7 @@ from orchestrator.spec.values import (
 )
 from workers.trial import (
     DropMode,
+    MeasuredDepths,
     Method,
     Optimiser,
     Precision,
@@ -106,6 +107,7 @@ class DropAxes(Section):
 
     mode: OneOrMany[DropMode] | None = None
     depth: Literal["all"] | OneOrMany[Depth] | None = None
+    measure: MeasuredDepths | None = None
 
 
 class TrainingAxes(Section):
@@ -153,6 +155,7 @@ class Condition(Section):
     head_dropout: OneOrMany[Fraction] = ()
     drop_mode: OneOrMany[DropMode] = ()
     drop_depth: OneOrMany[Depth] = ()
+    drop_measure: OneOrMany[MeasuredDepths] = ()
     sources: OneOrMany[Count | None] = ()
     fusion_query: OneOrMany[bool | None] = ()
     fusion_key: OneOrMany[bool | None] = ()

@@ -99,7 +99,7 @@ def specification(job: Job, side: str) -> dict[str, Any]:
         "tasks": {task.name: {"folder": str(task)} for task in job.tasks},
         "seeds": list(settings.seeds),
         "adapter": {"placement": "pfeiffer", "reduction_factor": 16},
-        "drop": {"mode": "specialised", "depth": list(settings.depths)},
+        "drop": {"mode": "specialised", "depth": list(settings.depths), "measure": "own"},
         "training": {
             "learning_rate": settings.learning_rate,
             "batch_size": settings.batch_size,

@@ -104,6 +104,17 @@ def test_depth_all_is_every_depth_and_depth_0_is_the_standard_adapter(tmp_path: 
     assert plan.repeated == 3  # depth 0 of each task
 
 
+def test_adapters_in_every_layer_are_measured_where_the_sweep_says(tmp_path: Path) -> None:
+    modes = "drop: { mode: [specialised, robust], depth: all, measure: own }\n"
+    plan = plan_of(tmp_path, TOP + modes)
+    own = {(t.drop.mode, t.drop.depth) for t in plan.trials.values() if t.drop.measure == "own"}
+    assert own == {(DropMode.NONE, 0)}
+    usual = plan_of(tmp_path, TOP + modes.replace(", measure: own", ""))
+    every = plan_of(tmp_path, TOP + modes.replace("own", "all"))
+    assert set(every.trials) == set(usual.trials)
+    assert len(set(plan.trials) & set(usual.trials)) == len(plan.trials) - 3  # one of each task
+
+
 def test_what_two_blocks_name_is_planned_once(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, TOP + "trials:\n  - seeds: [0, 1]\n  - seeds: [1, 2]\n")
     assert len(plan.trials) == 9
@@ -322,6 +333,18 @@ IMPOSSIBLE = [
         "drop.depth",
         ["belongs to mode `specialised`", "found mode robust"],
         id="depth that nothing would look at",
+    ),
+    pytest.param(
+        "drop: { mode: [robust, specialised], depth: 2, measure: own }",
+        "drop.measure",
+        ["for adapters in every layer", "drop it"],
+        id="measure that nothing would look at",
+    ),
+    pytest.param(
+        "trials:\n  - {}\n  - drop: { mode: robust, measure: own }",
+        "trials[1].drop.measure",
+        ["for adapters in every layer"],
+        id="measure in a block that nothing would look at",
     ),
     pytest.param(
         "drop: { mode: none }\ntrials:\n  - drop: { depth: 2 }",

@@ -26,7 +26,7 @@ from workers.seeds import generator_for
 from workers.tasks.card import Metric, Split, TaskCard, TaskKind
 from workers.tasks.rows import Rows
 from workers.tokens import Tokens
-from workers.trial import DropMode, Method, Trial
+from workers.trial import Drop, DropMode, MeasuredDepths, Method, Trial
 from workers.warm import WarmState
 
 
@@ -253,3 +253,23 @@ def test_what_the_best_epoch_scored_is_not_measured_again(
 def _at_its_best(fit: Fit) -> AdapterModel:
     fit.model.load_trainable_state(fit.best_state)
     return fit.model
+
+
+@pytest.mark.parametrize(
+    ("drop", "depths"),
+    [
+        (Drop(), [0, 1, 2]),
+        (Drop(measure=MeasuredDepths.OWN), [0]),
+        (Drop(mode=DropMode.ROBUST), [0, 1, 2]),
+        (Drop(mode=DropMode.SPECIALISED, depth=1), [1]),
+    ],
+)
+def test_final_scores_are_of_the_depths_that_the_trial_names(
+    make_fit: Callable[..., Fit], drop: Drop, depths: list[int]
+) -> None:
+    usual = make_fit(epochs=1)
+    trial = usual.trial.model_copy(update={"drop": drop})
+    fit = Fit(trial, usual.model, usual.examples)
+    fit.run_epoch()
+    validation = [s for s in fit.final_scores() if s.split is Split.VALIDATION]
+    assert [s.depth for s in validation] == depths
