@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 from adapter_lib.softmax import added_to_scores, softmax, softmax_backward
 
 _ROWS_BYTES = 1 << 19
-"""Weights of the rows taken at a time, in float32: half of a usual second-level cache."""
+"""Weights of the rows taken at a time: half of a usual second-level cache."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class _Attention(torch.autograd.Function):
         stored = query.new_empty(shape) if needed else None
         output = _side_by_side(query, value.shape[-1])
         with torch.autocast("cpu", enabled=False):
-            for rows in _few_rows(shape):
+            for rows in _few_rows(shape, query.element_size()):
                 q, k, v = (x[rows].flatten(0, 1) for x in (query, key, value))
                 scores = _rows_of(torch.bmm(q * scale, k.transpose(1, 2)), h)
                 if mask is not None:
@@ -131,7 +131,7 @@ class _Attention(torch.autograd.Function):
         query, key, value, stored = ctx.saved_tensors
         drop, h = ctx.drop, query.shape[1]
         by_query, by_key, by_value = (_side_by_side(x, x.shape[-1]) for x in (query, key, value))
-        for rows in _few_rows(stored.shape):
+        for rows in _few_rows(stored.shape, stored.element_size()):
             q, k, v, g = (x[rows].flatten(0, 1) for x in (query, key, value, gradient))
             weights = stored[rows].flatten(0, 1)
             if drop is None:
@@ -154,9 +154,9 @@ def _rows_of(x: Tensor, heads: int) -> Tensor:
     return x.view(-1, heads, *x.shape[1:])
 
 
-def _few_rows(shape: tuple[int, ...]) -> Iterator[slice]:
+def _few_rows(shape: tuple[int, ...], element_size: int) -> Iterator[slice]:
     """Yield slices of b, together all of them, from weights' shape (b, h, s, t)."""
-    each = 4 * max(1, math.prod(shape[1:]))
+    each = element_size * max(1, math.prod(shape[1:]))
     step = max(1, _ROWS_BYTES // each)
     for first in range(0, shape[0], step):
         yield slice(first, first + step)

@@ -135,20 +135,23 @@ def test_a_row_does_not_depend_on_its_batch(rows: int) -> None:
         assert_close(layer(x.view(50, 4, 384)[:, 1]), layer(x[1::4]))
 
 
-def test_dropout_drops_independently_and_keeps_the_mean() -> None:
+@pytest.mark.parametrize("p", [0.001, 0.1, 0.25, 0.5, 0.999])
+def test_dropout_drops_independently_and_keeps_the_mean(p: float) -> None:
+    """In the shares that 8 bits can say, and in those that they cannot."""
     torch.manual_seed(0)
-    x = torch.ones(1_000_003, requires_grad=True)
+    x = torch.ones(4_000_003, requires_grad=True)
     with fast_kernels(CPU):
-        y = functional.dropout(x, 0.1, training=True)
-        again = functional.dropout(x, 0.1, training=True)
+        y = functional.dropout(x, p, training=True)
+        again = functional.dropout(x, p, training=True)
     dropped = (y == 0).double()
-    deviation = (0.1 * 0.9 / x.numel()) ** 0.5
-    assert abs(float(dropped.mean()) - 0.1) < 4 * deviation
-    assert y.unique().tolist() == pytest.approx([0.0, 1 / 0.9], rel=1e-5)
-    assert float(y.detach().double().mean()) == pytest.approx(1.0, abs=5 * deviation / 0.9)
-    for other in (dropped.roll(1), dropped.roll(4), (again == 0).double()):
+    deviation = (p * (1 - p) / x.numel()) ** 0.5
+    assert abs(float(dropped.mean()) - p) < 4 * deviation
+    assert y.unique().tolist() == pytest.approx([0.0, 1 / (1 - p)], rel=1e-5)
+    mean = float(y.detach().double().mean())
+    assert mean == pytest.approx(1.0, abs=5 * deviation / (1 - p))
+    for other in (dropped.roll(1), dropped.roll(4), dropped.roll(8), (again == 0).double()):
         both = float((dropped * other).mean())
-        assert both == pytest.approx(0.01, abs=5 * (0.01 * 0.99 / x.numel()) ** 0.5)
+        assert both == pytest.approx(p**2, abs=5 * (p**2 * (1 - p**2) / x.numel()) ** 0.5)
     y.sum().backward()
     assert x.grad is not None
     assert torch.equal(x.grad, y.detach())
@@ -198,10 +201,10 @@ def test_attention_with_dropout_has_the_outputs_and_gradients_of_its_formula(
     elif mask == "causal":
         options["is_causal"] = True
         added = torch.full((5, keys), -torch.inf).double().triu(1)
-    levels = torch.randint(-(1 << 15), 1 << 15, (7, 3, 5, keys)).to(torch.int16)
+    levels = torch.randint(-128, 128, (7, 3, 5, keys)).to(torch.int8)
     expected = attention_by_hand(query, key, value, added, (levels >= 0).double())
     monkeypatch.setattr(cpu_attention, "_ROWS_BYTES", rows_bytes)
-    monkeypatch.setattr(cpu_kernels, "_random_levels", lambda shape: levels.view(shape))
+    monkeypatch.setattr(cpu_kernels, "_random_levels", lambda shape, p: levels.view(shape))
     attend = functional.scaled_dot_product_attention
     with fast_kernels(CPU):
         found = attend(query, key, value, dropout_p=0.5, scale=0.3, **options)  # type: ignore[arg-type]
