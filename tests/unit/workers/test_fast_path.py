@@ -233,7 +233,7 @@ def test_with_dropout_both_paths_give_the_same_distribution(
     body = (
         "head: { dropout: 0.1 }\nadapter: { bottleneck_size: 6 }\n"
         "drop: { mode: specialised, depth: 1 }\nseeds: [SEEDS]\n"
-        f"training: {{ {TRAINING}, learning_rate: 2e-2, epochs: 5, prefix_dropout: NOISE }}\n"
+        f"training: {{ {TRAINING}, learning_rate: 5e-3, epochs: 8, prefix_dropout: NOISE }}\n"
     ).replace("epochs: 2, ", "")
     task, sides = make_task("one", train=160), {}
     base = with_dropout(toy_base, tmp_path / "noisy", 0.3)

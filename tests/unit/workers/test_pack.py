@@ -73,7 +73,8 @@ def test_every_kind_of_trial_finishes(plan: Plan, workspace: Workspace, warm: Wa
 
 
 @pytest.mark.parametrize(
-    ("method", "least"), [(Method.ADAPTER, 0.75), (Method.FULL_FINE_TUNING, 0.95)]
+    ("method", "learning_rate", "least"),
+    [(Method.ADAPTER, 1e-2, 0.75), (Method.FULL_FINE_TUNING, 1e-3, 0.95)],
 )
 def test_a_task_is_learnt(
     make_task: Callable[..., Path],
@@ -81,12 +82,18 @@ def test_a_task_is_learnt(
     workspace: Workspace,
     warm: WarmState,
     method: Method,
+    learning_rate: float,
     least: float,
 ) -> None:
-    """Adapters over a random frozen base learn something, full fine-tuning all of it."""
+    """Adapters over a random frozen base learn something, full fine-tuning all of it.
+
+    At the adapters' rate full fine-tuning gets stuck with most seeds, by torch's dropout too.
+    """
     make_task("one", train=400, held_out=50)
     plan, _ = plan_sweep(toy_sweep(epochs=15))
-    result = run(pick(plan, method), workspace, warm)
+    trial = pick(plan, method)
+    training = trial.training.model_copy(update={"learning_rate": learning_rate})
+    result = run(trial.model_copy(update={"training": training}), workspace, warm)
     assert result.majority == 0.5
     assert result.score >= least
 
