@@ -121,7 +121,7 @@ def attention(
 def _kept(levels: Tensor, p: float, dtype: torch.dtype) -> Tensor:
     """Return 0 for the levels that are dropped with probability p, and 1 for the others.
 
-    A comparison that writes numbers takes a tenth of one that writes booleans and casts them.
+    A comparison that writes numbers takes an eighth of one that writes booleans and casts them.
     """
     kept = torch.empty(levels.shape, dtype=dtype)
     return torch.ge(levels, _LOWEST + max(1, int(p * _LEVELS)), out=kept)

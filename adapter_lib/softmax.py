@@ -1,7 +1,7 @@
 """Softmax over attention scores, the way that is cheapest on the device.
 
-On a CPU it is computed in float32: over rows of bfloat16 torch's own takes twice as long, and eight
-times where they are short.
+On a CPU it is computed in float32: over rows of bfloat16 torch's own takes up to twice as long, and
+five times where they are short.
 """
 
 import math

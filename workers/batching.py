@@ -21,8 +21,8 @@ _WINDOW_BATCHES = 16
 are less random."""
 
 _CPU_TOKENS = 1024
-"""Of a batch without gradients: 500 to 2,000 measured best, with hidden states of 384; more do not
-stay in the processor's cache."""
+"""Of a batch without gradients. With hidden states of 384, batches of 512 to 2,048 measured within
+6 % of each other, and 256 rows of up to 30 tokens at least a sixth slower than 64."""
 _ACCELERATOR_TOKENS = 8192
 
 
