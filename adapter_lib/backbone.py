@@ -33,6 +33,7 @@ from adapter_lib.base_weights import find_weight_files, hash_files, hash_state, 
 from adapter_lib.batch import Batch as Batch
 from adapter_lib.cpu_kernels import fast_kernels
 from adapter_lib.errors import BaseModelError, ConfigurationError
+from adapter_lib.residual import normed_sum
 from adapter_lib.taps import Block, Held, Start, Tap
 
 
@@ -251,13 +252,13 @@ class Backbone(nn.Module):
         if tap.block is Block.ATTENTION:
             norm = layer.attention_norm
             if adapter is None:
-                h = norm(x + residual)
+                h = normed_sum(x, residual, norm)
             else:
                 h = adapter.after_attention(tap.layer, x, residual, norm, token_mask)
             return Start(tap.next, Held(layer.feed_forward(h), h))
         norm = layer.feed_forward_norm
         if adapter is None:
-            h = norm(x + residual)
+            h = normed_sum(x, residual, norm)
         else:
             h = adapter.after_feed_forward(tap.layer, x, residual, norm, token_mask)
         if top and self._parts.final_norm is not None:

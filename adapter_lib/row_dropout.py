@@ -22,8 +22,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from adapter_lib.cpu_attention import attention_weights
 from adapter_lib.errors import ConfigurationError
+from adapter_lib.softmax import attention_weights
 
 
 def default_generator(device: torch.device) -> torch.Generator:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from adapter_lib.architectures import Norm
 from adapter_lib.arrangement import Arrangement, NormAfter, Reading, Residual
+from adapter_lib.residual import normed_sum, sum_and_normed
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class Site:
     @cached_property
     def normed(self) -> Tensor:
         """LN(f + a), (b, s, d): the output without adapter."""
-        return self.norm(self.total)
+        # Both at once, in one pass over memory; a frozen dataclass caches in its `__dict__`.
+        self.__dict__["total"], normed = sum_and_normed(self.x, self.residual, self.norm)
+        return normed
 
     def read(self, reads: Reading) -> Tensor:
         """Return what a bottleneck reads, z, (b, s, d)."""
@@ -55,11 +58,13 @@ class Site:
         if norm_after is not None and arrangement.norm_after is NormAfter.BOTTLENECK:
             added = norm_after(added)
         if arrangement.adds_to_sum:
-            return self.norm(added + self.total)
+            return normed_sum(added, self.total, self.norm)
         output = added + self._around(arrangement.residual)
         if norm_after is not None and arrangement.norm_after is NormAfter.OUTPUT:
             output = norm_after(output)
-        return self.norm(output + self.residual) if arrangement.base_norm_after else output
+        if not arrangement.base_norm_after:
+            return output
+        return normed_sum(output, self.residual, self.norm)
 
     def _around(self, residual: Residual) -> Tensor:
         match residual:

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from adapter_lib.architectures.parts import read_tokens
+from adapter_lib.cpu_kernels import are_active
+from adapter_lib.cpu_kernels.norms import lowered
+from adapter_lib.cpu_kernels.projected import projected_attention
 from adapter_lib.softmax import added_to_scores, softmax
 
 
@@ -72,8 +75,10 @@ def token_distance(token_mask: Tensor) -> Tensor:
 def cast_once(h: Tensor) -> Tensor:
     """Return h as autocast will have it, so that several products need one cast, not one each."""
     kind = h.device.type
-    lowered = torch.is_autocast_enabled(kind) and h.dtype == torch.float32
-    return h.to(torch.get_autocast_dtype(kind)) if lowered else h
+    if not torch.is_autocast_enabled(kind) or h.dtype != torch.float32:
+        return h
+    twin, dtype = lowered(h), torch.get_autocast_dtype(kind)
+    return twin if twin is not None and twin.dtype == dtype else h.to(dtype)
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
@@ -135,6 +140,12 @@ def self_attend(
         dropout: on the attention weights; 0 outside of training.
         read: the positions, (b,), of the tokens that attend, (b, 1, d) then; None for all.
     """
+    if read is None and are_active() and not visible.causal:
+        x = projected_attention(
+            h, query, key, value, heads=heads, mask=visible.mask, dropout=dropout
+        )
+        if x is not None:
+            return x
     if read is None or key.weight.requires_grad or value.weight.requires_grad:
         return attend(
             split_heads(query(read_tokens(h, read)), heads),

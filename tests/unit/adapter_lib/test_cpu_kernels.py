@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertModel
 
-from adapter_lib import cpu_attention, cpu_kernels
+from adapter_lib import cpu_kernels
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.configuration import AdapterConfig, Placement
-from adapter_lib.cpu_kernels import fast_kernels, plain_kernels
+from adapter_lib.cpu_kernels import attention, fast_kernels, plain_kernels, products
 from adapter_lib.model import AdapterModel
 
 ModelFactory = Callable[..., AdapterModel]
@@ -98,16 +98,17 @@ def test_weights_that_change_are_read_anew(
 
 
 @onednn
-def test_only_float32_products_outside_of_autocast_are_taken_over(
+def test_only_float32_products_and_those_of_frozen_weights_are_taken_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     taken: list[torch.Size] = []
+    own = products._product
 
     def product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         taken.append(x.shape)
-        return functional.linear(x, weight, bias)
+        return own(x, weight, bias)
 
-    monkeypatch.setattr(cpu_kernels, "_product", product)
+    monkeypatch.setattr(products, "_product", product)
     layer = nn.Linear(4, 2).requires_grad_(False)
     x = torch.ones(3, 4)
     layer(x)
@@ -115,11 +116,15 @@ def test_only_float32_products_outside_of_autocast_are_taken_over(
         layer(x[0])
         layer(x[:0])
         layer.double()(x.double())
+        trained = nn.Linear(4, 2)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            trained(x)
+        assert not taken
         with torch.autocast("cpu", dtype=torch.bfloat16):
             layer.float()(x)
-        assert not taken
         layer(x)
-    assert taken == [x.shape]
+        trained(x)
+    assert taken == [x.shape] * 3
 
 
 @onednn
@@ -203,8 +208,8 @@ def test_attention_with_dropout_has_the_outputs_and_gradients_of_its_formula(
         added = torch.full((5, keys), -torch.inf).double().triu(1)
     levels = torch.randint(-128, 128, (7, 3, 5, keys)).to(torch.int8)
     expected = attention_by_hand(query, key, value, added, (levels >= 0).double())
-    monkeypatch.setattr(cpu_attention, "_ROWS_BYTES", rows_bytes)
-    monkeypatch.setattr(cpu_kernels, "_random_levels", lambda shape, p: levels.view(shape))
+    monkeypatch.setattr(attention, "_ROWS_BYTES", rows_bytes)
+    monkeypatch.setattr(attention, "random_levels", lambda shape, p: levels.view(shape))
     attend = functional.scaled_dot_product_attention
     with fast_kernels(CPU):
         found = attend(query, key, value, dropout_p=0.5, scale=0.3, **options)  # type: ignore[arg-type]

@@ -1,7 +1,9 @@
-"""Attention on a CPU, a few rows at a time, so that its weights stay in the processor's cache.
+"""Attention on a CPU: by the compiled kernels, or a few rows at a time by torch's products.
 
 Torch has no fused attention with dropout for CPUs, and from its single operations the weights of a
-whole batch go through memory some ten times. Here they go there once, for the backward pass.
+whole batch go through memory some ten times. Here they go there once, for the backward pass. What
+torch looks for and this does not: rows that see nothing. No mask of `architectures.attention` has
+one.
 
 Legend for shapes: b batch, s queries, t keys, h heads, k size of a head.
 """
@@ -14,8 +16,17 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
-from adapter_lib.softmax import added_to_scores, softmax, softmax_backward
+from adapter_lib.cpu_kernels import compiled_attention
+from adapter_lib.cpu_kernels.dropout import dropout, kept, random_levels
+from adapter_lib.softmax import (
+    added_to_scores,
+    attention_weights,
+    no_later,
+    softmax,
+    softmax_backward,
+)
 
 _ROWS_BYTES = 1 << 19
 """Weights of the rows taken at a time: half of a usual second-level cache."""
@@ -35,31 +46,36 @@ class Drop:
     scale: float
 
 
-def attention_weights(
+def attention(
     query: Tensor,
     key: Tensor,
-    attn_mask: Tensor | None,
-    *,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
 ) -> Tensor:
-    """Return how much each query attends to each key, (b, h, s, t).
+    """Return `scaled_dot_product_attention`, (b, h, s, k), in which every query sees some key.
 
     Args:
-        query: (b, h, s, k).
-        key: (b, h, t, k).
-        attn_mask: boolean, True where a query sees a key, or what is added to the scores; every
-            query has to see some key.
-        is_causal: instead of a mask, each query sees the keys up to its own position.
-        scale: of the scores, 1/√k by default.
+        attn_mask: boolean, True where a query sees a key, or what is added to the scores.
     """
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = (query * scale) @ key.transpose(-1, -2)
-    if is_causal:
-        attn_mask = _no_later(query, key)
-    if attn_mask is not None:
-        scores = scores + added_to_scores(attn_mask, scores.dtype)
-    return softmax(scores)
+    learnt = attn_mask is not None and attn_mask.requires_grad
+    known = 0 <= dropout_p < 1 and not (learnt or is_causal)
+    if known and compiled_attention.can_attend(query, key, value, attn_mask):
+        return compiled_attention.attend(query, key, value, attn_mask, dropout_p, scale)
+    if dropout_p == 0.0 and (learnt or query.dtype != torch.bfloat16):
+        return functional.scaled_dot_product_attention(
+            query, key, value, attn_mask, 0.0, is_causal, scale=scale
+        )
+    if learnt or not 0 <= dropout_p < 1:
+        weights = attention_weights(query, key, attn_mask, is_causal=is_causal, scale=scale)
+        return dropout(weights, dropout_p) @ value
+    drop = None
+    if dropout_p:
+        levels = random_levels(torch.Size((*query.shape[:-1], key.shape[-2])), dropout_p)
+        drop = Drop(lambda rows: kept(levels[rows], dropout_p, query.dtype), 1 / (1 - dropout_p))
+    return cached_attention(query, key, value, attn_mask, drop, is_causal=is_causal, scale=scale)
 
 
 def cached_attention(
@@ -78,7 +94,7 @@ def cached_attention(
         value: (b, h, t, k); for the others see `attention_weights`. The mask gets no gradient.
     """
     if is_causal:
-        attn_mask = _no_later(query, key)
+        attn_mask = no_later(query, key)
     if attn_mask is not None:
         attn_mask = added_to_scores(attn_mask, query.dtype)
         attn_mask = attn_mask.view(*(1,) * (4 - attn_mask.ndim), *attn_mask.shape)
@@ -166,8 +182,3 @@ def _side_by_side(like: Tensor, size: int) -> Tensor:
     """Return an empty (b, h, s, size) that is (b, s, h·size) in memory."""
     b, h, s, _ = like.shape
     return like.new_empty(b, s, h, size).transpose(1, 2)
-
-
-def _no_later(query: Tensor, key: Tensor) -> Tensor:
-    shape = query.shape[-2], key.shape[-2]
-    return torch.ones(shape, dtype=torch.bool, device=query.device).tril()

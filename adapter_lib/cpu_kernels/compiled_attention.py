@@ -1,0 +1,237 @@
+"""Attention by the compiled kernels, on a CPU: each head of a row stays in the nearest cache.
+
+Padding costs nothing. Legend for shapes: b batch, s queries, t keys, h heads, k size of a head.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.utils.weak import WeakIdKeyDictionary
+
+from adapter_lib.cpu_kernels.compiled import LANES, address, compiled, is_half
+from adapter_lib.cpu_kernels.dropout import lowest_kept, random_levels
+
+
+def can_attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
+    """Say whether the kernels can read queries, keys and values, (b, h, s or t, k), and the mask.
+
+    The mask has to be boolean, (b, 1, 1, t), True for the first tokens of each row.
+    """
+    if key.shape != value.shape or key.shape[:2] != query.shape[:2]:
+        return False
+    alike = query.dtype == key.dtype == value.dtype and is_half(query) is not None
+    readable = all(_is_readable(x) for x in (query, key, value))
+    if not (alike and readable and key.stride() == value.stride()):
+        return False
+    return can_mask(mask, rows=len(key), keys=key.shape[2])
+
+
+def can_mask(mask: Tensor | None, *, rows: int, keys: int) -> bool:
+    """Say whether the kernels are there and know this mask; see `can_attend`."""
+    if compiled() is None:
+        return False
+    return mask is None or lengths_of(mask, rows=rows, keys=keys) is not None
+
+
+def lengths_of(mask: Tensor, *, rows: int, keys: int) -> Tensor | None:
+    """Return how many keys each row's queries see, (b,), from a boolean mask, (b, 1, 1, t).
+
+    None if they are not the first ones, or the mask is another one.
+    """
+    if mask.dtype != torch.bool or mask.shape != (rows, 1, 1, keys):
+        return None
+    known: Tensor | str | None = _lengths.get(mask, "")  # type: ignore[no-untyped-call]
+    if not isinstance(known, str):
+        return known
+    seen = mask[:, 0, 0]
+    lengths = seen.sum(1)
+    first = torch.arange(keys) < lengths[:, None]
+    found = lengths if bool((first == seen).all()) and bool((lengths > 0).all()) else None
+    _lengths[mask] = found
+    return found
+
+
+_lengths: WeakIdKeyDictionary = WeakIdKeyDictionary()
+"""Mask → `lengths_of` it: every layer of a batch has the same mask."""
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    dropout: float,
+    scale: float | None,
+) -> Tensor:
+    """Return the attention outputs, (b, h, s, k), side by side in memory as (b, s, h·k).
+
+    Args:
+        query: (b, h, s, k), like the following something that `can_attend` agrees to. Where there
+            are as many queries as keys, the queries behind a row's last key get zeros.
+    """
+    b, h, s, _ = query.shape
+    levels = random_levels(torch.Size((b, h, s, key.shape[2])), dropout) if dropout else None
+    output: Tensor = _Attention.apply(  # type: ignore[no-untyped-call]
+        mask, levels, dropout, scale, query, key, value
+    )
+    return output
+
+
+def self_attend(
+    states: Tensor, heads: int, mask: Tensor | None, dropout: float, scale: float | None = None
+) -> Tensor:
+    """Return the attention outputs of queries, keys and values that lie side by side.
+
+    Args:
+        states: (b, s, 3·h·k).
+
+    Returns:
+        (b, s, h·k).
+    """
+    b, s, _d = states.shape
+    levels = random_levels(torch.Size((b, heads, s, s)), dropout) if dropout else None
+    output: Tensor = _SelfAttention.apply(  # type: ignore[no-untyped-call]
+        mask, levels, dropout, scale, states, heads
+    )
+    return output
+
+
+def _is_readable(x: Tensor) -> bool:
+    k = x.shape[3]
+    batch, head, token, element = x.stride()
+    whole = k % LANES == 0 and x.numel() > 0
+    return whole and (head, element) == (k, 1) and batch == x.shape[2] * token
+
+
+class _Call:
+    """What both directions of one attention give the kernels."""
+
+    def __init__(
+        self,
+        states: tuple[Tensor, Tensor, Tensor],
+        mask: Tensor | None,
+        levels: Tensor | None,
+        dropout: float,
+        scale: float | None,
+        weights: Tensor | None,
+    ) -> None:
+        self.module: Any = compiled()
+        query, key, value = states
+        b, h, s, k = query.shape
+        t = key.shape[2]
+        self.output_shape = b, s, h, k
+        rows = torch.empty(b, 8, dtype=torch.int64)
+        numbers = torch.arange(b)
+        apart = (query.stride(0), key.stride(0), s * h * k, h * s * t)
+        for column, distance in enumerate(apart):
+            rows[:, column] = numbers * distance
+        rows[:, 4], rows[:, 5], rows[:, 6], rows[:, 7] = s * t, t, s, t
+        self.padded = mask is not None
+        if mask is not None:
+            lengths = lengths_of(mask, rows=b, keys=t)
+            assert lengths is not None
+            rows[:, 7] = lengths
+            if s == t:
+                rows[:, 6] = lengths
+        self.rows = rows
+        self.kept = levels, weights
+        lowest = lowest_kept(dropout) if dropout else 0
+        self.half = bool(is_half(query))
+        self.given = (
+            *map(address, (query, key, value, weights, levels, rows)),
+            *(b, h, k, query.stride(2), key.stride(2), value.stride(2)),
+            *(lowest, 1 / (1 - dropout), 1 / math.sqrt(k) if scale is None else scale, self.half),
+        )
+
+    def new(self, like: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Return memory for what is written for real tokens only."""
+        return like.new_zeros(shape) if self.padded else like.new_empty(shape)
+
+    def forward(self, like: Tensor) -> Tensor:
+        b, s, h, k = self.output_shape
+        output = self.new(like, (b, s, h, k))
+        self.module.attention(*self.given, address(output), h * k)
+        return output
+
+    def backward(self, gradient: Tensor, made: tuple[Tensor, Tensor, Tensor]) -> None:
+        _, _, h, k = self.output_shape
+        by_output = gradient.contiguous()
+        given = *self.given, address(by_output), h * k
+        self.module.attention_backward(*given, *map(address, made))
+
+
+def _weights_for(ctx: Any, query: Tensor, keys: int) -> Tensor | None:
+    b, h, s, _ = query.shape
+    return query.new_empty(b, h, s, keys) if any(ctx.needs_input_grad) else None
+
+
+class _Attention(torch.autograd.Function):
+    """Keeps its inputs, and the weights before dropout with the sign of what was dropped."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        mask: Tensor | None,
+        levels: Tensor | None,
+        dropout: float,
+        scale: float | None,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+    ) -> Tensor:
+        weights = _weights_for(ctx, query, key.shape[2])
+        ctx.call = _Call((query, key, value), mask, levels, dropout, scale, weights)
+        ctx.save_for_backward(query, key, value)
+        output: Tensor = ctx.call.forward(query)
+        return output.transpose(1, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        made = []
+        for x in ctx.saved_tensors:  # written with the strides of what was read
+            b, _h, n, k = x.shape
+            wide = ctx.call.new(x, (b, n, x.stride(2)))
+            made.append(wide.as_strided(x.shape, (n * x.stride(2), k, x.stride(2), 1)))
+        ctx.call.backward(gradient.transpose(1, 2), tuple(made))
+        return None, None, None, None, *made
+
+
+class _SelfAttention(torch.autograd.Function):
+    """The same for states that lie side by side, whose gradients do so too."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        mask: Tensor | None,
+        levels: Tensor | None,
+        dropout: float,
+        scale: float | None,
+        states: Tensor,
+        heads: int,
+    ) -> Tensor:
+        apart = _apart(states, heads)
+        weights = _weights_for(ctx, apart[0], states.shape[1])
+        ctx.call = _Call(apart, mask, levels, dropout, scale, weights)
+        ctx.save_for_backward(states)
+        ctx.heads = heads
+        output: Tensor = ctx.call.forward(states)
+        return output.flatten(2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (states,) = ctx.saved_tensors
+        made = ctx.call.new(states, states.shape)
+        ctx.call.backward(gradient, _apart(made, ctx.heads))
+        return None, None, None, None, made, None
+
+
+def _apart(states: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Turn (b, s, 3·h·k) into three of (b, h, s, k) in the same memory."""
+    b, s, d = states.shape
+    query, key, value = states.view(b, s, 3, heads, d // (3 * heads)).permute(2, 0, 3, 1, 4)
+    return query, key, value

@@ -1,0 +1,85 @@
+"""Dropout on a CPU, from 8 random bits an element and a few numbers more.
+
+Torch's generator is the only source, so its state says what follows.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from adapter_lib.cpu_kernels.compiled import address, compiled, is_half
+
+_LEVELS = 1 << 8
+_LOWEST = -(1 << 7)
+
+
+def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Return x with each element zero with probability p and the others scaled by 1/(1 - p)."""
+    if not training or inplace or not 0 < p < 1:
+        return functional.dropout(x, p, training, inplace)
+    levels = random_levels(x.shape, p)
+    if compiled() is not None and is_half(x) is not None and x.is_contiguous():
+        output: Tensor = _Dropout.apply(x, levels, p)  # type: ignore[no-untyped-call]
+        return output
+    return x * kept(levels, p, x.dtype).mul_(1 / (1 - p))
+
+
+def lowest_kept(p: float) -> int:
+    """Return the lowest level that is not dropped with probability p."""
+    return _LOWEST + max(1, int(p * _LEVELS))
+
+
+def kept(levels: Tensor, p: float, dtype: torch.dtype) -> Tensor:
+    """Return 0 for the levels that are dropped with probability p, and 1 for the others.
+
+    A comparison that writes numbers takes an eighth of one that writes booleans and casts them.
+    """
+    found = torch.empty(levels.shape, dtype=dtype)
+    return torch.ge(levels, lowest_kept(p), out=found)
+
+
+def random_levels(shape: torch.Size, p: float) -> Tensor:
+    """Return an int8 for every element; `kept` drops each with probability p exactly.
+
+    256 equally likely levels, of which it drops the lowest, fall short of p by less than 1/256.
+    What is missing are random places, possibly the same ones, whose number has a Poisson
+    distribution: so each element is hit independently of all others.
+    """
+    elements, lowest = shape.numel(), int(p * _LEVELS)
+    words = torch.empty(-(-elements // 8), dtype=torch.int64)
+    words = words.random_(-(1 << 63), None) if lowest else words.zero_()
+    levels = words.view(torch.int8)[:elements]
+    rate = -math.log1p(-(p * _LEVELS - lowest) / (_LEVELS - lowest))
+    hits = torch.poisson(torch.tensor(rate * elements, dtype=torch.float64))
+    levels[torch.randint(max(1, elements), (int(hits),))] = _LOWEST
+    return levels.view(shape)
+
+
+class _Dropout(torch.autograd.Function):
+    """Keeps the levels: a byte an element."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, levels: Tensor, p: float) -> Tensor:
+        ctx.save_for_backward(levels)
+        ctx.p = p
+        return _drop(x, levels, p)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (levels,) = ctx.saved_tensors
+        return _drop(gradient.contiguous(), levels, ctx.p), None, None
+
+
+def _drop(x: Tensor, levels: Tensor, p: float) -> Tensor:
+    y = torch.empty_like(x)
+    module, half = compiled(), is_half(x)
+    if module is None or half is None:  # in a backward pass with other threads than the forward
+        return torch.mul(x, kept(levels, p, x.dtype), out=y).mul_(1 / (1 - p))
+    addresses = address(x), address(levels), address(y)
+    module.dropout(*addresses, x.numel(), lowest_kept(p), 1 / (1 - p), half)
+    return y

@@ -1,0 +1,182 @@
+"""Linear layers on a CPU, whose products oneDNN computes.
+
+In float32 that is because it uses AVX-512 on every processor that has it; MKL, torch's choice, does
+so on Intel's only. Weights are read where they are. Under autocast frozen weights are cast, and
+packed the way that the products read them, once and not in every step.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import Parameter, functional
+from torch.utils.weak import WeakIdKeyDictionary
+
+from adapter_lib.cpu_kernels.norms import lowered
+
+
+@cache
+def has_fast_products() -> bool:
+    """Say whether oneDNN is there and finds AVX-512, without which it gains little over MKL."""
+    return (
+        torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    )
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return `functional.linear` of x, (…, inputs): where it is cheaper, by oneDNN."""
+    if torch.is_autocast_enabled("cpu"):
+        if not is_frozen(weight) or weight.dtype != torch.float32 or x.ndim < 2 or not x.numel():
+            return functional.linear(_lowest(x), weight, bias)
+        return frozen_linear(x, [weight], [bias])
+    plain = (
+        x.dtype != torch.float32
+        or weight.dtype != torch.float32
+        or x.ndim < 2
+        or x.numel() == 0
+        or not has_fast_products()
+    )
+    if plain:
+        return functional.linear(x, weight, bias)
+    if not torch.is_grad_enabled():
+        return _product(x, weight, bias)
+    output: Tensor = _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+    return output
+
+
+def is_frozen(weight: Tensor) -> bool:
+    """Say whether a weight is a frozen one of the model, and not a product made for one batch."""
+    return isinstance(weight, Parameter) and not (weight.requires_grad or weight.is_inference())
+
+
+def frozen_linear(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor | None]) -> Tensor:
+    """Return the outputs of several frozen linear layers of x under autocast, side by side.
+
+    Args:
+        x: (…, inputs).
+        weights: each (outputs, inputs), float32; the first stands for all in memory.
+        biases: each (outputs,); all or none of them None.
+    """
+    x = _lowest(x)
+    weight = _Frozen.of(weights, biases, x.dtype)
+    if weight.packed is None:
+        return functional.linear(x, weight.plain, weight.bias)
+    output: Tensor = _FrozenLinear.apply(x, weight)  # type: ignore[no-untyped-call]
+    return output
+
+
+def _lowest(x: Tensor) -> Tensor:
+    """Return x in autocast's type."""
+    kind = torch.get_autocast_dtype("cpu")
+    if x.dtype != torch.float32:
+        return x
+    twin = lowered(x)
+    return twin if twin is not None and twin.dtype == kind else x.to(kind)
+
+
+class _Frozen:
+    """Frozen weights in another type, side by side, as the products of both directions read them.
+
+    Attributes:
+        plain: (outputs, inputs).
+        packed: for the outputs; None where nothing is gained.
+        bias: (outputs,), or None.
+    """
+
+    def __init__(
+        self, weights: Sequence[Tensor], biases: Sequence[Tensor | None], dtype: torch.dtype
+    ) -> None:
+        self.stamp = _stamp(weights, biases, dtype)
+        self.plain: Tensor = torch.cat([weight.detach() for weight in weights]).to(dtype)
+        given = [bias.detach() for bias in biases if bias is not None]
+        self.bias = torch.cat(given).to(dtype) if given else None
+        pack = has_fast_products() and dtype == torch.bfloat16
+        self.packed = _packed(self.plain) if pack else None
+        self._turned: Tensor | None = None
+
+    @property
+    def turned(self) -> Tensor:
+        """The transposed weight, packed for the gradients by inputs."""
+        if self._turned is None:
+            self._turned = _packed(self.plain.t())
+            self.plain = self.plain[:0]  # no more needed
+        return self._turned
+
+    @classmethod
+    def of(
+        cls, weights: Sequence[Tensor], biases: Sequence[Tensor | None], dtype: torch.dtype
+    ) -> "_Frozen":
+        """Return it from memory, unless one of the weights was written to since."""
+        known = _frozen.get(weights[0])  # type: ignore[no-untyped-call]
+        if known is None:
+            known = _frozen[weights[0]] = {}
+        found: _Frozen | None = known.get(len(weights))
+        if found is None or found.stamp != _stamp(weights, biases, dtype):
+            with torch.inference_mode(mode=False), torch.no_grad():  # for training too
+                found = known[len(weights)] = cls(weights, biases, dtype)
+        return found
+
+
+_frozen: WeakIdKeyDictionary = WeakIdKeyDictionary()
+"""First weight → number of weights side by side → what is kept of them."""
+
+
+def _stamp(
+    weights: Sequence[Tensor], biases: Sequence[Tensor | None], dtype: torch.dtype
+) -> tuple[Any, ...]:
+    """Return what changes when one of them is written to or replaced."""
+    given = (x for x in (*weights, *biases) if x is not None)
+    return (dtype, *((x._version, x.data_ptr()) for x in given))
+
+
+def _packed(weight: Tensor) -> Tensor:
+    packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous())
+    return packed
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return x·weightᵀ + bias."""
+    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return y
+
+
+class _FrozenLinear(torch.autograd.Function):
+    """Keeps nothing of the input, for no weight wants a gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: _Frozen) -> Tensor:
+        ctx.weight = weight
+        return _product(x, weight.packed, weight.bias)  # type: ignore[arg-type]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        with torch.inference_mode(mode=False):
+            turned = ctx.weight.turned
+        return _product(gradient, turned, None), None
+
+
+class _Linear(torch.autograd.Function):
+    """A linear layer whose products, backward too, oneDNN computes; frozen weights cost nothing."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, weight)
+        return _product(x, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        by_x, by_weight, by_bias = ctx.needs_input_grad
+        rows = gradient.flatten(0, -2)
+        return (
+            _product(gradient, weight.t(), None) if by_x else None,
+            _product(rows.t(), x.flatten(0, -2).t(), None) if by_weight else None,
+            rows.sum(0) if by_bias else None,
+        )
