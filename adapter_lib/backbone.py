@@ -31,7 +31,9 @@ from adapter_lib.architectures import (
 )
 from adapter_lib.base_weights import find_weight_files, hash_files, hash_state, weight_names
 from adapter_lib.batch import Batch as Batch
-from adapter_lib.cpu_kernels import fast_kernels
+from adapter_lib.cpu_kernels import are_wanted, fast_kernels
+from adapter_lib.cpu_kernels.compiled import is_half
+from adapter_lib.cpu_kernels.layout import Layout, laid_out
 from adapter_lib.errors import BaseModelError, ConfigurationError
 from adapter_lib.residual import normed_sum
 from adapter_lib.taps import Block, Held, Start, Tap
@@ -49,9 +51,14 @@ class BaseIdentity:
 
 
 class LayerAdapter(Protocol):
-    """What changes the two blocks of a layer. Layers below `lowest_layer` are left alone."""
+    """What changes the two blocks of a layer. Layers below `lowest_layer` are left alone.
+
+    Attributes:
+        token_wise: whether it treats each token alone, so that rows may stand in any arrangement.
+    """
 
     lowest_layer: int
+    token_wise: bool
 
     def after_attention(
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
@@ -204,9 +211,34 @@ class Backbone(nn.Module):
         self, start: Start, batch: Batch, run: LayerRun, *, stop: Tap | None = None
     ) -> Start:
         """Run from `start` to `stop`, by default above the highest layer, and return that tap."""
-        for reached in self.walk(start, batch, run, stop=stop or Tap(self.layers_count)):
+        stop = stop or Tap(self.layers_count)
+        start = self._finish_unpadded(start, batch, run, stop)
+        for reached in self.walk(start, batch, run, stop=stop):
             start = reached
         return start
+
+    def _finish_unpadded(self, start: Start, batch: Batch, run: LayerRun, stop: Tap) -> Start:
+        """Run without padding, as far as that goes, and return what is held there, with padding."""
+        if run.read is not None:  # the highest layer reads one token out of each padded row
+            stop = min(stop, Tap(self.layers_count - 1))
+        describe = self._parts.unpadded
+        possible = (
+            start.tap.point < stop.point
+            and describe is not None
+            and self.own_kernels
+            and are_wanted()
+            and (run.adapter is None or run.adapter.token_wise)
+            and is_half(start.held.residual) is not None
+        )
+        layout = Layout.of(batch.token_mask) if possible else None
+        if layout is None or describe is None:
+            return start
+        start = Start(start.tap, Held.of(tuple(map(layout.unpad, start.held.parts))))
+        context, token_mask = describe(layout), layout.unpad(batch.token_mask)
+        with laid_out(layout):
+            while start.tap.point < stop.point:
+                start = self.advance(start, context, run, token_mask=token_mask)
+        return Start(start.tap, Held.of(tuple(map(layout.pad, start.held.parts))))
 
     def walk(self, start: Start, batch: Batch, run: LayerRun, *, stop: Tap) -> Iterator[Start]:
         """Go from one tap to the next, from behind `start` up to `stop`, if that is further.

@@ -142,6 +142,8 @@ class Adapter(nn.Module):
         lowest_layer: the lowest of them.
     """
 
+    token_wise = True
+
     def __init__(
         self,
         config: AdapterConfig,

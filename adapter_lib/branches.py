@@ -23,6 +23,8 @@ class Branches:
         lowest_layer: the lowest that has anything to do.
     """
 
+    token_wise = False
+
     def __init__(
         self,
         stacked: StackedAdapters,

@@ -55,6 +55,7 @@ class _Pass:
     """One pass over all parts; a `LayerAdapter` for the rows that are in it at a time."""
 
     lowest_layer = 0
+    token_wise = False
 
     def __init__(self, parts: Sequence[Part], backbone: Backbone, dropout: RowDropout) -> None:
         self._parts, self._backbone, self._dropout = parts, backbone, dropout

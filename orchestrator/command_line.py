@@ -13,6 +13,7 @@ import typer
 from adapter_lib.errors import AdapterLibError
 from orchestrator.errors import OrchestratorError
 from workers.errors import WorkerError
+from workers.memory import collect_less_often
 
 BAD_INPUT = 2
 
@@ -280,6 +281,7 @@ def main() -> None:
     """Run the command line; an error of ours becomes a message on stderr and exit code 2."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    collect_less_often()
     try:
         app()
     except (OrchestratorError, WorkerError, AdapterLibError) as error:

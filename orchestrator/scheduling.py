@@ -24,6 +24,7 @@ from orchestrator.errors import SchedulingError
 from workers.events import PackEvent
 from workers.fast_path import FastPath
 from workers.layout import Workspace
+from workers.memory import collect_less_often
 from workers.trial import Trial
 
 log = logging.getLogger(__name__)
@@ -239,6 +240,7 @@ class PackTrainable(tune.Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any]) -> None:
         self._warm: Any = None
+        collect_less_often()
         self._begin(config)
 
     def step(self) -> dict[str, Any]:

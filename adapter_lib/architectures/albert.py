@@ -9,6 +9,7 @@ from adapter_lib.architectures.attention import (
     Visible,
     cast_once,
     self_attend,
+    unpadded_for,
     visible_everywhere,
 )
 from adapter_lib.architectures.bert import BertEmbed, refuse_variants
@@ -87,5 +88,6 @@ def describe(model: Any) -> ModelParts[Visible]:
         ],
         hidden_size=config.hidden_size,
         context=visible_everywhere,
+        unpadded=unpadded_for(config.hidden_size // config.num_attention_heads),
         pooler=None if model.pooler is None else AlbertPooler(model),
     )

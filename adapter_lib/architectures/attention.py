@@ -4,6 +4,7 @@ Legend for shapes: b batch, s tokens, h heads, k size of a head.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from adapter_lib.architectures.parts import read_tokens
-from adapter_lib.cpu_kernels import are_active
+from adapter_lib.cpu_kernels import compiled_attention
+from adapter_lib.cpu_kernels.compiled import LANES
+from adapter_lib.cpu_kernels.layout import Layout
 from adapter_lib.cpu_kernels.norms import lowered
 from adapter_lib.cpu_kernels.projected import projected_attention
 from adapter_lib.softmax import added_to_scores, softmax
@@ -25,10 +28,12 @@ class Visible:
         mask: boolean, (b, 1, 1 or s, s), True where the query (row) sees the key (column), or
             what is added to their scores, (b, h, s, s); None where all see all.
         causal: without mask, that a token sees no later ones.
+        layout: of rows without padding, one after another; each token sees all of its own row.
     """
 
     mask: Tensor | None
     causal: bool = False
+    layout: Layout | None = None
 
     def by(self, read: Tensor | None, keys: int) -> "Visible":
         """Return what the tokens at `read`, (b,), see of `keys` tokens; for None, all of them.
@@ -49,6 +54,16 @@ class Visible:
 def visible_everywhere(h: Tensor, token_mask: Tensor) -> Visible:
     """Let every token see all real ones."""
     return Visible(None if _all_real(token_mask) else token_mask[:, None, None, :])
+
+
+def unpadded_for(size: int) -> Callable[[Layout], Visible] | None:
+    """Return `visible_in_rows` for heads of a size that compiled attention can read."""
+    return visible_in_rows if size % LANES == 0 else None
+
+
+def visible_in_rows(layout: Layout) -> Visible:
+    """Let every token see all of its row, in rows without padding."""
+    return Visible(None, layout=layout)
 
 
 def visible_before(h: Tensor, token_mask: Tensor) -> Visible:
@@ -109,6 +124,9 @@ def attend(
         dropout: on the attention weights; 0 outside of training.
         scale: of the scores, 1/√k by default.
     """
+    if visible.layout is not None:
+        x = compiled_attention.attend(query, key, value, visible.layout, dropout, scale)
+        return x.transpose(1, 2).flatten(-2)
     x = functional.scaled_dot_product_attention(
         query,
         key,
@@ -140,9 +158,9 @@ def self_attend(
         dropout: on the attention weights; 0 outside of training.
         read: the positions, (b,), of the tokens that attend, (b, 1, d) then; None for all.
     """
-    if read is None and are_active() and not visible.causal:
+    if read is None and not visible.causal:
         x = projected_attention(
-            h, query, key, value, heads=heads, mask=visible.mask, dropout=dropout
+            h, query, key, value, heads=heads, mask=visible.layout or visible.mask, dropout=dropout
         )
         if x is not None:
             return x

@@ -8,6 +8,7 @@ from adapter_lib.architectures.attention import (
     Visible,
     cast_once,
     self_attend,
+    unpadded_for,
     visible_everywhere,
 )
 from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler
@@ -76,6 +77,7 @@ def describe(model: Any) -> ModelParts[Visible]:
         layers=[BertLayerParts(layer) for layer in model.encoder.layer],
         hidden_size=model.config.hidden_size,
         context=visible_everywhere,
+        unpadded=unpadded_for(model.config.hidden_size // model.config.num_attention_heads),
         pooler=find_pooler(model),
     )
 

@@ -8,6 +8,7 @@ from adapter_lib.architectures.attention import (
     Visible,
     cast_once,
     self_attend,
+    unpadded_for,
     visible_everywhere,
 )
 from adapter_lib.architectures.parts import ModelParts, Norm
@@ -65,4 +66,5 @@ def describe(model: Any) -> ModelParts[Visible]:
         layers=[DistilBertLayerParts(layer) for layer in model.transformer.layer],
         hidden_size=model.config.dim,
         context=visible_everywhere,
+        unpadded=unpadded_for(model.config.dim // model.config.n_heads),
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adapter_lib.architectures.attention import Visible, visible_everywhere
+from adapter_lib.architectures.attention import Visible, unpadded_for, visible_everywhere
 from adapter_lib.architectures.bert import BertEmbed, BertLayerParts, refuse_variants
 from adapter_lib.architectures.parts import ModelParts
 
@@ -19,4 +19,5 @@ def describe(model: Any) -> ModelParts[Visible]:
         layers=[BertLayerParts(layer) for layer in model.encoder.layer],
         hidden_size=model.config.hidden_size,
         context=visible_everywhere,
+        unpadded=unpadded_for(model.config.hidden_size // model.config.num_attention_heads),
     )

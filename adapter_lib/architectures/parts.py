@@ -17,6 +17,8 @@ from typing import Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from adapter_lib.cpu_kernels.layout import Layout
+
 Norm = Callable[[Tensor], Tensor]
 Context = TypeVar("Context")
 ContextIn = TypeVar("ContextIn", contravariant=True)
@@ -92,6 +94,7 @@ class ModelParts(Generic[Context]):
     layers: from the lowest to the highest.
     context: from hidden states, (b, s, d), and token mask, (b, s), to what every layer's
         `attend` needs besides its input: which tokens see which, and where they are.
+    unpadded: from the layout of rows without padding to the same; None where that cannot be said.
     final_norm: follows the highest layer, and counts as part of it.
     causal: a token sees no later ones, so only the last one has seen all.
     pooler: None where the architecture has none, or the model was built without.
@@ -101,6 +104,7 @@ class ModelParts(Generic[Context]):
     layers: Sequence[LayerParts[Context]]
     hidden_size: int
     context: Callable[[Tensor, Tensor], Context]
+    unpadded: Callable[[Layout], Context] | None = None
     final_norm: Norm | None = None
     causal: bool = False
     pooler: Pooler | None = None

@@ -7,6 +7,7 @@ What is not compiled on a machine is left to torch's operations. Nothing here is
 """
 
 from adapter_lib.cpu_kernels.mode import are_active as are_active
+from adapter_lib.cpu_kernels.mode import are_wanted as are_wanted
 from adapter_lib.cpu_kernels.mode import fast_kernels as fast_kernels
 from adapter_lib.cpu_kernels.mode import plain_kernels as plain_kernels
 from adapter_lib.cpu_kernels.products import has_fast_products as has_fast_products

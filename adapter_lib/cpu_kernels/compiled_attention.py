@@ -4,6 +4,7 @@ Padding costs nothing. Legend for shapes: b batch, s queries, t keys, h heads, k
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from adapter_lib.cpu_kernels.compiled import LANES, address, compiled, is_half
 from adapter_lib.cpu_kernels.dropout import lowest_kept, random_levels
+from adapter_lib.cpu_kernels.layout import Layout
 
 
 def can_attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
@@ -62,7 +64,7 @@ def attend(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    mask: Tensor | None,
+    mask: Tensor | Layout | None,
     dropout: float,
     scale: float | None,
 ) -> Tensor:
@@ -71,30 +73,36 @@ def attend(
     Args:
         query: (b, h, s, k), like the following something that `can_attend` agrees to. Where there
             are as many queries as keys, the queries behind a row's last key get zeros.
+        mask: boolean, (b, 1, 1, t); or the layout of rows without padding, b being 1 then, and s
+            and t all of their tokens.
     """
-    b, h, s, _ = query.shape
-    levels = random_levels(torch.Size((b, h, s, key.shape[2])), dropout) if dropout else None
+    dropped = _Dropped.drawn(_weights_shape(query, key.shape[2], mask), dropout)
     output: Tensor = _Attention.apply(  # type: ignore[no-untyped-call]
-        mask, levels, dropout, scale, query, key, value
+        dropped, mask, scale, query, key, value
     )
     return output
 
 
 def self_attend(
-    states: Tensor, heads: int, mask: Tensor | None, dropout: float, scale: float | None = None
+    states: Tensor,
+    heads: int,
+    mask: Tensor | Layout | None,
+    dropout: float,
+    scale: float | None = None,
 ) -> Tensor:
     """Return the attention outputs of queries, keys and values that lie side by side.
 
     Args:
         states: (b, s, 3·h·k).
+        mask: as for `attend`.
 
     Returns:
         (b, s, h·k).
     """
-    b, s, _d = states.shape
-    levels = random_levels(torch.Size((b, heads, s, s)), dropout) if dropout else None
+    query, key, _ = _apart(states, heads)
+    dropped = _Dropped.drawn(_weights_shape(query, key.shape[2], mask), dropout)
     output: Tensor = _SelfAttention.apply(  # type: ignore[no-untyped-call]
-        mask, levels, dropout, scale, states, heads
+        dropped, mask, scale, states, heads
     )
     return output
 
@@ -106,44 +114,70 @@ def _is_readable(x: Tensor) -> bool:
     return whole and (head, element) == (k, 1) and batch == x.shape[2] * token
 
 
+def _weights_shape(query: Tensor, keys: int, mask: Tensor | Layout | None) -> torch.Size:
+    """Return (b, h, s, t) of the padded batch."""
+    b, h, s, _ = query.shape
+    if isinstance(mask, Layout):
+        b, s = mask.shape
+        keys = s
+    return torch.Size((b, h, s, keys))
+
+
+@dataclass(frozen=True)
+class _Dropped:
+    """What dropout on the weights, of this shape, leaves."""
+
+    shape: torch.Size
+    levels: Tensor | None
+    p: float
+
+    @classmethod
+    def drawn(cls, shape: torch.Size, p: float) -> "_Dropped":
+        return cls(shape, random_levels(shape, p) if p else None, p)
+
+
 class _Call:
     """What both directions of one attention give the kernels."""
 
     def __init__(
         self,
         states: tuple[Tensor, Tensor, Tensor],
-        mask: Tensor | None,
-        levels: Tensor | None,
-        dropout: float,
+        mask: Tensor | Layout | None,
+        dropped: _Dropped,
         scale: float | None,
         weights: Tensor | None,
     ) -> None:
         self.module: Any = compiled()
         query, key, value = states
-        b, h, s, k = query.shape
-        t = key.shape[2]
-        self.output_shape = b, s, h, k
+        _, h, queries, k = query.shape
+        b, _, s, t = dropped.shape
+        self.output_shape = query.shape[0], queries, h, k
         rows = torch.empty(b, 8, dtype=torch.int64)
         numbers = torch.arange(b)
-        apart = (query.stride(0), key.stride(0), s * h * k, h * s * t)
-        for column, distance in enumerate(apart):
-            rows[:, column] = numbers * distance
-        rows[:, 4], rows[:, 5], rows[:, 6], rows[:, 7] = s * t, t, s, t
-        self.padded = mask is not None
-        if mask is not None:
+        rows[:, 3], rows[:, 4], rows[:, 5] = numbers * (h * s * t), s * t, t
+        self.padded = isinstance(mask, Tensor)
+        if isinstance(mask, Layout):
+            starts = mask.starts
+            rows[:, 6] = rows[:, 7] = mask.lengths
+        else:
+            starts = numbers * s
+            rows[:, 6], rows[:, 7] = s, t
+        if isinstance(mask, Tensor):
             lengths = lengths_of(mask, rows=b, keys=t)
             assert lengths is not None
             rows[:, 7] = lengths
             if s == t:
                 rows[:, 6] = lengths
+        rows[:, 0], rows[:, 2] = starts * query.stride(2), starts * (h * k)
+        rows[:, 1] = (starts if isinstance(mask, Layout) else numbers * t) * key.stride(2)
         self.rows = rows
-        self.kept = levels, weights
-        lowest = lowest_kept(dropout) if dropout else 0
-        self.half = bool(is_half(query))
+        self.kept = dropped, weights
+        p = dropped.p
         self.given = (
-            *map(address, (query, key, value, weights, levels, rows)),
+            *map(address, (query, key, value, weights, dropped.levels, rows)),
             *(b, h, k, query.stride(2), key.stride(2), value.stride(2)),
-            *(lowest, 1 / (1 - dropout), 1 / math.sqrt(k) if scale is None else scale, self.half),
+            *(lowest_kept(p) if p else 0, 1 / (1 - p)),
+            *(1 / math.sqrt(k) if scale is None else scale, bool(is_half(query))),
         )
 
     def new(self, like: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -163,9 +197,8 @@ class _Call:
         self.module.attention_backward(*given, *map(address, made))
 
 
-def _weights_for(ctx: Any, query: Tensor, keys: int) -> Tensor | None:
-    b, h, s, _ = query.shape
-    return query.new_empty(b, h, s, keys) if any(ctx.needs_input_grad) else None
+def _weights_for(ctx: Any, like: Tensor, dropped: _Dropped) -> Tensor | None:
+    return like.new_empty(dropped.shape) if any(ctx.needs_input_grad) else None
 
 
 class _Attention(torch.autograd.Function):
@@ -174,16 +207,15 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        mask: Tensor | None,
-        levels: Tensor | None,
-        dropout: float,
+        dropped: _Dropped,
+        mask: Tensor | Layout | None,
         scale: float | None,
         query: Tensor,
         key: Tensor,
         value: Tensor,
     ) -> Tensor:
-        weights = _weights_for(ctx, query, key.shape[2])
-        ctx.call = _Call((query, key, value), mask, levels, dropout, scale, weights)
+        weights = _weights_for(ctx, query, dropped)
+        ctx.call = _Call((query, key, value), mask, dropped, scale, weights)
         ctx.save_for_backward(query, key, value)
         output: Tensor = ctx.call.forward(query)
         return output.transpose(1, 2)
@@ -197,7 +229,7 @@ class _Attention(torch.autograd.Function):
             wide = ctx.call.new(x, (b, n, x.stride(2)))
             made.append(wide.as_strided(x.shape, (n * x.stride(2), k, x.stride(2), 1)))
         ctx.call.backward(gradient.transpose(1, 2), tuple(made))
-        return None, None, None, None, *made
+        return None, None, None, *made
 
 
 class _SelfAttention(torch.autograd.Function):
@@ -206,16 +238,15 @@ class _SelfAttention(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        mask: Tensor | None,
-        levels: Tensor | None,
-        dropout: float,
+        dropped: _Dropped,
+        mask: Tensor | Layout | None,
         scale: float | None,
         states: Tensor,
         heads: int,
     ) -> Tensor:
         apart = _apart(states, heads)
-        weights = _weights_for(ctx, apart[0], states.shape[1])
-        ctx.call = _Call(apart, mask, levels, dropout, scale, weights)
+        weights = _weights_for(ctx, states, dropped)
+        ctx.call = _Call(apart, mask, dropped, scale, weights)
         ctx.save_for_backward(states)
         ctx.heads = heads
         output: Tensor = ctx.call.forward(states)
@@ -227,7 +258,7 @@ class _SelfAttention(torch.autograd.Function):
         (states,) = ctx.saved_tensors
         made = ctx.call.new(states, states.shape)
         ctx.call.backward(gradient, _apart(made, ctx.heads))
-        return None, None, None, None, made, None
+        return None, None, None, made, None
 
 
 def _apart(states: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:

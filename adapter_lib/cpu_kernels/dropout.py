@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from adapter_lib.cpu_kernels.compiled import address, compiled, is_half
+from adapter_lib.cpu_kernels.layout import current_layout
 
 _LEVELS = 1 << 8
 _LOWEST = -(1 << 7)
@@ -21,7 +22,7 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = Fa
     """Return x with each element zero with probability p and the others scaled by 1/(1 - p)."""
     if not training or inplace or not 0 < p < 1:
         return functional.dropout(x, p, training, inplace)
-    levels = random_levels(x.shape, p)
+    levels = _levels_of(x, p)
     if compiled() is not None and is_half(x) is not None and x.is_contiguous():
         output: Tensor = _Dropout.apply(x, levels, p)  # type: ignore[no-untyped-call]
         return output
@@ -57,6 +58,14 @@ def random_levels(shape: torch.Size, p: float) -> Tensor:
     hits = torch.poisson(torch.tensor(rate * elements, dtype=torch.float64))
     levels[torch.randint(max(1, elements), (int(hits),))] = _LOWEST
     return levels.view(shape)
+
+
+def _levels_of(x: Tensor, p: float) -> Tensor:
+    """Return the levels of x, drawn for its padding too where that was left out."""
+    layout = current_layout(x)
+    if layout is None:
+        return random_levels(x.shape, p)
+    return layout.unpad(random_levels(torch.Size((*layout.shape, *x.shape[2:])), p))
 
 
 class _Dropout(torch.autograd.Function):

@@ -24,6 +24,11 @@ def fast_kernels(device: torch.device) -> AbstractContextManager[Any]:
     return _Kernels() if device.type == "cpu" and _wanted.get() else nullcontext()
 
 
+def are_wanted() -> bool:
+    """Say whether `fast_kernels` would stand in for torch's on a CPU."""
+    return _wanted.get()
+
+
 def are_active() -> bool:
     """Say whether `fast_kernels` stand in for torch's now."""
     return _active.get()

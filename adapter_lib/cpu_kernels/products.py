@@ -32,7 +32,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return `functional.linear` of x, (…, inputs): where it is cheaper, by oneDNN."""
     if torch.is_autocast_enabled("cpu"):
         if not is_frozen(weight) or weight.dtype != torch.float32 or x.ndim < 2 or not x.numel():
-            return functional.linear(_lowest(x), weight, bias)
+            return functional.linear(lowest(x), weight, bias)
         return frozen_linear(x, [weight], [bias])
     plain = (
         x.dtype != torch.float32
@@ -62,16 +62,16 @@ def frozen_linear(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor 
         weights: each (outputs, inputs), float32; the first stands for all in memory.
         biases: each (outputs,); all or none of them None.
     """
-    x = _lowest(x)
-    weight = _Frozen.of(weights, biases, x.dtype)
+    x = lowest(x)
+    weight = frozen_weight(weights, biases, x.dtype)
     if weight.packed is None:
         return functional.linear(x, weight.plain, weight.bias)
     output: Tensor = _FrozenLinear.apply(x, weight)  # type: ignore[no-untyped-call]
     return output
 
 
-def _lowest(x: Tensor) -> Tensor:
-    """Return x in autocast's type."""
+def lowest(x: Tensor) -> Tensor:
+    """Return x in the type that autocast has for products, if it is float32."""
     kind = torch.get_autocast_dtype("cpu")
     if x.dtype != torch.float32:
         return x
@@ -79,11 +79,11 @@ def _lowest(x: Tensor) -> Tensor:
     return twin if twin is not None and twin.dtype == kind else x.to(kind)
 
 
-class _Frozen:
+class FrozenWeight:
     """Frozen weights in another type, side by side, as the products of both directions read them.
 
     Attributes:
-        plain: (outputs, inputs).
+        plain: (outputs, inputs); nothing is left of it once both directions are packed.
         packed: for the outputs; None where nothing is gained.
         bias: (outputs,), or None.
     """
@@ -103,23 +103,24 @@ class _Frozen:
     def turned(self) -> Tensor:
         """The transposed weight, packed for the gradients by inputs."""
         if self._turned is None:
-            self._turned = _packed(self.plain.t())
-            self.plain = self.plain[:0]  # no more needed
+            with torch.inference_mode(mode=False), torch.no_grad():
+                self._turned = _packed(self.plain.t())
+            self.plain = self.plain[:0].clone()
         return self._turned
 
-    @classmethod
-    def of(
-        cls, weights: Sequence[Tensor], biases: Sequence[Tensor | None], dtype: torch.dtype
-    ) -> "_Frozen":
-        """Return it from memory, unless one of the weights was written to since."""
-        known = _frozen.get(weights[0])  # type: ignore[no-untyped-call]
-        if known is None:
-            known = _frozen[weights[0]] = {}
-        found: _Frozen | None = known.get(len(weights))
-        if found is None or found.stamp != _stamp(weights, biases, dtype):
-            with torch.inference_mode(mode=False), torch.no_grad():  # for training too
-                found = known[len(weights)] = cls(weights, biases, dtype)
-        return found
+
+def frozen_weight(
+    weights: Sequence[Tensor], biases: Sequence[Tensor | None], dtype: torch.dtype
+) -> FrozenWeight:
+    """Return it from memory, unless one of the weights was written to since."""
+    known = _frozen.get(weights[0])  # type: ignore[no-untyped-call]
+    if known is None:
+        known = _frozen[weights[0]] = {}
+    found: FrozenWeight | None = known.get(len(weights))
+    if found is None or found.stamp != _stamp(weights, biases, dtype):
+        with torch.inference_mode(mode=False), torch.no_grad():  # for training too
+            found = known[len(weights)] = FrozenWeight(weights, biases, dtype)
+    return found
 
 
 _frozen: WeakIdKeyDictionary = WeakIdKeyDictionary()
@@ -139,6 +140,14 @@ def _packed(weight: Tensor) -> Tensor:
     return packed
 
 
+def product(x: Tensor, weight: FrozenWeight, *, turned: bool = False) -> Tensor:
+    """Return the outputs of a packed weight, (…, outputs), or of its transpose without bias."""
+    if turned:
+        return _product(x, weight.turned, None)
+    assert weight.packed is not None
+    return _product(x, weight.packed, weight.bias)
+
+
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return x·weightᵀ + bias."""
     y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
@@ -149,16 +158,14 @@ class _FrozenLinear(torch.autograd.Function):
     """Keeps nothing of the input, for no weight wants a gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: _Frozen) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: FrozenWeight) -> Tensor:
         ctx.weight = weight
-        return _product(x, weight.packed, weight.bias)  # type: ignore[arg-type]
+        return product(x, weight)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        with torch.inference_mode(mode=False):
-            turned = ctx.weight.turned
-        return _product(gradient, turned, None), None
+        return product(gradient, ctx.weight, turned=True), None
 
 
 class _Linear(torch.autograd.Function):

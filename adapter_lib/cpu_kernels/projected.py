@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from adapter_lib.cpu_kernels.compiled import LANES
 from adapter_lib.cpu_kernels.compiled_attention import can_mask, self_attend
+from adapter_lib.cpu_kernels.layout import Layout
+from adapter_lib.cpu_kernels.mode import are_active
 from adapter_lib.cpu_kernels.products import frozen_linear, is_frozen
 
 
@@ -18,28 +20,29 @@ def projected_attention(
     value: nn.Linear,
     *,
     heads: int,
-    mask: Tensor | None,
+    mask: Tensor | Layout | None,
     dropout: float,
 ) -> Tensor | None:
     """Return the heads' outputs side by side, (b, s, h·k), or None where that has to be done apart.
 
     Args:
         h: (b, s, d).
-        mask: boolean, (b, 1, 1, s), True where a token is seen.
+        mask: boolean, (b, 1, 1, s), True where a token is seen; or the layout that h is in.
         dropout: on the attention weights; 0 outside of training.
     """
     projections = query, key, value
     outputs = {projection.out_features for projection in projections}
     size = query.out_features // heads
     joint = (
-        torch.is_autocast_enabled("cpu")
+        are_active()
+        and torch.is_autocast_enabled("cpu")
         and torch.get_autocast_dtype("cpu") == torch.bfloat16
         and h.numel() > 0
         and len(outputs) == 1
         and size % LANES == 0
         and all(is_frozen(p.weight) and p.weight.dtype == torch.float32 for p in projections)
         and len({p.bias is None for p in projections}) == 1
-        and can_mask(mask, rows=len(h), keys=h.shape[1])
+        and (isinstance(mask, Layout) or can_mask(mask, rows=len(h), keys=h.shape[1]))
     )
     if not joint:
         return None

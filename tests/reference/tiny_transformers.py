@@ -102,11 +102,13 @@ ARCHITECTURES = {
 }
 
 
-def make_transformer(architecture: str = "bert", attention: str | None = None) -> PreTrainedModel:
+def make_transformer(
+    architecture: str = "bert", attention: str | None = None, **changed: Any
+) -> PreTrainedModel:
     what = ARCHITECTURES[architecture]
     torch.manual_seed(3)
     config_class = getattr(transformers, f"{what.name}Config")
-    config = config_class(**SIZES | what.extra, pad_token_id=what.pad_token)
+    config = config_class(**SIZES | what.extra | changed, pad_token_id=what.pad_token)
     if attention is not None:
         config._attn_implementation = attention
     model_class = getattr(transformers, f"{what.name}Model")

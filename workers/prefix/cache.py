@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from adapter_lib.model import AdapterModel
 from adapter_lib.taps import Block, Start, Tap
-from workers.batching import evaluation_batches, places, sequences_of
+from workers.batching import evaluation_batches, sequences_of
 from workers.errors import TrialFailedError
 from workers.examples import Examples
 from workers.feeding import Feed, Feeds
@@ -205,10 +205,14 @@ class _Source:
                 held = model.frozen(feed.batch(indices), taps, start=start)
                 sequences = sequences_of(tokens, indices)
                 for tap in taps:
-                    where, real = places(self._offsets(tap), sequences)
+                    offsets = self._offsets(tap)
+                    ends = zip(offsets[sequences], offsets[sequences + 1], strict=True)
+                    rows = [slice(first, end) for first, end in ends]
                     for part, values in zip(arrays[names[tap]], held[tap].parts, strict=True):
-                        chosen = values.float().cpu().numpy()[real]
-                        part[where[real]] = _checked(chosen, self.dtype)
+                        found = values.float().cpu().numpy()
+                        for row, own in zip(rows, found, strict=True):
+                            # A row at a time, into which a copy goes without another array.
+                            part[row] = _checked(own[: row.stop - row.start], self.dtype)
 
     def _one_token(self, tap: Tap) -> bool:
         return self._reads_one and tap.point > Tap(self._layers - 1)
@@ -230,4 +234,4 @@ def _checked(values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[np.fl
             "hidden states of this base are too large for `training.prefix_type: float16`; "
             "declare float32",
         )
-    return values.astype(dtype)
+    return values.astype(dtype, copy=False)

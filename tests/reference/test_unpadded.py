@@ -1,0 +1,138 @@
+"""Rows without their padding against the padded batch: the same, dropout included."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from adapter_lib.backbone import Backbone, LayerRun
+from adapter_lib.bottleneck import Adapter
+from adapter_lib.configuration import AdapterConfig, Placement
+from adapter_lib.cpu_kernels import plain_kernels
+from adapter_lib.cpu_kernels.compiled import _module, nothing_compiled
+from adapter_lib.cpu_kernels.layout import Layout, current_layout, laid_out
+from adapter_lib.heads import Head, HeadConfig, HeadKind
+from adapter_lib.model import AdapterModel
+from adapter_lib.taps import Block, Tap
+from tests.reference.tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch
+from tests.reference.tiny_transformers import make_transformer as make
+
+UNPADDED = ["albert", "bert", "distilbert", "electra", "roberta", "xlm-roberta"]
+
+pytestmark = pytest.mark.skipif(_module is None, reason="needs compiled kernels")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def backbone_of(architecture: str) -> Backbone:
+    return Backbone.from_model(make(architecture, num_attention_heads=2), name=architecture)
+
+
+def widths(backbone: Backbone) -> list[tuple[int, ...]]:
+    """Return the list to which the shape before every linear layer but the pooler's is added."""
+    seen: list[tuple[int, ...]] = []
+    for module in backbone.modules():
+        if isinstance(module, nn.Linear):
+            module.register_forward_pre_hook(lambda _, args: seen.append(tuple(args[0].shape[:2])))
+    return seen
+
+
+def test_the_layout_of_a_batch() -> None:
+    mask = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 1, 1]]).bool()
+    layout = Layout.of(mask)
+    assert layout is not None
+    assert layout.starts.tolist() == [0, 3, 4]
+    x = torch.randn(3, 4, 5)
+    flat = layout.unpad(x)
+    assert torch.equal(flat[0], x[mask])
+    assert torch.equal(layout.pad(flat), x * mask[..., None])
+    with laid_out(layout):
+        assert current_layout(flat) is layout
+        assert current_layout(x) is None
+        assert current_layout(flat[0]) is None
+    assert current_layout(flat) is None
+
+
+def test_what_gains_nothing_or_cannot_be_laid_out_stays_padded() -> None:
+    assert Layout.of(torch.ones(2, 3).bool()) is None
+    assert Layout.of(torch.tensor([[0, 1], [1, 1]]).bool()) is None
+    with nothing_compiled():
+        assert Layout.of(torch.tensor([[1, 0], [1, 1]]).bool()) is None
+
+
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("stop", [None, Tap(2), Tap(1, Block.ATTENTION)])
+def test_hidden_states_of_real_tokens_are_the_same(architecture: str, stop: Tap | None) -> None:
+    if stop is not None and stop.block is Block.ATTENTION and architecture not in UNPADDED:
+        stop = Tap(1)
+    backbone = backbone_of(architecture)
+    batch = make_batch(pad_token=ARCHITECTURES[architecture].pad_token)
+    shapes = widths(backbone)
+    found = backbone.finish(backbone.begin(batch), batch, LayerRun(), stop=stop)
+    assert ((1, 20) in shapes) == (architecture in UNPADDED)
+    with plain_kernels():
+        expected = backbone.finish(backbone.begin(batch), batch, LayerRun(), stop=stop)
+    assert found.tap == expected.tap
+    for one, other in zip(found.held.parts, expected.held.parts, strict=True):
+        real = batch.token_mask[..., None]
+        torch.testing.assert_close(one * real, other * real, rtol=2e-4, atol=2e-4)
+
+
+def model_over(backbone: Backbone, kind: HeadKind, placement: Placement) -> AdapterModel:
+    torch.manual_seed(1)
+    config = AdapterConfig(4, placement=placement, dropout=0.2)
+    adapter = Adapter(config, layers=LAYERS, hidden_size=HIDDEN)
+    for parameter in adapter.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    return AdapterModel(backbone, Head(HeadConfig(kind, 3), hidden_size=HIDDEN), adapter)
+
+
+def trained(model: AdapterModel, *, lower: bool) -> list[Tensor]:
+    """Return the logits of real tokens and all gradients of a step with dropout everywhere."""
+    batch = make_batch()
+    model.train()
+    model.zero_grad()
+    torch.manual_seed(2)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=lower):
+        logits = model(batch).float()
+    if logits.shape[:2] == batch.token_mask.shape:
+        logits = logits * batch.token_mask[..., None]
+    logits.square().sum().backward()
+    gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+    return [logits.detach(), *gradients]
+
+
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize("trained_base", [True, False])
+@pytest.mark.parametrize("kind", [HeadKind.CLASSIFICATION, HeadKind.TOKEN_CLASSIFICATION])
+@pytest.mark.parametrize("placement", list(Placement))
+def test_training_drops_the_same_and_gives_the_same_gradients(
+    placement: Placement,
+    kind: HeadKind,
+    trained_base: bool,
+    lower: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backbone = backbone_of("bert")
+    model = model_over(backbone, kind, placement)
+    if trained_base:
+        backbone.unfreeze()
+    shapes = widths(backbone)
+    found = trained(model, lower=lower)
+    assert (1, 20) in shapes
+    monkeypatch.setattr(Layout, "of", lambda mask: None)
+    shapes.clear()
+    expected = trained(model, lower=lower)
+    assert (1, 20) not in shapes
+    assert len(found) == len(expected) > 5
+    largest = max(float(x.abs().max()) for x in expected[1:])
+    for one, other in zip(found, expected, strict=True):
+        off = 0.1 if lower else 1e-5
+        torch.testing.assert_close(one, other, rtol=off, atol=off * min(1.0, largest))
