@@ -219,8 +219,9 @@ class Backbone(nn.Module):
 
     def _finish_unpadded(self, start: Start, batch: Batch, run: LayerRun, stop: Tap) -> Start:
         """Run without padding, as far as that goes, and return what is held there, with padding."""
-        if run.read is not None:  # the highest layer reads one token out of each padded row
-            stop = min(stop, Tap(self.layers_count - 1))
+        alone = Tap(self.layers_count - 1, Block.ATTENTION)
+        if run.read is not None:  # behind that, one token of each row is left
+            stop = min(stop.point, alone)
         describe = self._parts.unpadded
         possible = (
             start.tap.point < stop.point
@@ -238,6 +239,8 @@ class Backbone(nn.Module):
         with laid_out(layout):
             while start.tap.point < stop.point:
                 start = self.advance(start, context, run, token_mask=token_mask)
+        if run.read is not None and start.tap == alone:
+            return start
         return Start(start.tap, Held.of(tuple(map(layout.pad, start.held.parts))))
 
     def walk(self, start: Start, batch: Batch, run: LayerRun, *, stop: Tap) -> Iterator[Start]:

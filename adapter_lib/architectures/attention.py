@@ -164,15 +164,18 @@ def self_attend(
         )
         if x is not None:
             return x
+    asking = read_tokens(h, read)
+    if read is not None and visible.layout is not None:
+        h, visible = visible.layout.pad(h), Visible(visible.layout.mask)
     if read is None or key.weight.requires_grad or value.weight.requires_grad:
         return attend(
-            split_heads(query(read_tokens(h, read)), heads),
+            split_heads(query(asking), heads),
             split_heads(key(h), heads),
             split_heads(value(h), heads),
             visible=visible,
             dropout=dropout,
         )
-    q = query(read_tokens(h, read)).view(len(h), heads, -1)
+    q = query(asking).view(len(h), heads, -1)
     return _attend_to_states(q, h, key, value, visible=visible, dropout=dropout)
 
 

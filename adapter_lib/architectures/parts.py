@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from adapter_lib.cpu_kernels.layout import Layout
+from adapter_lib.cpu_kernels.layout import Layout, current_layout
 
 Norm = Callable[[Tensor], Tensor]
 Context = TypeVar("Context")
@@ -114,6 +114,9 @@ def read_tokens(h: Tensor, read: Tensor | None) -> Tensor:
     """Return h, (b, s, d), at one position of each row, (b, 1, d), or all of h for None."""
     if read is None:
         return h
+    layout = current_layout(h)
+    if layout is not None:
+        return layout.read(h, read)
     return h[torch.arange(len(h), device=h.device), read][:, None]
 
 

@@ -155,7 +155,7 @@ class _Call:
         rows = torch.empty(b, 8, dtype=torch.int64)
         numbers = torch.arange(b)
         rows[:, 3], rows[:, 4], rows[:, 5] = numbers * (h * s * t), s * t, t
-        self.padded = isinstance(mask, Tensor)
+        self.mask = mask
         if isinstance(mask, Layout):
             starts = mask.starts
             rows[:, 6] = rows[:, 7] = mask.lengths
@@ -182,7 +182,12 @@ class _Call:
 
     def new(self, like: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Return memory for what is written for real tokens only."""
-        return like.new_zeros(shape) if self.padded else like.new_empty(shape)
+        if isinstance(self.mask, Tensor):
+            return like.new_zeros(shape)
+        made = like.new_empty(shape)
+        if self.mask is not None:
+            made[:, self.mask.real :] = 0
+        return made
 
     def forward(self, like: Tensor) -> Tensor:
         b, s, h, k = self.output_shape

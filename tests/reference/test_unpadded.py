@@ -44,15 +44,27 @@ def widths(backbone: Backbone) -> list[tuple[int, ...]]:
     return seen
 
 
+def mask_of(*lengths: int) -> Tensor:
+    return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+
+
 def test_the_layout_of_a_batch() -> None:
-    mask = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 1, 1]]).bool()
+    mask = mask_of(30, 1, 40)
     layout = Layout.of(mask)
     assert layout is not None
-    assert layout.starts.tolist() == [0, 3, 4]
-    x = torch.randn(3, 4, 5)
+    assert layout.starts.tolist() == [0, 30, 31]
+    assert torch.equal(layout.mask[:, 0, 0], mask)
+    x = torch.randn(3, 40, 5, requires_grad=True)
     flat = layout.unpad(x)
-    assert torch.equal(flat[0], x[mask])
-    assert torch.equal(layout.pad(flat), x * mask[..., None])
+    assert flat.shape == (1, 96, 5)  # 71 real ones, and what fills up
+    assert torch.equal(flat[0, :71], x[mask])
+    positions = torch.tensor([29, 0, 7])
+    assert torch.equal(layout.read(flat, positions), x[torch.arange(3), positions][:, None])
+    padded = layout.pad(flat)
+    assert torch.equal(padded, x * mask[..., None])
+    upstream = torch.randn_like(padded)
+    (gradient,) = torch.autograd.grad(padded, x, upstream)
+    assert torch.equal(gradient, upstream * mask[..., None])
     with laid_out(layout):
         assert current_layout(flat) is layout
         assert current_layout(x) is None
@@ -61,10 +73,11 @@ def test_the_layout_of_a_batch() -> None:
 
 
 def test_what_gains_nothing_or_cannot_be_laid_out_stays_padded() -> None:
-    assert Layout.of(torch.ones(2, 3).bool()) is None
-    assert Layout.of(torch.tensor([[0, 1], [1, 1]]).bool()) is None
+    assert Layout.of(mask_of(40, 40, 40)) is None
+    assert Layout.of(mask_of(40, 40, 39)) is None
+    assert Layout.of(mask_of(30, 1, 40).flip(1)) is None
     with nothing_compiled():
-        assert Layout.of(torch.tensor([[1, 0], [1, 1]]).bool()) is None
+        assert Layout.of(mask_of(30, 1, 40)) is None
 
 
 @pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
@@ -76,7 +89,7 @@ def test_hidden_states_of_real_tokens_are_the_same(architecture: str, stop: Tap 
     batch = make_batch(pad_token=ARCHITECTURES[architecture].pad_token)
     shapes = widths(backbone)
     found = backbone.finish(backbone.begin(batch), batch, LayerRun(), stop=stop)
-    assert ((1, 20) in shapes) == (architecture in UNPADDED)
+    assert ((1, 32) in shapes) == (architecture in UNPADDED)
     with plain_kernels():
         expected = backbone.finish(backbone.begin(batch), batch, LayerRun(), stop=stop)
     assert found.tap == expected.tap
@@ -126,11 +139,11 @@ def test_training_drops_the_same_and_gives_the_same_gradients(
         backbone.unfreeze()
     shapes = widths(backbone)
     found = trained(model, lower=lower)
-    assert (1, 20) in shapes
+    assert (1, 32) in shapes
     monkeypatch.setattr(Layout, "of", lambda mask: None)
     shapes.clear()
     expected = trained(model, lower=lower)
-    assert (1, 20) not in shapes
+    assert (1, 32) not in shapes
     assert len(found) == len(expected) > 5
     largest = max(float(x.abs().max()) for x in expected[1:])
     for one, other in zip(found, expected, strict=True):
