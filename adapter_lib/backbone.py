@@ -32,7 +32,7 @@ from adapter_lib.architectures import (
 from adapter_lib.base_weights import find_weight_files, hash_files, hash_state, weight_names
 from adapter_lib.batch import Batch as Batch
 from adapter_lib.cpu_kernels import are_wanted, fast_kernels
-from adapter_lib.cpu_kernels.compiled import is_half
+from adapter_lib.cpu_kernels.compiled import is_half, reads_autocast
 from adapter_lib.cpu_kernels.layout import Layout, laid_out
 from adapter_lib.errors import BaseModelError, ConfigurationError
 from adapter_lib.residual import normed_sum
@@ -230,6 +230,7 @@ class Backbone(nn.Module):
             and are_wanted()
             and (run.adapter is None or run.adapter.token_wise)
             and is_half(start.held.residual) is not None
+            and reads_autocast()
         )
         layout = Layout.of(batch.token_mask) if possible else None
         if layout is None or describe is None:

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 LANES = 16
 """Elements of a vector: sizes of heads and of hidden states have to be multiples."""
+_VERSION = 1
+"""Of the functions in `kernels.c`."""
 WIDEST = 2048
 """The most that a token's hidden state may hold."""
 
@@ -31,10 +33,19 @@ def _load() -> ModuleType | None:
     if not _is_recent():
         return None
     try:
-        return importlib.import_module("adapter_lib.cpu_kernels._compiled")
+        module = importlib.import_module("adapter_lib.cpu_kernels._compiled")
     except ImportError as error:
         log.info("no compiled kernels for the CPU, torch's own are used: %s", error)
         return None
+    if (found := getattr(module, "VERSION", None)) != _VERSION:
+        log.warning(
+            "expected version %s of the compiled kernels, found %s; torch's own are used: install "
+            "adaptersweep again",
+            _VERSION,
+            found,
+        )
+        return None
+    return module
 
 
 _module: Any = _load()
@@ -51,7 +62,9 @@ def describe() -> str:
     if not _is_recent():
         return "torch's own: this processor has no AVX-512"
     if _module is None:
-        return "torch's own: not compiled; install a C compiler, and then adaptersweep again"
+        return (
+            "torch's own: not compiled, or not anew; with a C compiler, install adaptersweep again"
+        )
     return "compiled, for workers with one thread"
 
 
@@ -75,3 +88,8 @@ def is_half(x: Tensor) -> bool | None:
     if x.device.type != "cpu" or x.dtype not in (torch.bfloat16, torch.float32):
         return None
     return x.dtype == torch.bfloat16
+
+
+def reads_autocast() -> bool:
+    """Say whether the kernels can read what autocast makes of float32 now."""
+    return not torch.is_autocast_enabled("cpu") or torch.get_autocast_dtype("cpu") == torch.bfloat16

@@ -149,35 +149,44 @@ class _Call:
     ) -> None:
         self.module: Any = compiled()
         query, key, value = states
+        half = is_half(query)
+        assert half is not None
         _, h, queries, k = query.shape
         b, _, s, t = dropped.shape
         self.output_shape = query.shape[0], queries, h, k
-        rows = torch.empty(b, 8, dtype=torch.int64)
         numbers = torch.arange(b)
-        rows[:, 3], rows[:, 4], rows[:, 5] = numbers * (h * s * t), s * t, t
-        self.mask = mask
         if isinstance(mask, Layout):
-            starts = mask.starts
-            rows[:, 6] = rows[:, 7] = mask.lengths
+            asking = seen = mask.lengths
+            first_query = first_key = mask.starts
         else:
-            starts = numbers * s
-            rows[:, 6], rows[:, 7] = s, t
+            asking, seen = numbers.new_full((b,), s), numbers.new_full((b,), t)
+            first_query, first_key = numbers * s, numbers * t
         if isinstance(mask, Tensor):
             lengths = lengths_of(mask, rows=b, keys=t)
             assert lengths is not None
-            rows[:, 7] = lengths
-            if s == t:
-                rows[:, 6] = lengths
-        rows[:, 0], rows[:, 2] = starts * query.stride(2), starts * (h * k)
-        rows[:, 1] = (starts if isinstance(mask, Layout) else numbers * t) * key.stride(2)
-        self.rows = rows
-        self.kept = dropped, weights
+            seen = lengths
+            asking = lengths if s == t else asking
+        rows = torch.stack(  # as `kernels.c` has them
+            [
+                first_query * query.stride(2),
+                first_key * key.stride(2),
+                first_query * (h * k),
+                numbers * (h * s * t),
+                numbers.new_full((b,), s * t),
+                numbers.new_full((b,), t),
+                asking,
+                seen,
+            ],
+            dim=1,
+        )
+        self.mask = mask
+        self.kept = dropped, weights, rows  # as long as their addresses are used
         p = dropped.p
         self.given = (
             *map(address, (query, key, value, weights, dropped.levels, rows)),
             *(b, h, k, query.stride(2), key.stride(2), value.stride(2)),
             *(lowest_kept(p) if p else 0, 1 / (1 - p)),
-            *(1 / math.sqrt(k) if scale is None else scale, bool(is_half(query))),
+            *(1 / math.sqrt(k) if scale is None else scale, half),
         )
 
     def new(self, like: Tensor, shape: tuple[int, ...]) -> Tensor:

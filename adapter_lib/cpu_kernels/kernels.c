@@ -454,4 +454,11 @@ static struct PyModuleDef module = {
     .m_methods = methods,
 };
 
-PyMODINIT_FUNC PyInit__compiled(void) { return PyModule_Create(&module); }
+/* Raised by one whenever a function or its arguments change; Python asks for it. */
+enum { VERSION = 1 };
+
+PyMODINIT_FUNC PyInit__compiled(void) {
+    PyObject *made = PyModule_Create(&module);
+    if (made && PyModule_AddIntConstant(made, "VERSION", VERSION) < 0) Py_CLEAR(made);
+    return made;
+}

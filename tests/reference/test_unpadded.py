@@ -98,6 +98,19 @@ def test_hidden_states_of_real_tokens_are_the_same(architecture: str, stop: Tap 
         torch.testing.assert_close(one * real, other * real, rtol=2e-4, atol=2e-4)
 
 
+def test_types_that_the_kernels_cannot_read_stay_padded() -> None:
+    backbone, batch = backbone_of("bert"), make_batch()
+    shapes = widths(backbone)
+    with torch.autocast("cpu", dtype=torch.float16):
+        found = backbone(batch)
+    with plain_kernels(), torch.autocast("cpu", dtype=torch.float16):
+        expected = backbone(batch)
+    backbone.double()(batch)
+    assert (1, 32) not in shapes
+    real = batch.token_mask[..., None]
+    torch.testing.assert_close(found * real, expected * real, rtol=0.02, atol=0.02)
+
+
 def model_over(backbone: Backbone, kind: HeadKind, placement: Placement) -> AdapterModel:
     torch.manual_seed(1)
     config = AdapterConfig(4, placement=placement, dropout=0.2)

@@ -13,6 +13,7 @@ from transformers import BertConfig, BertModel
 from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import AdapterConfig
+from adapter_lib.cpu_kernels import compiled as compiled_module
 from adapter_lib.cpu_kernels import compiled_attention, fast_kernels, norms, plain_kernels
 from adapter_lib.cpu_kernels.compiled import _module, compiled, nothing_compiled
 from adapter_lib.cpu_kernels.dropout import random_levels
@@ -321,6 +322,24 @@ def test_more_threads_are_left_to_torch() -> None:
     torch.set_num_threads(1)
     with nothing_compiled():
         assert compiled() is None
+
+
+def test_what_was_compiled_from_other_sources_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert compiled_module._load() is _module
+    monkeypatch.setattr(compiled_module, "_VERSION", -1)
+    assert compiled_module._load() is None
+    assert "install adaptersweep again" in caplog.text
+
+
+def test_a_machine_without_them_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert compiled_module.describe().startswith("compiled")
+    monkeypatch.setattr(compiled_module, "_module", None)
+    assert "with a C compiler" in compiled_module.describe()
+    monkeypatch.setattr(compiled_module, "_is_recent", lambda: False)
+    assert "AVX-512" in compiled_module.describe()
+    assert compiled_module._load() is None
 
 
 @pytest.fixture

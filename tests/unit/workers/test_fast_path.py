@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from safetensors.torch import load_file
 from scipy.stats import ks_2samp
 from sweeping import write_sweep
 
+from adapter_lib.cpu_kernels.compiled import _module, nothing_compiled
 from orchestrator.driver import plan_sweep
 from workers.fast_path import FastPath
 from workers.layout import Workspace
@@ -21,6 +23,7 @@ from workers.trial import Trial
 from workers.warm import WarmState
 
 PLAIN = FastPath(enabled=False)
+compiled = pytest.mark.skipif(_module is None, reason="needs compiled kernels")
 TRAINING = "batch_size: 8, max_length: 16, epochs: 2, precision: float32"
 EVERY_KIND = f"""\
 head: {{ dropout: 0.0 }}
@@ -45,19 +48,19 @@ fusion:
 """
 
 
-def with_dropout(base: Path, folder: Path, share: float) -> Path:
+def with_dropout(base: Path, folder: Path, share: float, **changed: int) -> Path:
     """Copy a base, with another dropout in all of its layers."""
     shutil.copytree(base, folder)
     config = json.loads((folder / "config.json").read_text())
-    config |= {"hidden_dropout_prob": share, "attention_probs_dropout_prob": share}
+    config |= {"hidden_dropout_prob": share, "attention_probs_dropout_prob": share, **changed}
     (folder / "config.json").write_text(json.dumps(config))
     return folder
 
 
 @pytest.fixture
 def quiet_base(toy_base: Path, tmp_path: Path) -> Path:
-    """The toy base without dropout."""
-    return with_dropout(toy_base, tmp_path / "quiet", 0.0)
+    """The toy base without dropout, its heads as wide as compiled attention wants them."""
+    return with_dropout(toy_base, tmp_path / "quiet", 0.0, num_attention_heads=2)
 
 
 @pytest.fixture
@@ -95,9 +98,19 @@ def weights(folder: Path, trial: Trial) -> dict[str, torch.Tensor]:
     return load_file(Workspace(folder).trial(trial.trial_id).adapter / "adapter.safetensors")
 
 
-@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+@pytest.mark.parametrize(
+    ("optimiser", "kernels"),
+    [
+        ("sgd", nothing_compiled),
+        pytest.param("sgd", nullcontext, marks=compiled),
+        pytest.param("adamw", nullcontext, marks=compiled),
+    ],
+)
 def test_every_kind_of_trial_ends_alike(
-    make_sweep: Callable[[str], list[Trial]], tmp_path: Path, optimiser: str
+    make_sweep: Callable[[str], list[Trial]],
+    tmp_path: Path,
+    optimiser: str,
+    kernels: Callable[[], AbstractContextManager[None]],
 ) -> None:
     """Adam divides by the size of a gradient, so where the true one is 0, as of a fusion's key
     bias, its parameters follow rounding: they are compared after SGD, scores after both.
@@ -106,7 +119,9 @@ def test_every_kind_of_trial_ends_alike(
     sweep = make_sweep(f"optimiser: {optimiser}, learning_rate: {rate}")
     cache = FastPath(cache_folder=str(tmp_path / "cache"))
     plain, fast = tmp_path / "plain", tmp_path / "fast"
-    expected, found = run(sweep, plain, PLAIN), run(sweep, fast, cache)
+    expected = run(sweep, plain, PLAIN)
+    with kernels():
+        found = run(sweep, fast, cache)
     assert len(sweep) > 30
     for trial in sweep:
         one, other = expected[trial.trial_id], found[trial.trial_id]
@@ -120,6 +135,8 @@ def test_every_kind_of_trial_ends_alike(
             assert wanted.keys() == got.keys()
             for name, value in wanted.items():
                 torch.testing.assert_close(got[name], value, rtol=1e-5, atol=1e-5, msg=trial.label)
+        used = (one.environment["kernels"], other.environment["kernels"])
+        assert used == ("torch's own", "compiled" if kernels is nullcontext else "torch's own")
         assert one.prefix is None
         has_prefix = trial.method.value not in ("full_fine_tuning", "layer_norm")
         assert (other.prefix is not None) == has_prefix, trial.label
