@@ -62,9 +62,7 @@ def describe() -> str:
     if not _is_recent():
         return "torch's own: this processor has no AVX-512"
     if _module is None:
-        return (
-            "torch's own: not compiled, or not anew; with a C compiler, install adaptersweep again"
-        )
+        return "torch's own: not compiled; install adaptersweep again with a C compiler"
     return "compiled, for workers with one thread"
 
 
