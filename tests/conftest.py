@@ -25,6 +25,17 @@ BAD = ("bad", "poor", "awful", "dull", "weak")
 REST = ("the", "film", "story", "was", "a", "very", "and", "its", "plot", "music", "cast", "end")
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Give torch one thread, without which compiled kernels are left out."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The twelve real tasks beside the project, or a skip."""

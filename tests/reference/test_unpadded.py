@@ -1,7 +1,5 @@
 """Rows without their padding against the padded batch: the same, dropout included."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -20,15 +18,10 @@ from tests.reference.tiny_transformers import make_transformer as make
 
 UNPADDED = ["albert", "bert", "distilbert", "electra", "roberta", "xlm-roberta"]
 
-pytestmark = pytest.mark.skipif(_module is None, reason="needs compiled kernels")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = [
+    pytest.mark.skipif(_module is None, reason="needs compiled kernels"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 
 def backbone_of(architecture: str) -> Backbone:

@@ -1,7 +1,7 @@
 """What `kernels.c` computes, against the same in torch's operations and in float64."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,17 +26,12 @@ TYPES = [torch.float32, torch.bfloat16]
 ROUNDING = {torch.float32: 2.0**-20, torch.bfloat16: 2.0**-7}
 """What a result may be off, relative to the largest one, after two roundings or so."""
 
-pytestmark = pytest.mark.skipif(
-    _module is None, reason="no compiled kernels: needs AVX-512, and a C compiler at installation"
-)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = [
+    pytest.mark.skipif(
+        _module is None, reason="needs AVX-512, and a C compiler when adaptersweep is installed"
+    ),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 
 def assert_close(found: Tensor, expected: Tensor, *, within: float) -> None:
