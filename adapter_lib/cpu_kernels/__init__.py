@@ -1,7 +1,7 @@
 """Cheaper kernels for what a transformer does most on a CPU.
 
 Inside `fast_kernels`, torch's own functions are taken over, so that the modules which transformers
-built stay as they are: linear layers, dropout, GELU and attention. `adapter_lib.residual` asks for
+built stay as they are: linear layers, dropout and attention. `adapter_lib.residual` asks for
 the sum with its norm. What is computed is the same, to rounding, and for dropout in distribution.
 What is not compiled on a machine is left to torch's operations. Nothing here is for other devices.
 """

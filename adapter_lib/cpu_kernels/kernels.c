@@ -74,41 +74,6 @@ INLINE floats exponential(floats x) {
     return _mm512_scalef_ps(p, n);
 }
 
-/* Φ(x), the normal distribution function, and φ(x), its density.
- * Abramowitz and Stegun 1964, formula 7.1.26, whose error is below 1.5e-7. */
-INLINE floats distribution(floats x, floats *density) {
-    floats size = _mm512_abs_ps(x);
-    floats bell = exponential(size * size * -0.5f);
-    floats t = 1.0f / (size * (0.3275911f * 0.70710678f) + 1.0f);
-    floats p = t * 1.061405429f - 1.453152027f;
-    p = p * t + 1.421413741f;
-    p = p * t - 0.284496736f;
-    p = p * t + 0.254829592f;
-    floats tail = p * t * bell * 0.5f;
-    *density = bell * 0.39894228f;
-    return _mm512_mask_sub_ps(tail, _mm512_cmp_ps_mask(x, all(0), _CMP_GT_OQ), all(1), tail);
-}
-
-static void gelu(const uint16_t *x, uint16_t *y, int64_t n) {
-    floats density;
-    for (int64_t i = 0; i < n; i += LANES) {
-        __mmask16 some = lanes(n - i);
-        floats value = load_some_halves(x + i, some);
-        store_some_halves(y + i, value * distribution(value, &density), some);
-    }
-}
-
-static void gelu_backward(const uint16_t *x, const uint16_t *by_y, uint16_t *by_x, int64_t n) {
-    floats density;
-    for (int64_t i = 0; i < n; i += LANES) {
-        __mmask16 some = lanes(n - i);
-        floats value = load_some_halves(x + i, some);
-        floats slope = distribution(value, &density);
-        slope += value * density;
-        store_some_halves(by_x + i, load_some_halves(by_y + i, some) * slope, some);
-    }
-}
-
 /* 16 of x + residual; there may be no residual. */
 INLINE floats term(const char *x, const float *residual, int64_t i, int half) {
     floats value = half ? load_half((const uint16_t *)x + i) : load_float((const float *)x + i);
@@ -327,26 +292,6 @@ static int64_t most_keys(const Attention *a) {
 
 #define POINTER(x) ((void *)(uintptr_t)(x))
 
-static PyObject *call_gelu(PyObject *self, PyObject *args) {
-    unsigned long long x, y;
-    long long n;
-    if (!PyArg_ParseTuple(args, "KKL", &x, &y, &n)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    gelu(POINTER(x), POINTER(y), n);
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
-}
-
-static PyObject *call_gelu_backward(PyObject *self, PyObject *args) {
-    unsigned long long x, by_y, by_x;
-    long long n;
-    if (!PyArg_ParseTuple(args, "KKKL", &x, &by_y, &by_x, &n)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    gelu_backward(POINTER(x), POINTER(by_y), POINTER(by_x), n);
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
-}
-
 static PyObject *call_dropout(PyObject *self, PyObject *args) {
     unsigned long long x, levels, y;
     long long n;
@@ -438,8 +383,6 @@ static PyObject *call_attention_backward(PyObject *self, PyObject *args) {
 }
 
 static PyMethodDef methods[] = {
-    {"gelu", call_gelu, METH_VARARGS, NULL},
-    {"gelu_backward", call_gelu_backward, METH_VARARGS, NULL},
     {"dropout", call_dropout, METH_VARARGS, NULL},
     {"normed_sum", call_normed_sum, METH_VARARGS, NULL},
     {"normed_sum_backward", call_normed_sum_backward, METH_VARARGS, NULL},
@@ -455,7 +398,7 @@ static struct PyModuleDef module = {
 };
 
 /* Raised by one whenever a function or its arguments change; Python asks for it. */
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 PyMODINIT_FUNC PyInit__compiled(void) {
     PyObject *made = PyModule_Create(&module);

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from adapter_lib.cpu_kernels.activations import gelu
 from adapter_lib.cpu_kernels.attention import attention
 from adapter_lib.cpu_kernels.dropout import dropout
 from adapter_lib.cpu_kernels.products import linear
@@ -47,7 +46,6 @@ def plain_kernels() -> Iterator[None]:
 _FAST: Mapping[Any, Callable[..., Tensor]] = {
     functional.linear: linear,
     functional.dropout: dropout,
-    functional.gelu: gelu,
     functional.scaled_dot_product_attention: attention,
 }
 

@@ -49,34 +49,6 @@ def doubled(x: Tensor) -> Tensor:
     return x.detach().double().requires_grad_()
 
 
-@pytest.mark.parametrize("elements", [1, 15, 16, 1000])
-def test_gelu_and_its_gradient(elements: int) -> None:
-    torch.manual_seed(0)
-    x = (4 * torch.randn(elements)).bfloat16().requires_grad_()
-    exact, upstream = doubled(x), torch.randn(elements).bfloat16()
-    with fast_kernels(CPU):
-        y = functional.gelu(x)
-    assert type(y.grad_fn).__name__ == "_GeluBackward"
-    expected = functional.gelu(exact)
-    # Nothing but the one rounding to bfloat16, of every single element.
-    torch.testing.assert_close(y.double(), expected, rtol=2**-8 + 1e-4, atol=1e-6)
-    (found,) = gradients(y, [x], upstream)
-    (by_x,) = gradients(expected, [exact], upstream)
-    torch.testing.assert_close(found.double(), by_x, rtol=2**-8 + 1e-4, atol=1e-5)
-
-
-def test_gelu_at_its_ends() -> None:
-    x = torch.tensor([-math.inf, -200.0, -9.0, -0.0, 0.0, 9.0, 200.0, math.inf, math.nan])
-    with fast_kernels(CPU):
-        y = functional.gelu(x.bfloat16()).float()
-    assert y[1:7].tolist() == [0.0, pytest.approx(0, abs=1e-17), 0.0, 0.0, 9.0, 200.0]
-    assert y[7] == math.inf
-    assert y[8].isnan()
-    with fast_kernels(CPU):
-        approximated = functional.gelu(x[3:6].bfloat16(), approximate="tanh")
-    assert torch.equal(approximated, functional.gelu(x[3:6].bfloat16(), approximate="tanh"))
-
-
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("elements", [3, 16, 333])
 def test_dropout_drops_what_torchs_operations_drop(dtype: torch.dtype, elements: int) -> None:
@@ -390,7 +362,6 @@ def test_a_whole_model_uses_them_and_gives_the_same(
     wanted = {"attention", "attention_backward", "normed_sum", "normed_sum_backward"}
     assert used >= wanted
     assert (used >= {"dropout"}) == training
-    assert (used >= {"gelu", "gelu_backward"}) == lower
     with nothing_compiled():
         expected = run()
     for one, other in zip(found, expected, strict=True):
