@@ -36,6 +36,7 @@ from adapter_lib.cpu_kernels.compiled import is_half, reads_autocast
 from adapter_lib.cpu_kernels.layout import Layout, laid_out
 from adapter_lib.errors import BaseModelError, ConfigurationError
 from adapter_lib.residual import normed_sum
+from adapter_lib.spans import Spans
 from adapter_lib.taps import Block, Held, Start, Tap
 
 
@@ -258,6 +259,22 @@ class Backbone(nn.Module):
     def context(self, h: Tensor, token_mask: Tensor) -> Any:
         """Return what every layer's attention needs of a batch: h, (b, s, d), for its kind only."""
         return self._parts.context(h, token_mask)
+
+    def joint_context(self, spans: Spans) -> Any | None:
+        """Return `context` for several batches at once; None where the architecture has none."""
+        joint = self._parts.joint
+        return None if joint is None else joint(spans)
+
+    def attend(self, layer: int, h: Tensor, context: Any, read: Tensor | None = None) -> Tensor:
+        """Return a layer's attention up to its projection, (b, s, d), or (b, 1, d) for `read`.
+
+        Args:
+            h: at the layer's entry, (b, s, d).
+            context: of the batch, or of several, whose tokens h holds then, (1, n, d).
+            read: the position of one token in each row, (b,).
+        """
+        with self.kernels(h.device):
+            return self._parts.layers[layer].attend(h, context, read)
 
     def advance(self, start: Start, context: Any, run: LayerRun, *, token_mask: Tensor) -> Start:
         """Run one block, and return the next tap and what is held there.

@@ -1,17 +1,14 @@
-"""Dropout for several models in one batch, each with random numbers of its own.
+"""Dropout for several models in one pass, each with random numbers of its own.
 
-Wherever dropout would draw for all rows at once, a mask is drawn for one model after the other, for
-their own number and length of rows and with the state that the device's generator has for this
-model. So a model draws the same whoever else is in the batch, and each may begin with dropout at a
-layer of its own; on a CPU it is exactly what it would draw alone. On a GPU that holds but for
-attention, whose fused kernels draw in an order of their own when a model is alone. Everything else
-runs on all rows at once.
+What one model computes alone draws in the state that the device's generator has for this model.
+Wherever dropout would draw for the tokens of several at once, a mask is drawn for one model after
+the other. So a model draws what it would draw alone, whoever else is in the pass, and each may
+begin with dropout at a layer of its own. Everything else runs on all tokens at once.
 
-Legend for shapes: b rows of a model, padded to those of the largest; s tokens, likewise; d hidden,
-h heads.
+Legend for shapes: b rows of a model, padded to its longest, of s tokens; n tokens of all models,
+one model after another; d hidden, h heads.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +20,6 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.softmax import attention_weights
 
 
 def default_generator(device: torch.device) -> torch.Generator:
@@ -63,13 +59,13 @@ class RandomStream:
 
 @dataclass(frozen=True)
 class Rows:
-    """One model's part of a batch.
+    """One model's part of a pass.
 
     Attributes:
         stream: what its dropout draws from.
         dropout_from: the lowest layer with dropout; -1 for the embeddings too.
-        rows: how many of its b rows are real, the first ones.
-        tokens: the longest of them.
+        rows: b.
+        tokens: s.
     """
 
     stream: RandomStream
@@ -85,21 +81,16 @@ class RowDropout(TorchFunctionMode):
         layer: that is run; -1 for the embeddings.
     """
 
-    def __init__(self, size: int) -> None:
-        """Begin with dropout off.
-
-        Args:
-            size: rows of every model.
-        """
+    def __init__(self) -> None:
+        """Begin with dropout off."""
         super().__init__()
         self.layer = -1
-        self._size = size
         self._owners: Sequence[Rows] = ()
         self._everywhere = False
 
     @contextmanager
     def rows_of(self, owners: Sequence[Rows], *, everywhere: bool = False) -> Iterator[None]:
-        """Let the batch be the rows of these models, b each; of none, to leave dropout off.
+        """Let what is computed be of these models; of none, to leave dropout off.
 
         Args:
             everywhere: dropout is on whatever the layer, as in adapters and heads.
@@ -116,79 +107,59 @@ class RowDropout(TorchFunctionMode):
     ) -> Any:
         """Take over what draws random numbers; see `TorchFunctionMode`."""
         kwargs = kwargs or {}
-        if func is functional.dropout and kwargs.get("training", True) and kwargs["p"] > 0:
-            return self._drop(args[0], kwargs["p"])
-        if func is functional.scaled_dot_product_attention and kwargs.get("dropout_p", 0.0) > 0:
-            return self._attend(*args, **kwargs)
-        return func(*args, **kwargs)
-
-    def _drop(self, x: Tensor, p: float) -> Tensor:
-        """Drop in (b, s, d), in (b, 1, d) or (b, d) of one token each, or in what it attends to.
-
-        That is (b, h, 1, s).
-        """
-        if x.ndim == 4:
-            lengths: tuple[int, ...] = (3,)
+        if func is functional.dropout:
+            key = "p"
+            draws = kwargs.get("training", True) and kwargs[key] > 0
         else:
-            lengths = (1,) if x.ndim == 3 and x.shape[1] > 1 else ()
-        mask = self._mask(x, p, lengths=lengths)
-        return x if mask is None else x * mask
+            key = "dropout_p"
+            attends = func is functional.scaled_dot_product_attention
+            draws = attends and kwargs.get(key, 0.0) > 0
+        if not draws:
+            return func(*args, **kwargs)
+        if not any(map(self._drops, self._owners)):
+            return func(*args, **kwargs | {key: 0.0})
+        if len(self._owners) == 1:
+            with self._owners[0].stream:
+                return func(*args, **kwargs)
+        return args[0] * self._mask(args[0], kwargs[key])
 
-    def _attend(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        scale: float | None = None,
-    ) -> Tensor:
-        """Attend in (b, h, s, d / h), and to a query of (b, h, 1, d / h); every one sees a key."""
-        lengths = (2, 3) if query.shape[2] > 1 else (3,)
-        shape = torch.Size((*query.shape[:3], key.shape[2]))
-        mask = self._mask(query, dropout_p, shape, lengths=lengths)
-        if mask is None:
-            return functional.scaled_dot_product_attention(
-                query, key, value, attn_mask, is_causal=is_causal, scale=scale
-            )
-        weights = attention_weights(query, key, attn_mask, is_causal=is_causal, scale=scale)
-        return (weights * mask) @ value
+    def _drops(self, owner: Rows) -> bool:
+        return self._everywhere or self.layer >= owner.dropout_from
 
     @torch.no_grad()
-    def _mask(
-        self, like: Tensor, p: float, shape: torch.Size | None = None, *, lengths: tuple[int, ...]
-    ) -> Tensor | None:
-        """Return what to multiply with: 0, or for what stays 1 / (1 - p); None where nobody drops.
+    def _mask(self, x: Tensor, p: float) -> Tensor:
+        """Return what to multiply with: 0, or for what stays 1 / (1 - p).
 
         Args:
-            like: has the rows of all models, and the mask's type and device.
-            shape: of the mask, by default that of `like`.
-            lengths: its dimensions that go over tokens.
+            x: (1, n, d), or of one token of each row, (1, n, d), (n, 1, d) or (n, d), or what
+                those attend to, (n, h, 1, s) for the largest s.
         """
-        on = [self._everywhere or self.layer >= owner.dropout_from for owner in self._owners]
-        if not any(on):
-            return None
-        shape = like.shape if shape is None else shape
-        size = self._size
-        if shape[0] != size * len(on):
-            raise ConfigurationError(
-                f"expected {size} rows of each of {len(on)} models under dropout, found a tensor "
-                f"of shape {tuple(shape)}; train models over this base one by one"
-            )
-        ones = like.new_ones(size, *shape[1:])
+        shapes = self._shapes(x)
+        ones = x.new_ones(max(shape.numel() for shape in shapes))
         masks = []
-        for active, owner in zip(on, self._owners, strict=True):
-            if not active:
-                masks.append(ones)
-                continue
-            own = [owner.rows, *shape[1:]]
-            for dimension in lengths:
-                own[dimension] = owner.tokens
-            with owner.stream:
-                # Of ones, it is the mask; and what is drawn depends on nothing but the shape.
-                drawn = functional.dropout(ones.flatten()[: math.prod(own)].view(own), p)
-            missing = [size - found for size, found in zip(ones.shape, own, strict=True)]
-            padding = [n for found in reversed(missing) for n in (0, found)]
-            masks.append(functional.pad(drawn, padding) if any(missing) else drawn)
-        return masks[0] if len(masks) == 1 else torch.cat(masks)
+        for owner, shape in zip(self._owners, shapes, strict=True):
+            # Of ones, it is the mask; and what is drawn depends on nothing but the shape.
+            mask = ones[: shape.numel()].view(shape)
+            if self._drops(owner):
+                with owner.stream:
+                    mask = functional.dropout(mask, p)
+            if x.ndim == 4:
+                mask = functional.pad(mask, (0, x.shape[-1] - shape[-1]))
+            masks.append(mask.reshape(-1, *x.shape[-1:]))
+        return torch.cat(masks).view(x.shape)
+
+    def _shapes(self, x: Tensor) -> list[torch.Size]:
+        """Return the shape of what each model alone would have instead of x."""
+        if x.ndim == 4 and len(x) == sum(owner.rows for owner in self._owners):
+            return [torch.Size((o.rows, *x.shape[1:3], o.tokens)) for o in self._owners]
+        count, width = x.shape[:-1].numel(), x.shape[-1]
+        for tokens in (
+            [owner.rows * owner.tokens for owner in self._owners],
+            [owner.rows for owner in self._owners],
+        ):
+            if x.ndim < 4 and sum(tokens) == count:
+                return [torch.Size((n, width)) for n in tokens]
+        raise ConfigurationError(
+            f"expected the tokens of {len(self._owners)} models under dropout, found a tensor of "
+            f"shape {tuple(x.shape)}; train models over this base one by one"
+        )

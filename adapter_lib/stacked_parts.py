@@ -1,7 +1,7 @@
 """What the models of a bank compute, all in one product: bottlenecks, norms, heads.
 
 The formulas are those of `adapter_lib.bottleneck` and `adapter_lib.heads`. Legend for shapes:
-g models at work, b rows of a model, s tokens, d hidden.
+g models at work, n tokens of all of them, m of the one that has most, d hidden.
 """
 
 from functools import partial
@@ -14,8 +14,9 @@ from adapter_lib.architectures import Norm, Pooler
 from adapter_lib.arrangement import NormAfter
 from adapter_lib.bank import Bank
 from adapter_lib.bottleneck import NON_LINEARITIES, require_layer_norm
-from adapter_lib.configuration import HeadKind, Placement
+from adapter_lib.configuration import Placement
 from adapter_lib.site import Site
+from adapter_lib.spans import ByModel
 from adapter_lib.taps import Block
 
 Slots = tuple[int, ...]
@@ -26,14 +27,17 @@ _OWN_NORM_EPS = nn.LayerNorm(1).eps
 class StackedLayer:
     """What the adapters in some slots of a bank do behind one block of one layer."""
 
-    def __init__(self, bank: Bank, slots: Slots, *, layer: int, block: Block) -> None:
+    def __init__(
+        self, bank: Bank, slots: Slots, sizes: ByModel, *, layer: int, block: Block
+    ) -> None:
         assert bank.shape.adapter is not None
         self._bank, self._slots, self._config = bank, slots, bank.shape.adapter
+        self._sizes = sizes
         self._layer = layer
         self._block = "attention" if block is Block.ATTENTION else "feed_forward"
 
     def __call__(self, x: Tensor, residual: Tensor, norm: Norm) -> Tensor:
-        """Return the block's output, (g·b, s, d), from its projection and residual."""
+        """Return the block's output, (1, n, d), from its projection and residual."""
         config = self._config
         if config.trained_norm:
             norm = self._shifted(norm)
@@ -50,11 +54,11 @@ class StackedLayer:
     def _bottleneck(self, z: Tensor) -> Tensor:
         config, name = self._config, self._parameter_set
         activate = NON_LINEARITIES[config.non_linearity]
-        inner = self._bank.linear(f"{name}.down", _by_model(z, self._slots), self._slots)
+        inner = self._bank.linear(f"{name}.down", self._sizes.apart(z), self._slots)
         output = self._bank.linear(f"{name}.up", activate(inner), self._slots)
         if config.scaling != 1.0:
             output = output * config.scaling
-        return functional.dropout(output.reshape(z.shape), config.dropout, True)
+        return functional.dropout(self._sizes.together(output).view(z.shape), config.dropout, True)
 
     @property
     def _parameter_set(self) -> str:
@@ -79,28 +83,22 @@ class StackedLayer:
 
     def _normed(self, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
         normed = functional.layer_norm(x, x.shape[-1:], eps=eps)
-        return (_by_model(normed, self._slots) * weight + bias).reshape(x.shape)
+        return self._sizes.together(self._sizes.apart(normed) * weight + bias).view(x.shape)
 
 
-def stacked_head(bank: Bank, slots: Slots, x: Tensor, *, pooler: Pooler | None) -> Tensor:
-    """Return what the heads in some slots give for x, (g·b, d) or (g·b, s, d).
+def stacked_head(
+    bank: Bank, slots: Slots, x: Tensor, sizes: ByModel, *, pooler: Pooler | None
+) -> Tensor:
+    """Return what the heads in some slots give for the tokens of their models, x, (n, d).
 
     Returns:
-        (g, b, outputs) or (g, b, s, outputs), (g, b / c, c) for c choices.
+        (g, m, outputs), of which each model's first ones count.
     """
     config = bank.shape.head
     if config.use_pooler and pooler is not None:
         x = pooler(x)
     x = functional.dropout(x, config.dropout, True)
     if config.layers == 2:
-        inner = torch.tanh(bank.linear("head.dense", _by_model(x, slots), slots))
-        x = functional.dropout(inner.reshape(x.shape), config.dropout, True)
-    logits = bank.linear("head.output", _by_model(x, slots), slots)
-    if config.kind is HeadKind.MULTIPLE_CHOICE:
-        return logits.reshape(len(slots), -1, config.labels)
-    return logits.reshape(len(slots), -1, *x.shape[1:-1], logits.shape[-1])
-
-
-def _by_model(x: Tensor, slots: Slots) -> Tensor:
-    """Turn (g·b, …, d) into (g, m, d)."""
-    return x.reshape(len(slots), -1, x.shape[-1])
+        inner = torch.tanh(bank.linear("head.dense", sizes.apart(x), slots))
+        x = functional.dropout(sizes.together(inner), config.dropout, True)
+    return bank.linear("head.output", sizes.apart(x), slots)

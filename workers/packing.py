@@ -11,7 +11,6 @@ from collections.abc import Hashable
 from itertools import compress
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -148,23 +147,17 @@ class Pack:
     def _losses(self) -> tuple[list[Tensor], list[Tensor]]:
         """Return each member's loss, and what of it counts in its optimiser's step."""
         members = self.members
-        size = max(len(member.draw.indices) for member in members)
         batches: dict[Hashable, Batch] = {}
-        parts = [_part(member, size, batches) for member in members]
+        parts = [_part(member, batches) for member in members]
         precision, device = autocast_type(members[0].fit.trial), members[0].fit.device
         with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
             logits = run_together(parts)
         losses, weighted = [], []
-        for member, part, found in zip(members, parts, logits, strict=True):
+        for member, own in zip(members, logits, strict=True):
             fit, draw = member.fit, member.draw
-            own = found.float()
-            if len(own) > len(draw.indices):
-                own = own[: len(draw.indices)]
-            if own.ndim > 2:
-                own = own[:, : part.batch.input_ids.shape[1]]
             examples = fit.examples.splits[Split.TRAIN]
             with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
-                loss = fit.objective.logits_loss(own, examples, draw.indices)
+                loss = fit.objective.logits_loss(own.float(), examples, draw.indices)
             losses.append(loss.detach())
             loss = loss * (len(draw.indices) / draw.step_rows)
             if draw.last and isinstance(fit.model.adapter, Fusion):
@@ -199,16 +192,15 @@ class Pack:
             member.total += value * len(draw.indices)
 
 
-def _part(member: Member, size: int, batches: dict[Hashable, Batch]) -> Part:
-    """Return a member's next batch with `size` examples, the first one repeated if it has fewer."""
+def _part(member: Member, batches: dict[Hashable, Batch]) -> Part:
+    """Return a member's next batch, which is the same object for all that read the same rows."""
     fit, indices = member.fit, member.draw.indices
     trial, model, feed = fit.trial, fit.model, fit.feeds[Split.TRAIN]
     depth = member.draw.depth
     member.begin_batch()
-    filled = np.concatenate([indices, np.repeat(indices[:1], size - len(indices))])
-    key = id(feed.examples), filled.tobytes()
+    key = id(feed.examples), indices.tobytes()
     if key not in batches:
-        batches[key] = feed.batch(filled)
+        batches[key] = feed.batch(indices)
     prefix_dropout = trial.training.prefix_dropout
     for part in (model.backbone, model.head, model.adapter):
         if part is not None and not part.training:
@@ -216,11 +208,10 @@ def _part(member: Member, size: int, batches: dict[Hashable, Batch]) -> Part:
     return Part(
         model,
         batches[key],
-        len(indices) * feed.examples.tokens.per_row,
         member.stream,
         depth,
         bank=member.bank,
         slot=member.slot,
-        start=None if prefix_dropout else feed.start(filled, model.entry(depth)),
+        start=None if prefix_dropout else feed.start(indices, model.entry(depth)),
         prefix_dropout=prefix_dropout,
     )

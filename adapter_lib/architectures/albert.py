@@ -11,6 +11,7 @@ from adapter_lib.architectures.attention import (
     self_attend,
     unpadded_for,
     visible_everywhere,
+    visible_in_rows,
 )
 from adapter_lib.architectures.bert import BertEmbed, refuse_variants
 from adapter_lib.architectures.parts import ModelParts, Norm
@@ -89,5 +90,6 @@ def describe(model: Any) -> ModelParts[Visible]:
         hidden_size=config.hidden_size,
         context=visible_everywhere,
         unpadded=unpadded_for(config.hidden_size // config.num_attention_heads),
+        joint=visible_in_rows,
         pooler=None if model.pooler is None else AlbertPooler(model),
     )

@@ -18,6 +18,7 @@ from adapter_lib.cpu_kernels.layout import Layout
 from adapter_lib.cpu_kernels.norms import lowered
 from adapter_lib.cpu_kernels.projected import projected_attention
 from adapter_lib.softmax import added_to_scores, softmax
+from adapter_lib.spans import Spans
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,13 @@ class Visible:
         mask: boolean, (b, 1, 1 or s, s), True where the query (row) sees the key (column), or
             what is added to their scores, (b, h, s, s); None where all see all.
         causal: without mask, that a token sees no later ones.
-        layout: of rows without padding, one after another; each token sees all of its own row.
+        layout: of rows one after another, without padding or of several batches; each token sees
+            all real ones of its own row.
     """
 
     mask: Tensor | None
     causal: bool = False
-    layout: Layout | None = None
+    layout: Layout | Spans | None = None
 
     def by(self, read: Tensor | None, keys: int) -> "Visible":
         """Return what the tokens at `read`, (b,), see of `keys` tokens; for None, all of them.
@@ -61,8 +63,8 @@ def unpadded_for(size: int) -> Callable[[Layout], Visible] | None:
     return visible_in_rows if size % LANES == 0 else None
 
 
-def visible_in_rows(layout: Layout) -> Visible:
-    """Let every token see all of its row, in rows without padding."""
+def visible_in_rows(layout: Layout | Spans) -> Visible:
+    """Let every token see all real ones of its row, in rows one after another."""
     return Visible(None, layout=layout)
 
 
@@ -125,7 +127,10 @@ def attend(
         scale: of the scores, 1/√k by default.
     """
     if visible.layout is not None:
-        x = compiled_attention.attend(query, key, value, visible.layout, dropout, scale)
+        if isinstance(visible.layout, Spans):
+            x = visible.layout.attend(query, key, value, dropout, scale)
+        else:
+            x = compiled_attention.attend(query, key, value, visible.layout, dropout, scale)
         return x.transpose(1, 2).flatten(-2)
     x = functional.scaled_dot_product_attention(
         query,
@@ -158,15 +163,17 @@ def self_attend(
         dropout: on the attention weights; 0 outside of training.
         read: the positions, (b,), of the tokens that attend, (b, 1, d) then; None for all.
     """
-    if read is None and not visible.causal:
+    if read is None and not visible.causal and not isinstance(visible.layout, Spans):
         x = projected_attention(
             h, query, key, value, heads=heads, mask=visible.layout or visible.mask, dropout=dropout
         )
         if x is not None:
             return x
-    asking = read_tokens(h, read)
     if read is not None and visible.layout is not None:
+        asking = visible.layout.read(h, read).reshape(len(read), 1, -1)
         h, visible = visible.layout.pad(h), Visible(visible.layout.mask)
+    else:
+        asking = read_tokens(h, read)
     if read is None or key.weight.requires_grad or value.weight.requires_grad:
         return attend(
             split_heads(query(asking), heads),

@@ -10,6 +10,7 @@ from adapter_lib.architectures.attention import (
     self_attend,
     unpadded_for,
     visible_everywhere,
+    visible_in_rows,
 )
 from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler
 from adapter_lib.errors import UnsupportedArchitectureError
@@ -78,6 +79,7 @@ def describe(model: Any) -> ModelParts[Visible]:
         hidden_size=model.config.hidden_size,
         context=visible_everywhere,
         unpadded=unpadded_for(model.config.hidden_size // model.config.num_attention_heads),
+        joint=visible_in_rows,
         pooler=find_pooler(model),
     )
 

@@ -10,6 +10,7 @@ from adapter_lib.architectures.attention import (
     self_attend,
     unpadded_for,
     visible_everywhere,
+    visible_in_rows,
 )
 from adapter_lib.architectures.parts import ModelParts, Norm
 
@@ -67,4 +68,5 @@ def describe(model: Any) -> ModelParts[Visible]:
         hidden_size=model.config.dim,
         context=visible_everywhere,
         unpadded=unpadded_for(model.config.dim // model.config.n_heads),
+        joint=visible_in_rows,
     )

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from adapter_lib.architectures.attention import Visible, unpadded_for, visible_everywhere
+from adapter_lib.architectures.attention import (
+    Visible,
+    unpadded_for,
+    visible_everywhere,
+    visible_in_rows,
+)
 from adapter_lib.architectures.bert import BertEmbed, BertLayerParts, refuse_variants
 from adapter_lib.architectures.parts import ModelParts
 
@@ -20,4 +25,5 @@ def describe(model: Any) -> ModelParts[Visible]:
         hidden_size=model.config.hidden_size,
         context=visible_everywhere,
         unpadded=unpadded_for(model.config.hidden_size // model.config.num_attention_heads),
+        joint=visible_in_rows,
     )

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from adapter_lib.cpu_kernels.layout import Layout, current_layout
+from adapter_lib.spans import Spans
 
 Norm = Callable[[Tensor], Tensor]
 Context = TypeVar("Context")
@@ -95,6 +96,7 @@ class ModelParts(Generic[Context]):
     context: from hidden states, (b, s, d), and token mask, (b, s), to what every layer's
         `attend` needs besides its input: which tokens see which, and where they are.
     unpadded: from the layout of rows without padding to the same; None where that cannot be said.
+    joint: from several batches one after another to the same, likewise.
     final_norm: follows the highest layer, and counts as part of it.
     causal: a token sees no later ones, so only the last one has seen all.
     pooler: None where the architecture has none, or the model was built without.
@@ -105,6 +107,7 @@ class ModelParts(Generic[Context]):
     hidden_size: int
     context: Callable[[Tensor, Tensor], Context]
     unpadded: Callable[[Layout], Context] | None = None
+    joint: Callable[[Spans], Context] | None = None
     final_norm: Norm | None = None
     causal: bool = False
     pooler: Pooler | None = None

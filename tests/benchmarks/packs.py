@@ -5,6 +5,7 @@ trial after another the plain way. On a CPU it shows why packing is off there. E
 rows of its own (another seed), which is the dearer case; depths alternate between those given.
 
     python -m tests.benchmarks.packs
+    python -m tests.benchmarks.packs --task rte
     python -m tests.benchmarks.packs --models minilm --widths 1 2 4 --depths 0 --steps 4 --rounds 3
 """
 
@@ -33,7 +34,7 @@ from tests.benchmarks.harness import (
     spread,
 )
 from tests.benchmarks.steps import MODELS
-from tests.benchmarks.tasks import word_task
+from tests.benchmarks.tasks import cut_task, word_task
 from workers.fast_path import FastPath
 from workers.layout import Workspace
 from workers.member import Member
@@ -54,7 +55,7 @@ def plan(arguments: argparse.Namespace, folder: Path, base: Path, task: Path) ->
     specification = {
         "name": "packs",
         "base_models": {"base": {"source": f"folder:{base}"}},
-        "tasks": {"words": {"folder": str(task)}},
+        "tasks": {task.name: {"folder": str(task)}},
         "seeds": list(range(-(-widest // len(arguments.depths)))),
         "adapter": {"placement": "pfeiffer", "reduction_factor": 16},
         "drop": {"mode": "specialised", "depth": arguments.depths},
@@ -147,11 +148,18 @@ def measure(
             "ms": [s * 1e3 for s in seconds["packed"]],
             "alone_ms": [s * 1e3 for s in seconds[ALONE]],
             "tokens": packed.tokens * arguments.batch_size,
-            "gflop": counted(packed.one) / width / 1e9,
+            "gflop": _gflop(packed),
+            "alone_gflop": _gflop(sides[ALONE]),
             "memory_bytes": packed.memory_bytes(),
         }
         console.print(f"width {width}: {spread(found[str(width)]['ms'])} ms a trial's step")
     return found
+
+
+def _gflop(side: Side) -> float:
+    """Return the operations of one trial's step, the mean over several batches."""
+    steps = 16
+    return counted(lambda: [side.one() for _ in range(steps)]) / (steps * side.width) / 1e9
 
 
 def report(arguments: argparse.Namespace, ledger: Ledger) -> None:
@@ -168,18 +176,21 @@ def report(arguments: argparse.Namespace, ledger: Ledger) -> None:
                     spread(result["ms"]),
                     ratios(result["alone_ms"], result["ms"]),
                     result["tokens"] / seconds,
+                    result["gflop"] / result["alone_gflop"],
                     None if memory is None else memory / 2**30,
                     None if peak is None else result["gflop"] / seconds / 1e3 / peak,
                 ]
             )
-    columns = ("model", "width", "ms a trial's step", "× alone", "tokens/s", "GiB", "MFU")
+    columns = ("model", "width", "ms a trial's step", "× alone", "tokens/s")
+    columns = (*columns, "operations × alone", "GiB", "MFU")
     show(f"Trials in one pass on {arguments.device}, depths {arguments.depths}", columns, rows)
 
 
 def _unit(arguments: argparse.Namespace, model: str) -> str:
     depths = ",".join(map(str, arguments.depths))
     cache = "cached" if arguments.cached else "plain"
-    return f"{arguments.device}/{model}/{arguments.precision}/{cache}/{depths}"
+    task = arguments.task or "words"
+    return f"{arguments.device}/{model}/{task}/{arguments.precision}/{cache}/{depths}"
 
 
 def main() -> None:
@@ -195,7 +206,10 @@ def main() -> None:
         "--precision", default="bfloat16" if on_gpu else "float32", choices=["float32", "bfloat16"]
     )
     made.add_argument("--cached", action="store_true", help="take the frozen part from a cache")
-    made.add_argument("--tokens", type=int, default=32)
+    made.add_argument(
+        "--task", default=None, help="a real one; by default random words of much the same length"
+    )
+    made.add_argument("--tokens", type=int, default=32, help="of the longest row")
     made.add_argument("--batch-size", type=int, default=32)
     made.add_argument("--steps", type=int, default=20)
     made.add_argument("--rounds", type=int, default=5)
@@ -210,7 +224,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="packs-") as temporary:
         root = Path(temporary)
         low, high = arguments.tokens - 7, arguments.tokens
-        task = word_task(root, rows=32 * arguments.batch_size, tokens=(low, high))
+        if arguments.task is None:
+            task = word_task(root, rows=32 * arguments.batch_size, tokens=(low, high))
+        else:
+            task = cut_task(arguments.task, root, rows=32 * arguments.batch_size)
         for name in arguments.models:
             if arguments.report or ledger.get(_unit(arguments, name)) is not None:
                 continue
