@@ -23,8 +23,8 @@ class PackWidth:
 
     Attributes:
         current: how many trials to train in one pass.
-        packs: whether trials are trained in packs at all, be it of one: how attention drops on a
-            GPU differs between a pack and a trial that is trained by itself.
+        packs: whether trials are trained in packs at all, be it of one, so that how a GPU draws
+            dropout does not depend on the width.
     """
 
     def __init__(self, wanted: int | None, device: torch.device) -> None:

@@ -19,7 +19,7 @@ from workers.frozen import Frozen
 from workers.heads import HeadSettings
 from workers.tasks.card import Metric, TaskRef
 
-RECIPE_VERSION = 3
+RECIPE_VERSION = 4
 """Raised by one whenever a change in the code changes what a trial results in."""
 
 
