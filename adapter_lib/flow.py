@@ -53,7 +53,7 @@ class Flow:
         """
         self._backbone, self._dropout, self._order = backbone, dropout, order
         self.tap, self.lanes = tap, list[Lane]()
-        self.spans, self._held = Spans((), self._alone), Held(None, torch.empty(0))
+        self.spans, self._held = Spans((), (), self._alone), Held(None, torch.empty(0))
         self._contexts: dict[Lane, Any] = {}
 
     def join(self, joining: Mapping[Lane, Held]) -> None:
@@ -86,8 +86,8 @@ class Flow:
             self._attend()
             return
         start, run = Start(self.tap, self._held), LayerRun(adapter)
-        token_mask = joined(self.spans.masks)
-        self._held = self._backbone.advance(start, None, run, token_mask=token_mask).held
+        reached = self._backbone.advance(start, None, run, token_mask=self.spans.token_mask)
+        self._held = reached.held
 
     def _attend(self) -> None:
         backbone, layer, h = self._backbone, self.tap.layer, self._held.residual
@@ -116,7 +116,7 @@ class Flow:
         if not self.lanes:
             return
         masks = [lane.batch.token_mask for lane in self.lanes]
-        spans = Spans(masks, self._alone)
+        spans = Spans.of(masks, self._alone)
         behind = self.tap > Tap(self._backbone.layers_count - 1)
         one_token = behind and self.lanes[0].read is not None
         self.spans = spans.of_one_token() if one_token else spans

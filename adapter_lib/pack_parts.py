@@ -7,6 +7,7 @@ them, d hidden.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -41,7 +42,7 @@ class Part:
     start: Start | None = None
     prefix_dropout: bool = False
 
-    @property
+    @cached_property
     def entry(self) -> Tap:
         """Where its rows join the pass."""
         found = None if self.prefix_dropout else self.model.entry(self.drop_depth)

@@ -98,8 +98,9 @@ class _Pass:
         assert bank is not None
         inputs = []
         for part, h in zip(group, states, strict=True):
-            read = head.reads(part.batch, causal=self._backbone.causal)
-            inputs.append(h if read is None or h.shape[1] == 1 else read_tokens(h, read))
+            whole = head.config.kind.reads_one_token and h.shape[1] > 1
+            read = head.reads(part.batch, causal=self._backbone.causal) if whole else None
+            inputs.append(read_tokens(h, read))
         tokens = torch.cat([x.flatten(0, 1) for x in inputs])
         sizes = self._sizes([x.shape[:2].numel() for x in inputs])
         slots = tuple(part.slot for part in group)
@@ -130,15 +131,16 @@ class _Pass:
     def _behind(
         self, tap: Tap, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
     ) -> Tensor:
+        live = [self._part_in[lane] for lane in self._flow.lanes]
+        masks, sizes = self._flow.spans.masks, self._flow.spans.sizes
+
         def kind(index: int) -> tuple[bool, int]:
             part = live[index]
             adapts = part.adapts(tap.layer)
             return adapts, id(part.bank or part) if adapts else 0
 
-        live = [self._part_in[lane] for lane in self._flow.lanes]
-        masks = self._flow.spans.masks
         groups = [(adapts, list(same)) for (adapts, _), same in groupby(range(len(live)), key=kind)]
-        tokens = [sum(masks[i].numel() for i in group) for _, group in groups]
+        tokens = [sum(sizes[i] for i in group) for _, group in groups]
         beside = residual.expand_as(x)  # a zero where all joined with sums
         apart = (torch.split(part, tokens, dim=1) for part in (x, beside))
         outputs = []
@@ -149,8 +151,8 @@ class _Pass:
                 continue
             with self._own_rows(parts):
                 if parts[0].bank is not None:
-                    sizes = self._sizes([masks[i].numel() for i in group])
-                    outputs.append(_stacked(tap, parts, own_x, own_beside, norm, sizes))
+                    by_model = self._sizes([sizes[i] for i in group])
+                    outputs.append(_stacked(tap, parts, own_x, own_beside, norm, by_model))
                 else:
                     mask = masks[group[0]]
                     outputs.append(_own(tap, parts[0], own_x, own_beside, norm, mask))

@@ -21,6 +21,12 @@ from torch.overrides import TorchFunctionMode
 
 from adapter_lib.errors import ConfigurationError
 
+_PROBABILITY = {
+    functional.dropout: "p",
+    functional.scaled_dot_product_attention: "dropout_p",
+}
+"""What draws random numbers, and its argument for the probability of a drop."""
+
 
 def default_generator(device: torch.device) -> torch.Generator:
     """Return the generator that dropout on a device draws from."""
@@ -106,15 +112,10 @@ class RowDropout(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Take over what draws random numbers; see `TorchFunctionMode`."""
-        kwargs = kwargs or {}
-        if func is functional.dropout:
-            key = "p"
-            draws = kwargs.get("training", True) and kwargs[key] > 0
-        else:
-            key = "dropout_p"
-            attends = func is functional.scaled_dot_product_attention
-            draws = attends and kwargs.get(key, 0.0) > 0
-        if not draws:
+        key = _PROBABILITY.get(func)
+        if key is None or kwargs is None:
+            return func(*args, **(kwargs or {}))
+        if not kwargs.get(key) or not kwargs.get("training", True):
             return func(*args, **kwargs)
         if not any(map(self._drops, self._owners)):
             return func(*args, **kwargs | {key: 0.0})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -22,21 +22,42 @@ from torch.nn import functional
 
 @dataclass(frozen=True, eq=False)
 class Spans:
-    """Attributes:
-    masks: of each batch, (b, s), True where a token is real.
-    alone: from a batch's number to the context in which it is computed apart from the others.
+    """Where each batch stands among all tokens.
+
+    Sizes are kept as numbers: to ask a tensor costs microseconds under a `TorchFunctionMode`.
+
+    Attributes:
+        masks: of each batch, (b, s), True where a token is real.
+        shapes: b and s of each.
+        alone: from a batch's number to the context in which it is computed apart from the others.
     """
 
     masks: Sequence[Tensor]
+    shapes: Sequence[tuple[int, int]]
     alone: Callable[[int], AbstractContextManager[Any]]
+
+    @classmethod
+    def of(
+        cls, masks: Sequence[Tensor], alone: Callable[[int], AbstractContextManager[Any]]
+    ) -> Self:
+        """Return the spans of batches with these masks."""
+        return cls(masks, [(mask.shape[0], mask.shape[1]) for mask in masks], alone)
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """How many tokens each batch has, padding included."""
+        return [b * s for b, s in self.shapes]
+
+    @cached_property
+    def token_mask(self) -> Tensor:
+        """True where a token is real, (1, n)."""
+        return joined(self.masks)
 
     def apart(self, x: Tensor) -> list[Tensor]:
         """Turn (1, n, …) into (b, s, …) of each batch, all of them views."""
-        pieces = torch.split(x[0], [mask.numel() for mask in self.masks])
-        return [
-            piece.view(*mask.shape, *piece.shape[1:])
-            for piece, mask in zip(pieces, self.masks, strict=True)
-        ]
+        behind = x.shape[2:]
+        pieces = zip(torch.split(x[0], self.sizes), self.shapes, strict=True)
+        return [piece.view(b, s, *behind) for piece, (b, s) in pieces]
 
     def read(self, x: Tensor, positions: Tensor) -> Tensor:
         """Return x, (1, n, …), at one position of each row, (r,), as (1, r, …)."""
@@ -44,20 +65,24 @@ class Spans:
 
     def of_one_token(self) -> "Spans":
         """Return the spans of one real token in each row."""
-        return Spans([mask.new_ones(len(mask), 1) for mask in self.masks], self.alone)
+        shapes = [(b, 1) for b, _ in self.shapes]
+        masks = [mask.new_ones(shape) for mask, shape in zip(self.masks, shapes, strict=True)]
+        return Spans(masks, shapes, self.alone)
 
     def pad(self, x: Tensor) -> Tensor:
         """Turn (1, n, …) into (r, s, …) for the largest s, with zeros for what is missing."""
-        rows, longest = sum(map(len, self.masks)), self._longest
-        flat = x[0]
-        if any(mask.shape[1] < longest for mask in self.masks):
+        rows, longest, flat = sum(b for b, _ in self.shapes), self._longest, x[0]
+        if any(s < longest for _, s in self.shapes):
             flat = _Spread.apply(flat, self._places, rows * longest)  # type: ignore[no-untyped-call]
         return flat.view(rows, longest, *x.shape[2:])
 
     @cached_property
     def mask(self) -> Tensor:
         """Which tokens of `pad` are real, (r, 1, 1, s)."""
-        padded = [functional.pad(mask, (0, self._longest - mask.shape[1])) for mask in self.masks]
+        padded = [
+            functional.pad(mask, (0, self._longest - s))
+            for mask, (_, s) in zip(self.masks, self.shapes, strict=True)
+        ]
         return torch.cat(padded)[:, None, None]
 
     def attend(
@@ -99,19 +124,19 @@ class Spans:
 
     @cached_property
     def _longest(self) -> int:
-        return max(mask.shape[1] for mask in self.masks)
+        return max(s for _, s in self.shapes)
 
     @cached_property
     def _row_starts(self) -> Tensor:
         """Where each row begins, (r,)."""
-        lengths = np.concatenate([np.full(len(mask), mask.shape[1]) for mask in self.masks])
+        lengths = np.concatenate([np.full(b, s) for b, s in self.shapes])
         return _index(np.cumsum(lengths) - lengths, self.masks[0].device)
 
     @cached_property
     def _places(self) -> Tensor:
         """Where each token stands in the rows of `pad`, flattened, (n,)."""
         found, first = [], 0
-        for b, s in (mask.shape for mask in self.masks):
+        for b, s in self.shapes:
             rows = (first + np.arange(b)) * self._longest
             found.append((rows[:, None] + np.arange(s)).ravel())
             first += b
