@@ -256,6 +256,8 @@ class Trial(Frozen):
             words.append(f"drop {self.drop.depth}")
         elif self.drop.mode is DropMode.ROBUST:
             words.append("drop robust")
+        elif self.drop.measure is MeasuredDepths.OWN:
+            words.append("measured at depth 0")
         if self.head != HeadSettings():
             words.append(f"head {self.head}")
         return " · ".join([*words, f"seed {self.seed}"])

@@ -113,6 +113,8 @@ def test_adapters_in_every_layer_are_measured_where_the_sweep_says(tmp_path: Pat
     every = plan_of(tmp_path, TOP + modes.replace("own", "all"))
     assert set(every.trials) == set(usual.trials)
     assert len(set(plan.trials) & set(usual.trials)) == len(plan.trials) - 3  # one of each task
+    apart = plan.trials | usual.trials
+    assert len({trial.label for trial in apart.values()}) == len(apart)
 
 
 def test_what_two_blocks_name_is_planned_once(tmp_path: Path) -> None:
