@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from torch import Tensor
 
 from adapter_lib.backbone import Backbone
 from adapter_lib.bank import Bank
@@ -48,6 +49,11 @@ class Part:
         found = None if self.prefix_dropout else self.model.entry(self.drop_depth)
         return (found or Tap(0)).point
 
+    @cached_property
+    def read(self) -> Tensor | None:
+        """The position of the only token of each row that its head reads, (b,); None for all."""
+        return self.model.reads(self.batch)
+
     def adapts(self, layer: int) -> bool:
         """Say whether it changes anything in that layer."""
         adapter = self.model.adapter
@@ -84,7 +90,7 @@ def held_at_entry(
         else:
             key = id(part.batch if stored is None else part)
             if key not in lanes:
-                lanes[key] = lane = Lane(part.batch, part.model.reads(part.batch))
+                lanes[key] = lane = Lane(part.batch, part.read)
                 starts[lane] = stored or backbone.begin(part.batch)
             users.setdefault(lanes[key], []).append(part)
     if lanes:

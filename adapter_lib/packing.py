@@ -60,7 +60,7 @@ class _Pass:
     def __init__(self, parts: Sequence[Part], backbone: Backbone, dropout: RowDropout) -> None:
         self._parts, self._backbone, self._dropout = parts, backbone, dropout
         self._rows = {part: part.dropout_rows() for part in parts}
-        lanes = [Lane(p.batch, p.model.reads(p.batch), self._rows[p]) for p in parts]
+        lanes = [Lane(part.batch, part.read, self._rows[part]) for part in parts]
         self._lanes = dict(zip(parts, lanes, strict=True))
         self._part_in = dict(zip(lanes, parts, strict=True))
         lowest = min(part.entry for part in parts)
