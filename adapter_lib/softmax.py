@@ -14,8 +14,6 @@ from torch.nn import functional
 
 _VECTOR = 16
 """Rows shorter than this, torch's softmax takes element by element: 15 times as long."""
-_ALIGNED = 16
-"""Rows of a mask start at multiples of so many numbers, as a GPU's fused attention reads them."""
 _HALF_VECTOR = 32
 """Likewise the backward pass of its softmax in bfloat16."""
 
@@ -48,22 +46,6 @@ def added_to_scores(mask: Tensor, dtype: torch.dtype) -> Tensor:
     if mask.dtype != torch.bool:
         return mask
     return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, -math.inf)
-
-
-def added_for_padding(token_mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return what is added to the scores so that padding is not seen, (b, 1, 1, t).
-
-    Torch's fused attention for GPUs reads it as it is. It turns a boolean mask into such a one for
-    every call anew, and copies one whose rows start anywhere (torch 2.11 and later,
-    `aten/src/ATen/native/transformers/attention.cpp`).
-
-    Args:
-        token_mask: (b, t), True where a token is real.
-        dtype: of the scores.
-    """
-    rows, keys = token_mask.shape
-    wide = token_mask.new_zeros(rows, 1, 1, -(-keys // _ALIGNED) * _ALIGNED, dtype=dtype)
-    return wide[..., :keys].masked_fill_(~token_mask[:, None, None], -math.inf)
 
 
 def attention_weights(

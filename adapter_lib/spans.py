@@ -8,7 +8,7 @@ k size of a head, d hidden; g models, m tokens of the one that has most.
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
-
-from adapter_lib.softmax import added_for_padding
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +35,6 @@ class Spans:
     masks: Sequence[Tensor]
     shapes: Sequence[tuple[int, int]]
     alone: Callable[[int], AbstractContextManager[Any]]
-    _seen: dict[torch.dtype, list[Tensor | None]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -101,8 +98,7 @@ class Spans:
             (1, h, n, k).
         """
         outputs = []
-        by_row = (self._by_row(x) for x in (query, key, value))
-        parts = zip(*by_row, self._seen_in(query.dtype), strict=True)
+        parts = zip(*(self._by_row(x) for x in (query, key, value)), self._visible, strict=True)
         for number, (q, k, v, seen) in enumerate(parts):
             with self.alone(number):
                 x = functional.scaled_dot_product_attention(
@@ -115,20 +111,16 @@ class Spans:
         """Turn (1, h, n, k) into (b, h, s, k) of each batch."""
         return [piece.transpose(1, 2) for piece in self.apart(x.transpose(1, 2))]
 
-    def _seen_in(self, dtype: torch.dtype) -> list[Tensor | None]:
-        """Return each batch's mask; None where all tokens see all, which is faster.
+    @cached_property
+    def _visible(self) -> list[Tensor | None]:
+        """What the tokens of each batch see, (b, 1, 1, s); None for all, which is faster.
 
         Asking a GPU would make it wait, so there it is never None.
         """
-        if dtype not in self._seen:
-            on_cpu = self.masks[0].device.type == "cpu"
-            self._seen[dtype] = [
-                (None if bool(mask.all()) else mask[:, None, None])
-                if on_cpu
-                else added_for_padding(mask, dtype)
-                for mask in self.masks
-            ]
-        return self._seen[dtype]
+        return [
+            None if mask.device.type == "cpu" and bool(mask.all()) else mask[:, None, None]
+            for mask in self.masks
+        ]
 
     @cached_property
     def _longest(self) -> int:

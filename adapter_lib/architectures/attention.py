@@ -17,7 +17,7 @@ from adapter_lib.cpu_kernels.compiled import LANES
 from adapter_lib.cpu_kernels.layout import Layout
 from adapter_lib.cpu_kernels.norms import lowered
 from adapter_lib.cpu_kernels.projected import projected_attention
-from adapter_lib.softmax import added_for_padding, added_to_scores, softmax
+from adapter_lib.softmax import added_to_scores, softmax
 from adapter_lib.spans import Spans
 
 
@@ -55,11 +55,6 @@ class Visible:
 
 def visible_everywhere(h: Tensor, token_mask: Tensor) -> Visible:
     """Let every token see all real ones."""
-    kind = h.device.type
-    if kind != "cpu":
-        lower = torch.is_autocast_enabled(kind) and h.dtype == torch.float32
-        dtype = torch.get_autocast_dtype(kind) if lower else h.dtype
-        return Visible(added_for_padding(token_mask, dtype))
     return Visible(None if _all_real(token_mask) else token_mask[:, None, None, :])
 
 

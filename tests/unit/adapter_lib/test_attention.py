@@ -1,17 +1,12 @@
 """What one token of each row gets is what it gets among all of them."""
 
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from adapter_lib.architectures import attention
-from adapter_lib.architectures.attention import Visible, self_attend, visible_everywhere
-from adapter_lib.softmax import added_for_padding
-from tests.meta_device import meta_device
+from adapter_lib.architectures.attention import Visible, self_attend
 
 ROWS, TOKENS, HEADS, SIZE = 4, 7, 3, 5
 HIDDEN = HEADS * SIZE
@@ -57,49 +52,6 @@ def test_outputs_and_gradients_are_those_of_all_tokens(
     upstream = torch.randn_like(expected)
     gradients = (torch.autograd.grad(y, h, upstream)[0] for y in (found, expected))
     torch.testing.assert_close(*gradients)
-
-
-class Written(TorchDispatchMode):
-    """Notes the operations that are no views."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        if not func.is_view:
-            self.names.append(func.overloadpacket.__name__)
-        return func(*args, **(kwargs or {}))
-
-
-@pytest.mark.parametrize("tokens", [1, 7, 16, 33])
-def test_a_mask_that_is_added_is_read_as_it_is(tokens: int) -> None:
-    """What a GPU gets: nothing has to be made of it for each call."""
-    torch.manual_seed(0)
-    query, key, value = torch.randn(3, ROWS, HEADS, tokens, 16)
-    real = torch.arange(tokens) < torch.tensor([[1], [tokens], [max(1, tokens - 2)], [1]])
-    mask = added_for_padding(real, torch.float32)
-    assert mask.shape == (ROWS, 1, 1, tokens)
-    assert all(stride % 16 == 0 for stride in mask.stride()[:-1])
-    assert mask.stride(-1) == 1
-    with Written() as written:
-        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-    assert written.names == ["_scaled_dot_product_flash_attention_for_cpu"]
-    seen = real[:, None, None]
-    expected = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
-    torch.testing.assert_close(found, expected)
-
-
-def test_a_device_that_is_not_the_cpu_gets_a_mask_that_is_added() -> None:
-    h, real = torch.zeros(2, 5, 8, device="meta"), torch.ones(2, 5, dtype=torch.bool, device="meta")
-    with meta_device():
-        elsewhere = visible_everywhere(h, real).mask
-    assert elsewhere is not None
-    assert (elsewhere.shape, elsewhere.dtype) == ((2, 1, 1, 5), torch.float32)
-    here = visible_everywhere(torch.zeros(2, 5, 8), torch.ones(2, 5, dtype=torch.bool))
-    assert here.mask is None
 
 
 def test_dropout_falls_on_its_weights(
