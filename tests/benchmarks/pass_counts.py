@@ -9,7 +9,6 @@ shapes and no numbers, with attention as one operation each way, as fused kernel
     python -m tests.benchmarks.pass_counts --task rte --depths 6 --cached
 """
 
-import argparse
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -152,7 +151,7 @@ def main() -> None:
     made.add_argument("--passes", type=int, default=12, help="fewer than an epoch has")
     made.add_argument("--batch-size", type=int, default=32)
     made.add_argument("--tokens", type=int, default=128, help="of the longest row, at most")
-    made.add_argument("--precision", default="float32", help=argparse.SUPPRESS)
+    made.set_defaults(precision="float32")  # the meta device has no autocast
     arguments = made.parse_args()
     console.print(environment_line(environment()))
     rows: list[list[object]] = []

@@ -156,6 +156,25 @@ def test_each_model_computes_what_it_does_alone(
             torch.testing.assert_close(found[name], gradient, rtol=1e-9, atol=1e-9)
 
 
+def test_parts_may_leave_all_layers_between_them_to_the_store(make_model: Make) -> None:
+    """One ends its frozen part before another takes it up, so nothing is run in between."""
+    models = [make_model(PFEIFFER, seed=i).double() for i in range(2)]
+    batches, depths = [rows(0, 5), rows(1, 7)], [0, 3]
+    expected = []
+    for i, model in enumerate(models):
+        model.train_from(depths[i], prefix_dropout=False)
+        with stream(i):
+            expected.append(model(batches[i], drop_depth=depths[i]))
+    parts = [Part(m, batches[i], stream(i), depths[i]) for i, m in enumerate(models)]
+    parts[1] = from_store(parts[1], 2)
+    assert parts[1].start is not None
+    assert parts[0].entry < parts[1].start.tap < parts[1].entry
+    for model in models:
+        model.train()
+    for found, wanted in zip(run_together(parts), expected, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
+
+
 def from_store(part: Part, layer: int | None) -> Part:
     """Begin at what is stored of the frozen part, as the cache holds it: at its end or before."""
     tap = part.model.entry(part.drop_depth)
