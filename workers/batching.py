@@ -1,7 +1,6 @@
 """Batches of tokenised examples, padded to their own longest example and no further.
 
-Examples of similar length go together, which leaves few padding tokens; what is trained or
-measured with a batch is left to `fitting` and `evaluation`.
+What is trained or measured with a batch is left to `fitting` and `evaluation`.
 """
 
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from adapter_lib.backbone import Batch
 from workers.tokens import Tokens
+from workers.trial import Batching
 
 Indices = NDArray[np.int64]
 
@@ -31,12 +31,14 @@ def training_batches(
     labels: Sequence[Any] | NDArray[Any],
     *,
     batch_size: int,
+    batching: Batching,
     generator: torch.Generator,
 ) -> list[Indices]:
-    """Draw one epoch: every example once, in ⌈rows / batch_size⌉ batches of similar lengths.
+    """Draw one epoch: every example once, in ⌈rows / batch_size⌉ batches.
 
-    The examples are shuffled, sorted by length within windows of a few batches, cut into batches,
-    and the batches shuffled. All of it comes from `generator`, so its state says what follows.
+    The examples are shuffled and cut into batches. By length, they are sorted by it within windows
+    of a few batches before, and the batches are shuffled. All of it comes from `generator`, so its
+    state says what follows.
 
     Args:
         labels: one per example.
@@ -47,6 +49,8 @@ def training_batches(
     if len(labels) != len(tokens):
         raise ValueError(f"expected one label per example, found {len(labels)} for {len(tokens)}")
     order = torch.randperm(len(tokens), generator=generator).numpy()
+    if batching is Batching.RANDOM:
+        return _cut(order, batch_size)
     lengths = tokens.lengths
     batches: list[Indices] = []
     for start in range(0, len(order), batch_size * _WINDOW_BATCHES):

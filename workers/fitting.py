@@ -145,6 +145,7 @@ class Fit:
             train.tokens,
             train.labels,
             batch_size=self.trial.training.batch_size,
+            batching=self.trial.training.batching,
             generator=self._order,
         )
         size = self.trial.training.accumulate

@@ -19,7 +19,7 @@ from workers.frozen import Frozen
 from workers.heads import HeadSettings
 from workers.tasks.card import Metric, TaskRef
 
-RECIPE_VERSION = 4
+RECIPE_VERSION = 5
 """Raised by one whenever a change in the code changes what a trial results in."""
 
 
@@ -71,6 +71,13 @@ class Precision(StrEnum):
     BFLOAT16 = "bfloat16"  # autocast; parameters and optimiser stay in float32
 
 
+class Batching(StrEnum):
+    """Which rows make up a training batch."""
+
+    RANDOM = "random"  # any rows, as a plain data loader draws them
+    BY_LENGTH = "by_length"  # rows of similar lengths: little padding, and less random batches
+
+
 class PrefixType(StrEnum):
     """As what the frozen part of the base is stored between trials."""
 
@@ -119,6 +126,7 @@ class Training(Frozen):
     schedule: Schedule = Schedule.LINEAR
     warmup_fraction: float = Field(default=0.0, ge=0, lt=1)
     batch_size: int = Field(default=32, ge=1)
+    batching: Batching = Batching.RANDOM
     max_length: int = Field(default=128, ge=8)
     epochs: int = Field(default=10, ge=1)
     patience: int | None = Field(default=None, ge=1)

@@ -22,6 +22,7 @@ from orchestrator.spec.values import (
     Sizes,
 )
 from workers.trial import (
+    Batching,
     DropMode,
     MeasuredDepths,
     Method,
@@ -117,6 +118,7 @@ class TrainingAxes(Section):
     schedule: OneOrMany[Schedule] | None = None
     warmup_fraction: OneOrMany[Fraction] | None = None
     batch_size: OneOrMany[Count] | None = None
+    batching: OneOrMany[Batching] | None = None
     max_length: OneOrMany[Length] | None = None
     epochs: OneOrMany[Count] | None = None
     patience: OneOrMany[Count | None] | None = None
@@ -172,6 +174,7 @@ class Condition(Section):
     schedule: OneOrMany[Schedule] = ()
     warmup_fraction: OneOrMany[Fraction] = ()
     batch_size: OneOrMany[Count] = ()
+    batching: OneOrMany[Batching] = ()
     max_length: OneOrMany[Length] = ()
     epochs: OneOrMany[Count] = ()
     patience: OneOrMany[Count | None] = ()

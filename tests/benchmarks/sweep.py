@@ -33,6 +33,7 @@ from tests.benchmarks.harness import (
 from tests.benchmarks.own_sweep import check, in_process, submit
 from tests.benchmarks.sweep_report import report
 from tests.benchmarks.tasks import DATA, cut_task, minilm_folder
+from workers.trial import Batching
 
 SIDES = (
     *("ours auto", "ours float32"),
@@ -51,6 +52,7 @@ class Settings:
     epochs: int
     learning_rate: float
     batch_size: int
+    batching: str
     max_length: int
     cores: int
     base: str
@@ -103,6 +105,7 @@ def specification(job: Job, side: str) -> dict[str, Any]:
         "training": {
             "learning_rate": settings.learning_rate,
             "batch_size": settings.batch_size,
+            "batching": settings.batching,
             "max_length": settings.max_length,
             "epochs": settings.epochs,
             "precision": precision,
@@ -190,6 +193,7 @@ def main() -> None:
     made.add_argument("--epochs", type=int, default=3)
     made.add_argument("--learning-rate", type=float, default=1e-3)
     made.add_argument("--batch-size", type=int, default=32)
+    made.add_argument("--batching", choices=tuple(map(str, Batching)), default="random")
     made.add_argument("--max-length", type=int, default=128)
     made.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
     made.add_argument("--data", type=Path, default=DATA, help="folder of task folders")
@@ -212,6 +216,7 @@ def main() -> None:
         epochs=arguments.epochs,
         learning_rate=arguments.learning_rate,
         batch_size=arguments.batch_size,
+        batching=arguments.batching,
         max_length=arguments.max_length,
         cores=arguments.cores,
         base=str(minilm_folder()),

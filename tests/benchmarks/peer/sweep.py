@@ -1,8 +1,8 @@
 """A sweep as a careful user writes it today: Ray Tune and AdapterHub, one process a configuration.
 
 Runs in the peer's own environment and imports nothing of this project. What a careful user does is
-done: batches of similar lengths padded to their own longest row, as many trials at once as there
-are cores, one thread each, no dashboard, no log files, the best epoch kept in memory.
+done: batches padded to their own longest row, as many trials at once as there are cores, one
+thread each, no dashboard, no log files, the best epoch kept in memory.
 
     PEER_PYTHON -m tests.benchmarks.peer.sweep SETTINGS_JSON RESULTS_JSON [--flops]
 """
@@ -45,13 +45,16 @@ def tokenise(tokenizer: Any, rows: list[dict[str, Any]], max_length: int) -> dic
     return found
 
 
-def training_batches(lengths: Any, batch_size: int, random: Any) -> Iterator[Any]:
-    """Yield the row numbers of one epoch: shuffled, sorted by length within windows, cut."""
+def training_batches(
+    lengths: Any, batch_size: int, random: Any, *, by_length: bool
+) -> Iterator[Any]:
+    """Yield the row numbers of one epoch: shuffled, perhaps sorted by length in windows, cut."""
     order = random.permutation(len(lengths))
     batches = []
     for start in range(0, len(order), batch_size * WINDOW_BATCHES):
         window = order[start : start + batch_size * WINDOW_BATCHES]
-        window = window[np.argsort(lengths[window], kind="stable")]
+        if by_length:
+            window = window[np.argsort(lengths[window], kind="stable")]
         batches += [window[i : i + batch_size] for i in range(0, len(window), batch_size)]
     for number in random.permutation(len(batches)):
         yield batches[number]
@@ -137,7 +140,9 @@ class Run:
         """Train on every row once; return the mean loss."""
         self.model.train()
         lengths = self.tokens["train"]["lengths"]
-        batches = training_batches(lengths, self.settings["batch_size"], self.random)
+        by_length = self.settings["batching"] == "by_length"
+        size = self.settings["batch_size"]
+        batches = training_batches(lengths, size, self.random, by_length=by_length)
         return sum(self.step(indices) * len(indices) for indices in batches) / len(lengths)
 
     def step(self, indices: Any) -> float:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from workers.batching import collate, evaluation_batches, padding_share, training_batches
 from workers.tokens import Tokens
+from workers.trial import Batching
 
 
 def tokens_of(lengths: list[int], *, typed: bool = True) -> Tokens:
@@ -27,18 +28,31 @@ def tokens_of(lengths: list[int], *, typed: bool = True) -> Tokens:
 CPU = torch.device("cpu")
 
 
-def epoch(tokens: Tokens, batch_size: int, seed: int = 0) -> list[np.ndarray]:
-    generator = torch.Generator().manual_seed(seed)
+def epoch(
+    tokens: Tokens, batch_size: int, seed: int = 0, *, batching: Batching = Batching.BY_LENGTH
+) -> list[np.ndarray]:
+    return drawn(tokens, batch_size, torch.Generator().manual_seed(seed), batching)
+
+
+def drawn(
+    tokens: Tokens, batch_size: int, generator: torch.Generator, batching: Batching
+) -> list[np.ndarray]:
     labels = np.zeros(len(tokens), int)
-    return training_batches(tokens, labels, batch_size=batch_size, generator=generator)
+    return training_batches(
+        tokens, labels, batch_size=batch_size, batching=batching, generator=generator
+    )
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=300), st.integers(1, 40))
+@given(
+    st.lists(st.integers(1, 50), min_size=1, max_size=300),
+    st.integers(1, 40),
+    st.sampled_from(Batching),
+)
 def test_every_example_comes_once_in_the_fewest_batches(
-    lengths: list[int], batch_size: int
+    lengths: list[int], batch_size: int, batching: Batching
 ) -> None:
-    batches = epoch(tokens_of(lengths), batch_size)
+    batches = epoch(tokens_of(lengths), batch_size, batching=batching)
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
     assert len(batches) == -(-len(lengths) // batch_size)
     assert max(map(len, batches)) <= batch_size
@@ -61,29 +75,38 @@ def test_batches_of_an_evaluation_hold_as_many_tokens_as_they_may(
         assert (len(batch) + 1) * longest * per_row > 1024  # no other fits
 
 
-def test_order_follows_from_the_generator_and_differs_between_epochs() -> None:
+@pytest.mark.parametrize("batching", Batching)
+def test_order_follows_from_the_generator_and_differs_between_epochs(batching: Batching) -> None:
     tokens = tokens_of(np.random.default_rng(0).integers(4, 60, 500).tolist())
-    assert [b.tolist() for b in epoch(tokens, 16)] == [b.tolist() for b in epoch(tokens, 16)]
-    assert [b.tolist() for b in epoch(tokens, 16)] != [b.tolist() for b in epoch(tokens, 16, 1)]
+    one, same, other = (epoch(tokens, 16, seed, batching=batching) for seed in (0, 0, 1))
+    assert [b.tolist() for b in one] == [b.tolist() for b in same]
+    assert [b.tolist() for b in one] != [b.tolist() for b in other]
     generator = torch.Generator().manual_seed(0)
-    labels = np.zeros(500, int)
-    first, second = (
-        training_batches(tokens, labels, batch_size=16, generator=generator) for _ in range(2)
-    )
+    first, second = (drawn(tokens, 16, generator, batching) for _ in range(2))
     assert {frozenset(b.tolist()) for b in first} != {frozenset(b.tolist()) for b in second}
 
 
-def test_the_generators_state_says_what_follows() -> None:
+@pytest.mark.parametrize("batching", Batching)
+def test_the_generators_state_says_what_follows(batching: Batching) -> None:
     tokens = tokens_of(list(range(1, 101)))
-    labels = np.zeros(100, int)
     generator = torch.Generator().manual_seed(5)
-    training_batches(tokens, labels, batch_size=8, generator=generator)
+    drawn(tokens, 8, generator, batching)
     kept = generator.get_state()
-    onward = training_batches(tokens, labels, batch_size=8, generator=generator)
+    onward = drawn(tokens, 8, generator, batching)
     restored = torch.Generator()
     restored.set_state(kept)
-    again = training_batches(tokens, labels, batch_size=8, generator=restored)
+    again = drawn(tokens, 8, restored, batching)
     assert [b.tolist() for b in onward] == [b.tolist() for b in again]
+
+
+def test_random_batches_do_not_look_at_lengths() -> None:
+    short_and_long = tokens_of([1] * 500 + [100] * 500)
+    alike = tokens_of([7] * 1000)
+    one, other = (epoch(t, 10, batching=Batching.RANDOM) for t in (short_and_long, alike))
+    assert [b.tolist() for b in one] == [b.tolist() for b in other]
+    means = [short_and_long.lengths[batch].mean() for batch in one]
+    # Of ten rows drawn from both halves the mean has a standard deviation of 49.5 / √10.
+    assert 12 < np.std(means) < 20
 
 
 def test_batches_do_not_come_in_order_of_length() -> None:
@@ -98,6 +121,8 @@ def test_padding_is_a_fraction_of_that_of_random_batches() -> None:
     shuffled = np.random.default_rng(3).permutation(4000)
     random_share = padding_share(tokens, np.split(shuffled, 125))
     assert random_share > 0.4
+    drawn_share = padding_share(tokens, epoch(tokens, 32, batching=Batching.RANDOM))
+    assert drawn_share == pytest.approx(random_share, abs=0.03)
     assert padding_share(tokens, epoch(tokens, 32)) < random_share / 3
     assert padding_share(tokens, evaluation_batches(tokens, CPU)) < 0.03
 
@@ -127,4 +152,10 @@ def test_collate_leaves_token_types_out_where_there_are_none() -> None:
 
 def test_one_label_is_needed_per_example() -> None:
     with pytest.raises(ValueError, match="found 2 for 3"):
-        training_batches(tokens_of([1, 1, 1]), [0, 1], batch_size=2, generator=torch.Generator())
+        training_batches(
+            tokens_of([1, 1, 1]),
+            [0, 1],
+            batch_size=2,
+            batching=Batching.RANDOM,
+            generator=torch.Generator(),
+        )
