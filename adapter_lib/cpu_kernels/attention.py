@@ -9,8 +9,7 @@ Legend for shapes: b batch, s queries, t keys, h heads, k size of a head.
 """
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -30,20 +29,6 @@ from adapter_lib.softmax import (
 
 _ROWS_BYTES = 1 << 19
 """Weights of the rows taken at a time: half of a usual second-level cache."""
-
-
-@dataclass(frozen=True)
-class Drop:
-    """Dropout on attention weights.
-
-    Attributes:
-        kept: from some rows, a slice of b, to what their weights are multiplied with: 1 for what
-            is kept, 0 for what is dropped, (rows, h, s, t).
-        scale: of what is kept.
-    """
-
-    kept: Callable[[slice], Tensor]
-    scale: float
 
 
 def attention(
@@ -71,36 +56,33 @@ def attention(
     if learnt or not 0 <= dropout_p < 1:
         weights = attention_weights(query, key, attn_mask, is_causal=is_causal, scale=scale)
         return dropout(weights, dropout_p) @ value
-    drop = None
-    if dropout_p:
-        levels = random_levels(torch.Size((*query.shape[:-1], key.shape[-2])), dropout_p)
-        drop = Drop(lambda rows: kept(levels[rows], dropout_p, query.dtype), 1 / (1 - dropout_p))
-    return cached_attention(query, key, value, attn_mask, drop, is_causal=is_causal, scale=scale)
+    if is_causal:
+        attn_mask = no_later(query, key)
+    return _cached_attention(query, key, value, attn_mask, dropout_p, scale)
 
 
-def cached_attention(
+def _cached_attention(
     query: Tensor,
     key: Tensor,
     value: Tensor,
     attn_mask: Tensor | None,
-    drop: Drop | None,
-    *,
-    is_causal: bool = False,
-    scale: float | None = None,
+    dropout_p: float,
+    scale: float | None,
 ) -> Tensor:
     """Return the attention outputs, (b, h, s, k), side by side in memory as (b, s, h·k).
 
     Args:
         value: (b, h, t, k); for the others see `attention_weights`. The mask gets no gradient.
     """
-    if is_causal:
-        attn_mask = no_later(query, key)
+    levels = None
+    if dropout_p:
+        levels = random_levels(torch.Size((*query.shape[:-1], key.shape[-2])), dropout_p)
     if attn_mask is not None:
         attn_mask = added_to_scores(attn_mask, query.dtype)
         attn_mask = attn_mask.view(*(1,) * (4 - attn_mask.ndim), *attn_mask.shape)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     output: Tensor = _Attention.apply(  # type: ignore[no-untyped-call]
-        query, key, value, attn_mask, drop, scale
+        query, key, value, attn_mask, levels, dropout_p, scale
     )
     return output
 
@@ -115,7 +97,8 @@ class _Attention(torch.autograd.Function):
         key: Tensor,
         value: Tensor,
         mask: Tensor | None,
-        drop: Drop | None,
+        levels: Tensor | None,
+        p: float,
         scale: float,
     ) -> Tensor:
         b, h, s, _ = query.shape
@@ -132,37 +115,37 @@ class _Attention(torch.autograd.Function):
                 weights = softmax(scores)
                 if stored is not None:
                     stored[rows] = weights
-                if drop is not None:
-                    weights = weights * drop.kept(rows)
-                    v = v * drop.scale
+                if levels is not None:
+                    weights = weights * kept(levels[rows], p, weights.dtype)
+                    v = v * (1 / (1 - p))
                 output[rows] = _rows_of(torch.bmm(weights.flatten(0, 1), v), h)
         if stored is not None:
-            ctx.save_for_backward(query, key, value, stored)
-            ctx.drop, ctx.scale = drop, scale
+            ctx.save_for_backward(query, key, value, stored, levels)
+            ctx.p, ctx.scale = p, scale
         return output
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, stored = ctx.saved_tensors
-        drop, h = ctx.drop, query.shape[1]
+        query, key, value, stored, levels = ctx.saved_tensors
+        p, h = ctx.p, query.shape[1]
         by_query, by_key, by_value = (_side_by_side(x, x.shape[-1]) for x in (query, key, value))
         for rows in _few_rows(stored.shape, stored.element_size()):
             q, k, v, g = (x[rows].flatten(0, 1) for x in (query, key, value, gradient))
             weights = stored[rows].flatten(0, 1)
-            if drop is None:
+            if levels is None:
                 by_weights = torch.bmm(g, v.transpose(1, 2))
                 by_value[rows] = _rows_of(torch.bmm(weights.transpose(1, 2), g), h)
             else:
-                g = g * drop.scale
-                mask = drop.kept(rows).flatten(0, 1)
+                g = g * (1 / (1 - p))
+                mask = kept(levels[rows], p, weights.dtype).flatten(0, 1)
                 by_weights = torch.bmm(g, v.transpose(1, 2)).mul_(mask)
                 mask *= weights
                 by_value[rows] = _rows_of(torch.bmm(mask.transpose(1, 2), g), h)
             by_scores = softmax_backward(by_weights, weights)
             by_query[rows] = _rows_of(torch.bmm(by_scores, k * ctx.scale), h)
             by_key[rows] = _rows_of(torch.bmm(by_scores.transpose(1, 2), q * ctx.scale), h)
-        return by_query, by_key, by_value, None, None, None
+        return by_query, by_key, by_value, None, None, None, None
 
 
 def _rows_of(x: Tensor, heads: int) -> Tensor:

@@ -123,6 +123,10 @@ def _weights_shape(query: Tensor, keys: int, mask: Tensor | Layout | None) -> to
     return torch.Size((b, h, s, keys))
 
 
+_States = tuple[Tensor, Tensor, Tensor]
+"""Queries, keys and values."""
+
+
 @dataclass(frozen=True)
 class _Dropped:
     """What dropout on the weights, of this shape, leaves."""
@@ -137,82 +141,121 @@ class _Dropped:
 
 
 class _Call:
-    """What both directions of one attention give the kernels."""
+    """What both directions of one attention give the kernels besides addresses.
+
+    Each direction brings the tensors that it reads: under checkpointing, backward gets others than
+    forward had, computed again.
+    """
 
     def __init__(
         self,
-        states: tuple[Tensor, Tensor, Tensor],
+        states: _States,
         mask: Tensor | Layout | None,
         dropped: _Dropped,
         scale: float | None,
-        weights: Tensor | None,
     ) -> None:
-        self.module: Any = compiled()
         query, key, value = states
         half = is_half(query)
         assert half is not None
+        self._module: Any = compiled()
+        self.strides = tuple(x.stride() for x in states)
         _, h, queries, k = query.shape
-        b, _, s, t = dropped.shape
-        self.output_shape = query.shape[0], queries, h, k
-        numbers = torch.arange(b)
-        if isinstance(mask, Layout):
-            asking = seen = mask.lengths
-            first_query = first_key = mask.starts
-        else:
-            asking, seen = numbers.new_full((b,), s), numbers.new_full((b,), t)
-            first_query, first_key = numbers * s, numbers * t
-        if isinstance(mask, Tensor):
-            lengths = lengths_of(mask, rows=b, keys=t)
-            assert lengths is not None
-            seen = lengths
-            asking = lengths if s == t else asking
-        rows = torch.stack(  # as `kernels.c` has them
-            [
-                first_query * query.stride(2),
-                first_key * key.stride(2),
-                first_query * (h * k),
-                numbers * (h * s * t),
-                numbers.new_full((b,), s * t),
-                numbers.new_full((b,), t),
-                asking,
-                seen,
-            ],
-            dim=1,
-        )
-        self.mask = mask
-        self.kept = dropped, weights, rows  # as long as their addresses are used
+        self._output_shape = query.shape[0], queries, h, k
+        self._mask = mask
         p = dropped.p
-        self.given = (
-            *map(address, (query, key, value, weights, dropped.levels, rows)),
-            *(b, h, k, query.stride(2), key.stride(2), value.stride(2)),
+        self._numbers = (
+            *(dropped.shape[0], h, k, query.stride(2), key.stride(2), value.stride(2)),
             *(lowest_kept(p) if p else 0, 1 / (1 - p)),
             *(1 / math.sqrt(k) if scale is None else scale, half),
         )
 
     def new(self, like: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Return memory for what is written for real tokens only."""
-        if isinstance(self.mask, Tensor):
+        if isinstance(self._mask, Tensor):
             return like.new_zeros(shape)
         made = like.new_empty(shape)
-        if self.mask is not None:
-            made[:, self.mask.real :] = 0
+        if self._mask is not None:
+            made[:, self._mask.real :] = 0
         return made
 
-    def forward(self, like: Tensor) -> Tensor:
-        b, s, h, k = self.output_shape
-        output = self.new(like, (b, s, h, k))
-        self.module.attention(*self.given, address(output), h * k)
+    def new_alike(self, x: Tensor, strides: tuple[int, ...]) -> Tensor:
+        """Return memory for the gradient by x, (b, h, n, k), with these strides."""
+        b, _, n, _ = x.shape
+        return self.new(x, (b, n, strides[2])).as_strided(x.shape, strides)
+
+    def forward(
+        self, states: _States, weights: Tensor | None, levels: Tensor | None, rows: Tensor
+    ) -> Tensor:
+        """Return the outputs, (b, s, h, k), and write the weights where there is memory for them.
+
+        Args:
+            rows: as `_rows` returns them.
+        """
+        b, s, h, k = self._output_shape
+        output = self.new(states[0], (b, s, h, k))
+        given = *map(address, (*states, weights, levels, rows)), *self._numbers
+        self._module.attention(*given, address(output), h * k)
         return output
 
-    def backward(self, gradient: Tensor, made: tuple[Tensor, Tensor, Tensor]) -> None:
-        _, _, h, k = self.output_shape
-        by_output = gradient.contiguous()
-        given = *self.given, address(by_output), h * k
-        self.module.attention_backward(*given, *map(address, made))
+    def backward(
+        self, states: _States, weights: Tensor, rows: Tensor, gradient: Tensor, made: _States
+    ) -> None:
+        """Write the gradients into `made`, whose strides are those of forward's states."""
+        _, _, h, k = self._output_shape
+        read = [
+            x if x.stride() == strides else x.new_empty_strided(x.shape, strides).copy_(x)
+            for x, strides in zip(states, self.strides, strict=True)
+        ]
+        weights, by_output = weights.contiguous(), gradient.contiguous()
+        given = *map(address, (*read, weights, None, rows)), *self._numbers
+        self._module.attention_backward(*given, address(by_output), h * k, *map(address, made))
 
 
-def _weights_for(ctx: Any, like: Tensor, dropped: _Dropped) -> Tensor | None:
-    return like.new_empty(dropped.shape) if any(ctx.needs_input_grad) else None
+def _rows(states: _States, mask: Tensor | Layout | None, shape: torch.Size) -> Tensor:
+    """Return what `kernels.c` has to know of each row, int64, for weights of this shape."""
+    query, key, _ = states
+    h, k = query.shape[1], query.shape[3]
+    b, _, s, t = shape
+    numbers = torch.arange(b)
+    if isinstance(mask, Layout):
+        asking = seen = mask.lengths
+        first_query = first_key = mask.starts
+    else:
+        asking, seen = numbers.new_full((b,), s), numbers.new_full((b,), t)
+        first_query, first_key = numbers * s, numbers * t
+    if isinstance(mask, Tensor):
+        lengths = lengths_of(mask, rows=b, keys=t)
+        assert lengths is not None
+        seen = lengths
+        asking = lengths if s == t else asking
+    return torch.stack(
+        [
+            first_query * query.stride(2),
+            first_key * key.stride(2),
+            first_query * (h * k),
+            numbers * (h * s * t),
+            numbers.new_full((b,), s * t),
+            numbers.new_full((b,), t),
+            asking,
+            seen,
+        ],
+        dim=1,
+    )
+
+
+def _run(
+    ctx: Any,
+    states: _States,
+    mask: Tensor | Layout | None,
+    dropped: _Dropped,
+    scale: float | None,
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Return the outputs, (b, s, h, k), and the weights and rows that backward will ask for."""
+    weights = states[0].new_empty(dropped.shape) if any(ctx.needs_input_grad) else None
+    rows = _rows(states, mask, dropped.shape)
+    ctx.call = _Call(states, mask, dropped, scale)
+    output: Tensor = ctx.call.forward(states, weights, dropped.levels, rows)
+    return output, weights, rows
 
 
 class _Attention(torch.autograd.Function):
@@ -228,21 +271,17 @@ class _Attention(torch.autograd.Function):
         key: Tensor,
         value: Tensor,
     ) -> Tensor:
-        weights = _weights_for(ctx, query, dropped)
-        ctx.call = _Call((query, key, value), mask, dropped, scale, weights)
-        ctx.save_for_backward(query, key, value)
-        output: Tensor = ctx.call.forward(query)
+        output, weights, rows = _run(ctx, (query, key, value), mask, dropped, scale)
+        ctx.save_for_backward(query, key, value, weights, rows)
         return output.transpose(1, 2)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        made = []
-        for x in ctx.saved_tensors:  # written with the strides of what was read
-            b, _h, n, k = x.shape
-            wide = ctx.call.new(x, (b, n, x.stride(2)))
-            made.append(wide.as_strided(x.shape, (n * x.stride(2), k, x.stride(2), 1)))
-        ctx.call.backward(gradient.transpose(1, 2), tuple(made))
+        query, key, value, weights, rows = ctx.saved_tensors
+        made = tuple(map(ctx.call.new_alike, (query, key, value), ctx.call.strides))
+        states = query, key, value
+        ctx.call.backward(states, weights, rows, gradient.transpose(1, 2), made)
         return None, None, None, *made
 
 
@@ -258,24 +297,23 @@ class _SelfAttention(torch.autograd.Function):
         states: Tensor,
         heads: int,
     ) -> Tensor:
-        apart = _apart(states, heads)
-        weights = _weights_for(ctx, states, dropped)
-        ctx.call = _Call(apart, mask, dropped, scale, weights)
-        ctx.save_for_backward(states)
+        output, weights, rows = _run(ctx, _apart(states, heads), mask, dropped, scale)
+        ctx.save_for_backward(states, weights, rows)
         ctx.heads = heads
-        output: Tensor = ctx.call.forward(states)
         return output.flatten(2)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        (states,) = ctx.saved_tensors
+        states, weights, rows = ctx.saved_tensors
+        states = states.contiguous()
         made = ctx.call.new(states, states.shape)
-        ctx.call.backward(gradient, _apart(made, ctx.heads))
+        apart, by = _apart(states, ctx.heads), _apart(made, ctx.heads)
+        ctx.call.backward(apart, weights, rows, gradient, by)
         return None, None, None, made, None
 
 
-def _apart(states: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:
+def _apart(states: Tensor, heads: int) -> _States:
     """Turn (b, s, 3·h·k) into three of (b, h, s, k) in the same memory."""
     b, s, d = states.shape
     query, key, value = states.view(b, s, 3, heads, d // (3 * heads)).permute(2, 0, 3, 1, 4)
