@@ -1,7 +1,8 @@
 """Which adapters of a sweep a fusion joins: the trials that may stand for each of its tasks."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapter_lib.configuration import Placement
 from orchestrator.grids import Grids
@@ -21,13 +22,22 @@ DEFAULT_SOURCE = Condition(
 """Which adapters a fusion joins unless `where` says otherwise."""
 
 
-@dataclass(frozen=True)
+MOST_CANDIDATES = 10_000_000
+"""Adapters that the fusions of a sweep may choose among, all fusions together."""
+
+_Place = tuple[str, str, int | None]
+"""Task, base model's identity, and seed; None for all seeds."""
+
+
+@dataclass
 class Sources:
     """The adapter trials that fusions choose among, and the sweep's tasks by name."""
 
     grids: Grids
     tasks: Mapping[str, TaskRef]
     adapters: Sequence[Trial]
+    _found: dict[Condition, Mapping[_Place, Sequence[str]]] = field(default_factory=dict)
+    _named: int = 0
 
     def choose(
         self, block: FusionGrid, at: KeyPath, *, base: BaseModelRef, target: TaskRef, seed: int
@@ -35,7 +45,8 @@ class Sources:
         """Return the candidates of each source task, by name.
 
         Raises:
-            SpecError: adapters that cannot be fused, a named task without any, or fewer than two.
+            SpecError: adapters that cannot be fused, a named task without any, fewer than two, or
+                far too many.
         """
         chosen = block.sources
         wanted = self._wanted(chosen.where, (*at, "sources", "where"))
@@ -47,15 +58,10 @@ class Sources:
             names = [t.name for t in self.grids.declared(chosen.tasks, self.tasks, at_tasks)]
         sources = []
         for name in sorted(names):  # the order in the YAML is no part of a fusion's identity
-            candidates = [
-                t.trial_id
-                for t in self.adapters
-                if t.task.name == name
-                and t.base.identity == base.identity
-                and (chosen.seed is SourceSeed.ANY or t.seed == seed)
-                and matches(t, wanted)
-            ]
+            wanted_seed = None if chosen.seed is SourceSeed.ANY else seed
+            candidates = self._matching(wanted).get((name, base.identity, wanted_seed), ())
             if candidates:
+                self._count(len(candidates), at)
                 sources.append(FusionSource(task=name, candidates=tuple(sorted(candidates))))
             elif named:
                 raise self.grids.source.error(
@@ -73,6 +79,26 @@ class Sources:
                 "name more tasks or train more adapters in `trials`",
             )
         return tuple(sources)
+
+    def _matching(self, wanted: Condition) -> Mapping[_Place, Sequence[str]]:
+        """Return the adapters that match by where they stand, looked up once a condition."""
+        if wanted not in self._found:
+            places: dict[_Place, list[str]] = defaultdict(list)
+            for trial in self.adapters:
+                if matches(trial, wanted):
+                    for seed in (trial.seed, None):
+                        places[trial.task.name, trial.base.identity, seed].append(trial.trial_id)
+            self._found[wanted] = places
+        return self._found[wanted]
+
+    def _count(self, candidates: int, at: KeyPath) -> None:
+        self._named += candidates
+        if self._named > MOST_CANDIDATES:
+            raise self.grids.source.error(
+                (*at, "sources"),
+                f"expected fusions that choose among at most {MOST_CANDIDATES:,} adapters in all, "
+                "found more; name fewer with `where`, take `seed: same`, or split the sweep",
+            )
 
     def _wanted(self, where: Condition, at: KeyPath) -> Condition:
         """Return which adapters may be joined, after `where` had its say.

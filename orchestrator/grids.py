@@ -50,7 +50,7 @@ class Grids:
 
     def trainings(self, own: TrainingAxes) -> Iterator[Training]:
         """Expand training settings; `precision: auto` becomes what was pinned."""
-        grid = _merged(self.spec.training, own)
+        grid = merged(self.spec.training, own)
         if "precision" in grid:
             auto = self.auto_precision
             grid["precision"] = [auto if p == "auto" else p for p in grid["precision"]]
@@ -62,7 +62,7 @@ class Grids:
         Raises:
             SpecError: the kind of task has no such head.
         """
-        for values in _product(_merged(self.spec.head, own)):
+        for values in _product(merged(self.spec.head, own)):
             settings = HeadSettings(**values)
             try:
                 head_config(task.card, settings)
@@ -78,7 +78,7 @@ class Grids:
         Raises:
             SpecError: settings that cannot be together or not on this base model.
         """
-        grid = _merged(self.spec.adapter, own)
+        grid = merged(self.spec.adapter, own)
         shared = list(self._sharings(grid, base, at))
         sizes = self._sizes(own, base, at)
         if any(each for _, each in sizes) and any(how is not Sharing.NONE for how, _ in shared):
@@ -288,7 +288,7 @@ def merge_drop(top: DropAxes, own: DropAxes) -> DropAxes:
     )
 
 
-def _merged(top: Section, own: Section) -> dict[str, Sequence[Any]]:
+def merged(top: Section, own: Section) -> dict[str, Sequence[Any]]:
     """Return axis → values, a block's own or else the top's, for the axes that either gives."""
     grid = {}
     for name in type(own).model_fields:

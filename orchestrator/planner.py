@@ -16,6 +16,7 @@ from orchestrator.plan import Plan, matches, misfits
 from orchestrator.spec.axes import Condition
 from orchestrator.spec.model import FusionGrid, PruningAxes, SweepSpec, TrialGrid
 from orchestrator.spec.read import KeyPath, SpecSource
+from orchestrator.sweep_size import check_size
 from workers.tasks.card import TaskRef
 from workers.trial import (
     BaseModelRef,
@@ -49,9 +50,10 @@ def make_plan(spec: SweepSpec, source: SpecSource, pinned: Pinned) -> Plan:
     """Expand every block of the specification.
 
     Raises:
-        SpecError: a name that is not declared, a depth beyond the model, a fusion of fewer than
-            two sources, or another combination that cannot be; with its line.
+        SpecError: too many trials, a name that is not declared, a depth beyond the model, a fusion
+            of fewer than two sources, or another combination that cannot be; with its line.
     """
+    check_size(spec, source, pinned.base_models)
     planner = _Planner(spec, source, pinned, Grids(spec, source, pinned.auto_precision))
     planner.check_conditions()
     for index, block in enumerate(spec.trials):

@@ -26,8 +26,8 @@ def pin(spec: SweepSpec, source: SpecSource) -> Pinned:
     for name, base in spec.base_models.items():
         try:
             bases[name] = pin_base_model(name, **base.model_dump(), relative_to=root)
-        except WorkerError as error:
-            raise source.error(("base_models", name), str(error)) from error
+        except (WorkerError, OSError) as error:
+            raise source.error(("base_models", name), _why(error)) from error
     tasks: dict[str, TaskRef] = {}
     for name, task in spec.tasks.items():
         try:
@@ -40,9 +40,16 @@ def pin(spec: SweepSpec, source: SpecSource) -> Pinned:
                 validation_fraction=task.validation_fraction,
                 folder_root=root,
             )
-        except WorkerError as error:
-            raise source.error(("tasks", name), str(error)) from error
+        except (WorkerError, OSError) as error:
+            raise source.error(("tasks", name), _why(error)) from error
     return Pinned(bases, tasks, auto_precision(gpus=spec.resources.gpus))
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong; files that cannot be read were not foreseen by whoever reads them."""
+    if isinstance(error, OSError):
+        return f"cannot be read: {error}; correct the path or its permissions"
+    return str(error)
 
 
 def auto_precision(*, gpus: float, cpuinfo: Path = Path("/proc/cpuinfo")) -> Precision:

@@ -148,7 +148,7 @@ def _package_folder(distribution: str) -> Path:
     """Return the folder inside an installed distribution that holds config.json and weights."""
     try:
         files = importlib.metadata.files(distribution) or []
-    except importlib.metadata.PackageNotFoundError as error:
+    except (importlib.metadata.PackageNotFoundError, ValueError) as error:  # or an empty name
         raise BaseModelSourceError(
             f"package:{distribution}: expected an installed distribution, found none; "
             f"run `pip install {distribution}`"
@@ -196,15 +196,21 @@ def _first(config: dict[str, Any], names: tuple[str, ...]) -> Any:
     return next((config[name] for name in names if name in config), None)
 
 
+def _hub_errors() -> tuple[type[Exception], ...]:
+    """Return what the Hub's library raises: of answers, connections, files and wrong names."""
+    from huggingface_hub import errors
+
+    return (errors.HTTPError, OSError, ValueError)  # type: ignore[attr-defined]
+
+
 def _hub_commit(repository: str, revision: str | None) -> str:
     if revision is not None and _COMMIT.match(revision):
         return revision
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         commit = HfApi().model_info(repository, revision=revision).sha
-    except (HfHubHTTPError, OSError) as error:
+    except _hub_errors() as error:
         raise BaseModelSourceError(
             f"hub:{repository}: cannot pin revision {revision or 'main'}: {error}; give the full "
             "commit as `revision`, or use a local folder"
@@ -216,11 +222,10 @@ def _hub_commit(repository: str, revision: str | None) -> str:
 
 def _hub_file(repository: str, revision: str, name: str) -> Path:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return Path(hf_hub_download(repository, name, revision=revision))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except _hub_errors() as error:
         raise BaseModelSourceError(
             f"hub:{repository}@{revision}: cannot read {name}: {error}; declare `layers` and "
             "`hidden_size` in the sweep to plan without the Hub, or use a local folder"
@@ -229,12 +234,11 @@ def _hub_file(repository: str, revision: str, name: str) -> Path:
 
 def _hub_snapshot(repository: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     wanted = ["*.json", "*.txt", "*.model", "model*.safetensors", "pytorch_model*.bin"]
     try:
         return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except _hub_errors() as error:
         raise BaseModelSourceError(
             f"hub:{repository}@{revision}: cannot download: {error}; check the network and "
             "HF_TOKEN, or point `source` to a local folder"

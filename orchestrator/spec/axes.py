@@ -11,6 +11,7 @@ from adapter_lib.configuration import Initialisation, NonLinearity, Placement, S
 from orchestrator.spec.values import (
     Count,
     Depth,
+    Factor,
     Fraction,
     Length,
     Name,
@@ -19,6 +20,7 @@ from orchestrator.spec.values import (
     OneOrMany,
     Positive,
     Section,
+    Seed,
     Sizes,
 )
 from workers.trial import (
@@ -64,7 +66,7 @@ class AdapterAxes(Section):
 
     placement: OneOrMany[Placement] | None = None
     bottleneck_size: OneOrMany[Count] | None = None
-    reduction_factor: OneOrMany[Positive] | None = None
+    reduction_factor: OneOrMany[Factor] | None = None
     non_linearity: OneOrMany[NonLinearity] | None = None
     initialisation: OneOrMany[Initialisation] | None = None
     layer_sizes: Sizes | None = None
@@ -138,7 +140,7 @@ class Condition(Section):
     base_model: OneOrMany[Name] = ()
     task: OneOrMany[Name] = ()
     method: OneOrMany[Method] = ()
-    seed: OneOrMany[Depth] = ()
+    seed: OneOrMany[Seed] = ()
     placement: OneOrMany[Placement | None] = ()
     bottleneck_size: OneOrMany[Count | None] = ()
     non_linearity: OneOrMany[NonLinearity | None] = ()

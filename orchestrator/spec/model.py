@@ -4,11 +4,13 @@ What the words mean together (which combinations there are, which are impossible
 `orchestrator.planner`.
 """
 
+import os.path
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from orchestrator.spec.axes import (
     AdapterAxes,
@@ -19,6 +21,7 @@ from orchestrator.spec.axes import (
     TrainingAxes,
 )
 from orchestrator.spec.values import (
+    LARGEST,
     Count,
     Depth,
     Name,
@@ -27,6 +30,8 @@ from orchestrator.spec.values import (
     OneOrMany,
     Positive,
     Section,
+    Seed,
+    no_booleans_within,
     spelled,
 )
 from workers.fast_path import FastPath
@@ -60,6 +65,12 @@ class BaseModelSpec(Section):
         return self
 
 
+def _countable(rows: RowLimits) -> RowLimits:
+    if any(limit is not None and limit > LARGEST for limit in dict(rows).values()):
+        raise ValueError(f"expected at most {LARGEST} rows of a split; leave it out to take all")
+    return rows
+
+
 class TaskSpec(Section):
     """A task: exactly one of `hub` (a GLUE name such as `glue/rte`, or a dataset), `folder` or
     `builtin`.
@@ -73,7 +84,9 @@ class TaskSpec(Section):
     splits: dict[Split, str] | None = None
     columns: Columns | None = None
     metric: Metric | None = None
-    rows: RowLimits = RowLimits()
+    rows: Annotated[RowLimits, BeforeValidator(no_booleans_within), AfterValidator(_countable)] = (
+        RowLimits()
+    )
     validation_fraction: Annotated[Number, Field(gt=0, lt=1)] | None = None
 
     @model_validator(mode="after")
@@ -114,7 +127,7 @@ class TrialGrid(Section):
 
     base_models: OneOrMany[Name] | None = None
     tasks: OneOrMany[Name] | None = None
-    seeds: OneOrMany[Depth] | None = None
+    seeds: OneOrMany[Seed] | None = None
     method: OneOrMany[Method] | None = None
     layers: OneOrMany[Count] | None = None
     adapter: AdapterAxes = AdapterAxes()
@@ -148,7 +161,7 @@ class FusionGrid(Section):
 
     base_models: OneOrMany[Name] | None = None
     targets: OneOrMany[Name] | None = None
-    seeds: OneOrMany[Depth] | None = None
+    seeds: OneOrMany[Seed] | None = None
     sources: SourceSelection = SourceSelection()
     config: FusionAxes = FusionAxes()
     drop: DropAxes = DropAxes()
@@ -157,13 +170,35 @@ class FusionGrid(Section):
     pruning: PruningAxes | None = None
 
 
+LEAST_SHARE = 0.01
+"""Of a processor or GPU; Ray rounds to ten-thousandths."""
+MOST_OF_A_NODE = 10_000
+
+
+def _share(amount: float) -> float:
+    if 0 < amount < LEAST_SHARE:
+        raise ValueError(f"expected {LEAST_SHARE} or more")
+    return amount
+
+
+def _whole_above_one(gpus: float) -> float:
+    if gpus > 1 and gpus != int(gpus):
+        raise ValueError("expected a share of one GPU, or a whole number of them")
+    return gpus
+
+
 class Resources(Section):
     """What one worker takes. `gpus` may be a fraction; `pack_size` bounds the trials it runs in a
     row before it reports back to the scheduler.
     """
 
-    cpus: Positive = 1
-    gpus: NotNegative = 0
+    cpus: Annotated[Positive, Field(le=MOST_OF_A_NODE), AfterValidator(_share)] = 1
+    gpus: Annotated[
+        NotNegative,
+        Field(le=MOST_OF_A_NODE),
+        AfterValidator(_share),
+        AfterValidator(_whole_above_one),
+    ] = 0
     max_workers: Count | None = None
     pack_size: Count | Literal["auto"] = "auto"
     max_retries: Depth = 3
@@ -176,6 +211,12 @@ class Resources(Section):
         return 64 if self.gpus else 4
 
 
+def _of_a_known_user(folder: str) -> str:
+    if os.path.expanduser(folder).startswith("~"):  # noqa: PTH111 - Path raises on unknown users
+        raise ValueError("expected a folder, or `~` and a user of this machine")
+    return folder
+
+
 class FastPathSpec(Section):
     """How much work is shared between trials; none of it changes a result beyond rounding.
 
@@ -183,8 +224,8 @@ class FastPathSpec(Section):
     """
 
     enabled: bool = True
-    cache_gib: NotNegative = 8.0
-    cache_folder: str | None = None
+    cache_gib: Annotated[Number, Field(ge=0, le=1_000_000)] = 8.0
+    cache_folder: Annotated[str, AfterValidator(_of_a_known_user)] | None = None
     pack_width: Count | Literal["auto"] = "auto"
     checkpoint_share: Annotated[Number, Field(ge=0, le=1)] = 0.01
 
@@ -200,6 +241,14 @@ class Ranking(StrEnum):
     BEST_TRIAL = "best_trial"
 
 
+def _not_reserved(alias: str) -> str:
+    if alias == "latest" or re.fullmatch(r"v[0-9]+", alias):
+        raise ValueError(
+            "expected an alias that MLflow does not keep for itself, as `latest` and `v1`"
+        )
+    return alias
+
+
 class SelectRule(Section):
     """Which trial of a task becomes a version in the registry, under which alias.
 
@@ -207,7 +256,10 @@ class SelectRule(Section):
     """
 
     alias: Annotated[
-        str, spelled(r"[a-z][a-z0-9_-]*", "a lower-case letter, then letters, digits, `_` and `-`")
+        str,
+        spelled(r"[a-z][a-z0-9_-]*", "a lower-case letter, then letters, digits, `_` and `-`"),
+        AfterValidator(_not_reserved),
+        Field(max_length=80),
     ] = "champion"
     metric: Literal["primary"] | Metric = "primary"
     rank: Ranking = Ranking.MEAN_OVER_SEEDS
@@ -228,7 +280,7 @@ class SweepSpec(Section):
     description: str = ""
     base_models: Annotated[Mapping[Name, BaseModelSpec], Field(min_length=1)]
     tasks: Annotated[Mapping[Name, TaskSpec], Field(min_length=1)]
-    seeds: OneOrMany[Depth] = (0,)
+    seeds: OneOrMany[Seed] = (0,)
     method: OneOrMany[Method] = (Method.ADAPTER,)
     layers: OneOrMany[Count] | None = None
     adapter: AdapterAxes = AdapterAxes()

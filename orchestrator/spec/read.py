@@ -11,9 +11,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.errors import SpecError
+from orchestrator.spec.document import LONGEST_SHOWN, compose, plain, read_text, shown
 from orchestrator.spec.model import SweepSpec
 
 KeyPath = tuple[str | int, ...]
+MOST_PROBLEMS = 20
+"""Wrong places that one message names."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class SpecSource:
             if found is None:
                 continue  # a step of the checker, such as a branch of a union, not of the file
             line, node = found
-            words += f"[{key}]" if isinstance(key, int) else ("." if words else "") + str(key)
+            words += f"[{key}]" if isinstance(key, int) else ("." if words else "") + _word(key)
         return line, words or "(top)", node
 
     def has(self, keys: Sequence[str | int]) -> bool:
@@ -58,57 +61,19 @@ def read_spec(path: Path) -> tuple[SweepSpec, SpecSource]:
         SpecError: not a file, not YAML, not a mapping, a key twice, or any value out of place. All
             problems that can be seen at once are in one message, a line each.
     """
+    text = read_text(path)
+    source = SpecSource(path, text, compose(path, text))
+    values = plain(source.root, source.error)
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise SpecError(f"{path}: no such file; give the path of a sweep YAML") from error
-    except (IsADirectoryError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: not a text file; give the path of a sweep YAML") from error
-    source = SpecSource(path, text, _compose(path, text))
-    try:
-        return SweepSpec.model_validate(yaml.safe_load(text)), source
+        return SweepSpec.model_validate(values), source
     except ValidationError as error:
-        raise SpecError("\n".join(_explain(source, error.errors()))) from error
+        details = error.errors(include_url=False, include_input=False)
+        raise SpecError("\n".join(_explain(source, details))) from error
 
 
-def _compose(path: Path, text: str) -> yaml.Node:
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark is not None else 1
-        raise SpecError(
-            f"{path}:{line}: not YAML: {error.problem or error.context}; "
-            "check indentation, colons and quotes on this line and the one before"
-        ) from error
-    except yaml.YAMLError as error:
-        raise SpecError(f"{path}: not YAML: {error}") from error
-    if not isinstance(root, yaml.MappingNode):
-        kind = type(root).__name__.removesuffix("Node").lower()
-        found = "an empty file" if root is None else f"a {kind}"
-        raise SpecError(
-            f"{path}:1: a sweep is a mapping that starts with `name:`, found {found}; "
-            "see sweeps/quickstart.yaml"
-        )
-    _refuse_repeated_keys(path, root)
-    return root
-
-
-def _refuse_repeated_keys(path: Path, node: yaml.Node) -> None:
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_repeated_keys(path, item)
-    elif isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                raise SpecError(
-                    f"{path}:{line}: {key.value}: this key stands twice, first on line "
-                    f"{seen[key.value]}; keep one"
-                )
-            seen[str(key.value)] = line
-            _refuse_repeated_keys(path, value)
+def _word(key: str) -> str:
+    """Return a key as it is where it can stand in a line of a message."""
+    return key if key.isprintable() and len(key) <= LONGEST_SHOWN else shown(key)
 
 
 def _child(node: yaml.Node, key: str | int) -> tuple[int, yaml.Node] | None:
@@ -133,6 +98,8 @@ _WORDS = {
     "string_type": "expected text; put it in quotes if it is meant as text",
     "model_type": "expected keys and values, such as `epochs: 3`",
     "mapping_type": "expected keys and values, such as `rte: {hub: glue/rte}`",
+    "finite_number": "expected a finite number",
+    "int_parsing_size": "expected a whole number of fewer digits",
     "greater_than": "expected more than {gt:g}",
     "greater_than_equal": "expected {ge:g} or more",
     "less_than": "expected less than {lt:g}",
@@ -144,6 +111,8 @@ def _explain(source: SpecSource, details: Sequence[ErrorDetails]) -> list[str]:
     problems: dict[str, dict[str, None]] = {}
     found: dict[str, str] = {}
     for detail in details:
+        if len(problems) > MOST_PROBLEMS:
+            break
         keys: KeyPath = tuple(detail["loc"])
         problem = _problem(detail)
         line, words, node = source.locate(keys)
@@ -155,10 +124,13 @@ def _explain(source: SpecSource, details: Sequence[ErrorDetails]) -> list[str]:
         problems.setdefault(where, {})[problem] = None
         if "expected" in problem and "found" not in problem:
             found[where] = f", found {_shown(node)}"
-    return [
+    lines = [
         f"{where}: {', or '.join(wanted)}{found.get(where, '')}"
         for where, wanted in problems.items()
     ]
+    if len(lines) > MOST_PROBLEMS:
+        lines[MOST_PROBLEMS:] = [f"{source.path}: and more; correct these first"]
+    return lines
 
 
 def _problem(detail: ErrorDetails) -> str:
@@ -174,7 +146,7 @@ def _problem(detail: ErrorDetails) -> str:
 
 def _shown(node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
-        return f"`{node.value}`"
+        return shown(node.value)
     if isinstance(node, yaml.SequenceNode):
         return "a list" if node.value else "an empty list"
     return "keys and values"

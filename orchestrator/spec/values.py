@@ -27,6 +27,11 @@ def _no_boolean(value: Any) -> Any:
     return value
 
 
+def no_booleans_within(value: Any) -> Any:
+    """Refuse true and false among the values of a mapping, where they would pass for 1 and 0."""
+    return {k: _no_boolean(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
 def spelled(pattern: str, words: str) -> AfterValidator:
     """Return a check that a text matches `pattern` as a whole; `words` say what that means."""
 
@@ -39,14 +44,20 @@ def spelled(pattern: str, words: str) -> AfterValidator:
 
 
 OneOrMany = Annotated[tuple[T, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+LARGEST = 2**31 - 1
+"""The largest size or count: what a database column of whole numbers holds."""
+LARGEST_SEED = 2**63 - 1
 Whole = Annotated[int, BeforeValidator(_no_boolean)]
-Number = Annotated[float, BeforeValidator(_no_boolean)]
+Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
 Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
 Fraction = Annotated[Number, Field(ge=0, lt=1)]
-Count = Annotated[Whole, Field(ge=1)]
-Depth = Annotated[Whole, Field(ge=0)]
-Length = Annotated[Whole, Field(ge=8)]
+Factor = Annotated[Number, Field(ge=1e-3, le=LARGEST)]
+"""By what a hidden size is divided; a bottleneck of a thousand times that size is no bottleneck."""
+Count = Annotated[Whole, Field(ge=1, le=LARGEST)]
+Depth = Annotated[Whole, Field(ge=0, le=LARGEST)]
+Seed = Annotated[Whole, Field(ge=0, le=LARGEST_SEED)]
+Length = Annotated[Whole, Field(ge=8, le=LARGEST)]
 Sizes = Annotated[
     tuple[Annotated[tuple[Count, ...], Field(min_length=1)] | None, ...],
     BeforeValidator(_as_tuples),

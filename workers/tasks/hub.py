@@ -5,6 +5,7 @@ a local directory (`./`, `/` or `~` first), read by the same library. `datasets`
 where rows or features are needed.
 """
 
+import os.path
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def pin_source(source: HubSource, folder_root: Path) -> HubSource:
         TaskError: the directory does not exist, or the Hub did not say what the revision is.
     """
     if is_directory(source):
-        folder = (folder_root / Path(source.dataset).expanduser()).resolve()
+        folder = (folder_root / os.path.expanduser(source.dataset)).resolve()  # noqa: PTH111
         if not folder.is_dir():
             raise TaskError(f"data set directory {folder} does not exist; correct the path")
         return source.model_copy(update={"dataset": str(folder)})

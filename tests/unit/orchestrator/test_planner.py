@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import fusion_sources, sweep_size
 from orchestrator.errors import SpecError
 from orchestrator.plan import Plan
 from orchestrator.planner import make_plan
 from orchestrator.resolve import pin
 from orchestrator.spec.read import read_spec
+from orchestrator.sweep_size import MOST_TRIALS, check_size
 from workers.trial import DropMode, Method, Trial
 
 HUB = 'source: "hub:a/b", revision: "' + "0" * 40 + '"'
@@ -477,3 +479,74 @@ def test_ten_thousand_trials_are_planned_once_each(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, text + f"adapter: {{ bottleneck_size: {list(range(1, 11))} }}\n")
     assert len(plan.trials) == 3 * 70 * 10 * 5
     assert plan.repeated == 0
+
+
+SIZES = {
+    "defaults": "",
+    "adapters": "adapter: { placement: [pfeiffer, houlsby], bottleneck_size: [4, 8] }\n",
+    "a size of a block's own": (
+        "adapter: { bottleneck_size: [4, 8] }\n"
+        "trials:\n  - adapter: { reduction_factor: [2, 4, 8] }\n"
+    ),
+    "layer sizes": "adapter: { layer_sizes: [[4, 4, 4, 8], [8, 4, 4, 4]] }\n",
+    "groups": "adapter: { sharing: [none, groups, all_layers], group_layers: [2, 3] }\n",
+    "drops": "drop: { mode: [none, specialised, robust], depth: all }\nseeds: [1, 2]\n",
+    "methods": (
+        "trials:\n  - method: [adapter, head_only, top_layers]\n    layers: [1, 2, 3]\n"
+        "    tasks: [rte, cola]\n    head: { layers: [1, 2] }\n"
+    ),
+    "training": "training: { learning_rate: [1e-4, 3e-4], patience: [null, 2, 3] }\n",
+    "pre-training": (
+        "adapter: { start_from: [none, words] }\n"
+        "pretraining: { words: { training: { epochs: [1, 2] } } }\n"
+    ),
+    "fusions": (
+        "trials:\n  - {}\nfusion:\n  - targets: [rte, cola]\n    drop: { mode: [none, robust] }\n"
+        "    config: { dropout: [0.0, 0.1] }\n    pruning: { keep: [1, 2], order: one_by_one }\n"
+    ),
+    "repeats": "trials:\n  - {}\n  - seeds: [0, 1]\n",
+}
+
+
+@pytest.mark.parametrize("case", SIZES)
+def test_trials_are_counted_before_they_are_made(case: str, tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yaml"
+    path.write_text(TOP + SIZES[case])
+    spec, source = read_spec(path)
+    pinned = pin(spec, source)
+    plan = make_plan(spec, source, pinned)
+    counted = check_size(spec, source, pinned.base_models)
+    assert counted == len(plan.trials) + plan.repeated + plan.excluded
+
+
+def test_a_grid_of_too_many_trials_is_refused_with_its_number(tmp_path: Path) -> None:
+    ten = "[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]"
+    text = (
+        TOP
+        + f"trials:\n  - {{}}\n  - adapter: {{ dropout: {ten} }}\n    head: {{ dropout: {ten} }}\n"
+    )
+    text += f"    training: {{ warmup_fraction: {ten}, weight_decay: {ten} }}\n"
+    text += "    seeds: [" + ", ".join(map(str, range(100))) + "]\n"
+    message = refused(tmp_path, text)
+    assert f":{TOP_LINES + 3}: trials[1]: expected at most {MOST_TRIALS:,} trials" in message
+    assert "found 3,000,003 up to this block, which names 3,000,000" in message
+    assert "3 tasks × 100 seeds × 10 heads × 100 training settings × 10 adapters" in message
+
+
+def test_more_conditions_than_can_be_compared_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_size, "MOST_COMPARISONS", 5)
+    message = refused(tmp_path, TOP + "exclude: [{ seed: 1 }, { seed: 2 }]\n")
+    assert "exclude: expected at most 5 comparisons" in message
+    assert "3 trials × 2 conditions" in message
+
+
+def test_fusions_that_choose_among_too_many_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fusion_sources, "MOST_CANDIDATES", 8)
+    text = TOP + "seeds: [0, 1]\nfusion:\n  - targets: rte\n"
+    assert len(plan_of(tmp_path, text).trials) == 6 + 2
+    message = refused(tmp_path, text + "    sources: { seed: any }\n")
+    assert "fusion[0].sources: expected fusions that choose among at most 8 adapters" in message

@@ -1,10 +1,12 @@
-"""What `precision: auto` stands for."""
+"""What `precision: auto` stands for, and what is said of what cannot be pinned."""
 
 from pathlib import Path
 
 import pytest
 
-from orchestrator.resolve import auto_precision
+from orchestrator.errors import SpecError
+from orchestrator.resolve import auto_precision, pin
+from orchestrator.spec.read import read_spec
 from workers.trial import Precision
 
 
@@ -27,3 +29,54 @@ def test_auto_precision_follows_the_hardware(
 
 def test_auto_precision_is_safe_where_the_processor_says_nothing(tmp_path: Path) -> None:
     assert auto_precision(gpus=0, cpuinfo=tmp_path / "none") is Precision.FLOAT32
+
+
+TOP = """\
+name: example
+base_models: { small: { source: "BASE" } }
+tasks: { mine: { TASK } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("base", "task", "said"),
+    [
+        ("hub:a b c", "hub: glue/rte", "2: base_models.small: hub:a b c: cannot pin"),
+        ("hub:a/b", "hub: glue/rte", "2: base_models.small: hub:a/b: cannot pin revision main"),
+        ("package:a/b ; c", "hub: glue/rte", "2: base_models.small: package:a/b ; c: expected"),
+        ("folder:" + "x" * 300, "hub: glue/rte", "2: base_models.small: cannot be read:"),
+        (None, "folder: " + "x" * 300, "3: tasks.mine: cannot be read: [Errno 36]"),
+        (None, "hub: ~nobody-of-this-name/x", "~nobody-of-this-name/x does not exist"),
+        (None, "hub: a b", "3: tasks.mine: task 'mine': cannot tell which commit"),
+    ],
+)
+def test_what_cannot_be_pinned_is_named(
+    tmp_path: Path, base: str | None, task: str, said: str
+) -> None:
+    text = TOP.replace("TASK", task)
+    if base is None:
+        size = "layers: 4, hidden_size: 64"
+        text = text.replace('"BASE"', f'"hub:a/b", revision: "{"0" * 40}", {size}')
+    path = tmp_path / "sweep.yaml"
+    path.write_text(text.replace("BASE", base or ""))
+    spec, source = read_spec(path)
+    with pytest.raises(SpecError) as caught:
+        pin(spec, source)
+    assert said in str(caught.value)
+
+
+def test_a_hub_that_cannot_be_reached_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import huggingface_hub
+    from huggingface_hub.errors import HTTPError
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise HTTPError("[Errno -2] Name or service not known")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
+    path = tmp_path / "sweep.yaml"
+    path.write_text(TOP.replace("BASE", "hub:a/b").replace("TASK", "hub: glue/rte"))
+    spec, source = read_spec(path)
+    with pytest.raises(SpecError, match=r"2: base_models\.small: hub:a/b: cannot pin"):
+        pin(spec, source)
