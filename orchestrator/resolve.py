@@ -33,7 +33,7 @@ def pin(spec: SweepSpec, source: SpecSource) -> Pinned:
         try:
             tasks[name] = resolve_task(
                 name,
-                _task_source(task, root),
+                _task_source(task),
                 columns=task.columns,
                 metric=task.metric,
                 limits=task.rows,
@@ -69,9 +69,9 @@ def auto_precision(*, gpus: float, cpuinfo: Path = Path("/proc/cpuinfo")) -> Pre
     return Precision.BFLOAT16 if able else Precision.FLOAT32
 
 
-def _task_source(task: TaskSpec, root: Path) -> TaskSource:
+def _task_source(task: TaskSpec) -> TaskSource:
     if task.folder is not None:
-        return FolderSource(path=str((root / task.folder).resolve()))
+        return FolderSource(path=task.folder)
     if task.builtin is not None:
         return BuiltinSource(name=task.builtin)
     assert task.hub is not None

@@ -1,11 +1,12 @@
 """A split and a task as the worker keeps them: tokens, and what the loss compares with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
+from workers.results import Reading
 from workers.tasks.card import Split
 from workers.tasks.rows import Rows
 from workers.tokens import Tokens
@@ -30,5 +31,15 @@ class Examples:
 
 @dataclass(frozen=True)
 class TaskExamples:
+    """A task's splits.
+
+    Attributes:
+        majority: the primary metric on validation of an answer that reads nothing.
+        readings: what the tokenizer and the maximal length left of each split.
+        oddities: what is allowed in the rows and probably not meant, for people.
+    """
+
     splits: Mapping[Split, Examples]
     majority: float
+    readings: Mapping[Split, Reading] = field(default_factory=dict)
+    oddities: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """Use a trained adapter: load it onto its base model, verified, and predict texts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ from adapter_lib.files import load_adapter, read_manifest
 from adapter_lib.model import AdapterModel
 from workers.base_models import fetch_base_model
 from workers.batching import collate, evaluation_batches
-from workers.errors import TaskError
+from workers.errors import TaskError, TrialFailedError
 from workers.objectives import Prediction as Prediction
 from workers.objectives import objective_for
-from workers.tasks.card import TaskCard, TaskKind
-from workers.tasks.rows import Label, Rows
+from workers.results import FailureReason
+from workers.tasks.card import TaskCard
+from workers.tasks.checking import read_rows
 from workers.tokens import tokenizer_for
 
 
@@ -70,27 +71,70 @@ class Predictor:
             drop_depth: skip the adapters of this many lowest layers, 0…L.
 
         Raises:
-            TaskError: the task wants pairs or choices and got none, or the other way round.
+            TaskError: the task wants pairs or choices and got none, or the other way round; or a
+                row is none of its kind, such as one without words, which its number names.
         """
-        examples = objective_for(self.card).encode(
-            self._tokenizer, self._rows(texts, pairs, choices), max_length=self._max_length
+        self._check_parts(pairs, choices)
+        columns = self.card.columns
+        parts: dict[str, Sequence[object]] = {columns.text: texts}
+        if pairs is not None and columns.text_pair is not None:
+            parts[columns.text_pair] = pairs
+        if choices is not None:
+            parts[columns.choices] = choices
+        if len({len(part) for part in parts.values()}) > 1:
+            counts = " and ".join(f"{len(part)} of {name}" for name, part in parts.items())
+            raise TaskError(f"expected as many of each part of the rows, found {counts}")
+        values = zip(*parts.values(), strict=True)
+        return self.predict_rows(
+            [dict(zip(parts, row, strict=True)) for row in values], drop_depth=drop_depth
+        )
+
+    def predict_rows(
+        self,
+        rows: Sequence[Mapping[str, object]],
+        *,
+        places: Sequence[str] | None = None,
+        drop_depth: int = 0,
+    ) -> list[Prediction]:
+        """Predict each row, in order: as many predictions as rows.
+
+        Args:
+            rows: by the column names of the task's card; other columns, labels too, are not read.
+            places: how messages call each row; `row 1` and so on by default.
+            drop_depth: skip the adapters of this many lowest layers, 0…L.
+
+        Raises:
+            TaskError: a row is none of the task's kind; its place is named.
+            TrialFailedError: what is computed for a row is not finite; its place is named.
+        """
+        if not rows:
+            return []
+        places = places or [f"row {number}" for number in range(1, len(rows) + 1)]
+        read = read_rows(
+            zip(places, rows, strict=True), self.card, where="the rows", labelled=False
         )
         objective = objective_for(self.card)
-        answers: list[Prediction | None] = [None] * len(texts)
+        examples = objective.encode(self._tokenizer, read, max_length=self._max_length)
+        answers: dict[int, Prediction] = {}
         for indices in evaluation_batches(examples.tokens, torch.device("cpu")):
             with torch.inference_mode():
                 logits = self.model(collate(examples.tokens, indices, "cpu"), drop_depth=drop_depth)
-            found = objective.answer(logits.float(), examples, indices)
-            for index, answer in zip(indices, found, strict=True):
-                answers[int(index)] = answer
-        return [a for a in answers if a is not None]
+            logits = logits.float()
+            if not logits.isfinite().all():
+                of_rows = logits.isfinite().flatten(1).all(dim=1)
+                place = places[int(indices[int(of_rows.logical_not().nonzero()[0])])]
+                raise TrialFailedError(
+                    FailureReason.DIVERGED,
+                    f"{place}: the adapter gives values that are not finite; expected numbers. "
+                    "Take another adapter",
+                )
+            found = objective.answer(logits, examples, indices)
+            answers |= zip(map(int, indices), found, strict=True)
+        return [answers[number] for number in range(len(rows))]
 
-    def _rows(
-        self,
-        texts: Sequence[str],
-        pairs: Sequence[str] | None,
-        choices: Sequence[Sequence[str]] | None,
-    ) -> Rows:
+    def _check_parts(
+        self, pairs: Sequence[str] | None, choices: Sequence[Sequence[str]] | None
+    ) -> None:
         wants_pairs = self.card.columns.text_pair is not None
         if wants_pairs != (pairs is not None):
             raise TaskError(
@@ -104,15 +148,3 @@ class Predictor:
                 f"task {self.card.name} takes {self.card.choices or 'no'} choices each, found "
                 f"{' and '.join(map(str, found))}; give as many for every text"
             )
-        words = self.card.kind is TaskKind.TOKEN_CLASSIFICATION
-        if words:
-            texts = [" ".join(text.split()) for text in texts]
-        labels: tuple[Label, ...] = (0,) * len(texts)
-        if words:
-            labels = tuple((0,) * len(text.split(" ")) for text in texts)
-        return Rows(
-            texts=tuple(texts),
-            pairs=tuple(pairs) if pairs is not None else None,
-            labels=labels,
-            choices=tuple(map(tuple, choices)) if choices is not None else None,
-        )

@@ -90,6 +90,44 @@ class PrefixUse(Frozen):
     prepare_s: float
 
 
+class Reading(Frozen):
+    """What a tokenizer and `max_length` left of a split's rows.
+
+    Attributes:
+        cut: rows that lost tokens to `max_length`.
+        textless: rows of which a sequence holds special tokens alone: its texts are empty, or the
+            tokenizer keeps nothing of them.
+        same_choices: rows of which two different choices became the same tokens.
+        lost_answers: rows whose first answer is cut off, or has no token, so that nothing of it is
+            trained on.
+        unread_words: words that no token is read for, cut off or dropped by the tokenizer; they
+            count as `O`, or as the first label.
+        words: of all rows, for labels of words.
+    """
+
+    rows: int
+    cut: int = 0
+    textless: int = 0
+    same_choices: int = 0
+    lost_answers: int = 0
+    unread_words: int = 0
+    words: int = 0
+
+    def losses(self) -> list[str]:
+        """Say what was lost, a few words for each kind of it."""
+        return [
+            f"{count:,} of {of:,} {what}"
+            for count, of, what in (
+                (self.cut, self.rows, "rows cut at max_length"),
+                (self.textless, self.rows, "rows without a token of their text"),
+                (self.same_choices, self.rows, "rows with different choices that read the same"),
+                (self.lost_answers, self.rows, "rows without their answer"),
+                (self.unread_words, self.words, "words not read"),
+            )
+            if count
+        ]
+
+
 class TrialResult(Frozen):
     """The committed record of one finished trial.
 
@@ -105,6 +143,7 @@ class TrialResult(Frozen):
         kept: for a pruned fusion, layer → tasks that stayed.
         prefix: what the fast path did; None for what has no frozen part, or without fast path.
         pack_width: the most trials that it was trained with in one pass, itself included.
+        readings: what the tokenizer and `max_length` left of each split.
     """
 
     trial_id: str
@@ -124,6 +163,7 @@ class TrialResult(Frozen):
     kept: dict[int, list[str]] = Field(default_factory=dict)
     prefix: PrefixUse | None = None
     pack_width: int = 1
+    readings: dict[Split, Reading] = Field(default_factory=dict)
     duration_s: float
     finished_at_unix_ms: int
     environment: dict[str, str]

@@ -70,6 +70,12 @@ def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
     """Load or build what a trial needs."""
     log.info("start: %s", trial.label)
     examples = warm.task(trial)
+    for oddity in examples.oddities:
+        log.warning("%s", oddity)
+    for split, reading in examples.readings.items():
+        if losses := reading.losses():
+            length = trial.training.max_length
+            log.warning("%s at max_length %d: %s", split, length, ", ".join(losses))
     model = build(trial, warm.backbone(trial.base), workspace)
     feeds, prefix = warm.feeds(trial, model)
     paths = workspace.trial(trial.trial_id)
@@ -186,6 +192,7 @@ def _finish(
         adapter=files,
         sources=dict(chosen_sources(trial, workspace)) if trial.fusion else {},
         kept=fusion.kept if fusion is not None and trial.pruning else {},
+        readings=dict(examples.readings),
         duration_s=0.0,
         finished_at_unix_ms=time.time_ns() // 1_000_000,
         environment=_environment(model),

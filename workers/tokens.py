@@ -1,4 +1,4 @@
-"""Tokenised splits, stored flat and without padding.
+"""Tokenised splits, stored flat and without padding. Every sequence has a token.
 
 Which tasks stay tokenised between trials is left to `warm`, padding to `batching`.
 """
@@ -29,7 +29,9 @@ class Tokens:
         offsets: (sequences + 1,), int64, from 0 to the number of all tokens.
         types: (all tokens,), int32, the token types where the model uses them, otherwise None.
         pad_id: what padding is filled with.
-        truncated: number of sequences that lost tokens to the maximal length.
+        cut: (sequences,), whether each lost tokens to the maximal length.
+        textless: (sequences,), whether each has special tokens alone, since its texts are empty or
+            hold nothing that the tokenizer keeps.
         per_row: sequences of each row, which stand together; more than 1 for multiple choice.
         characters: (all tokens, 2), int32, each token's first character and the one behind its
             last in the row's last text, -1 for tokens of others; None where not asked for.
@@ -39,12 +41,22 @@ class Tokens:
     offsets: NDArray[np.int64]
     types: NDArray[np.int32] | None
     pad_id: int
-    truncated: int
+    cut: NDArray[np.bool_]
+    textless: NDArray[np.bool_]
     per_row: int = 1
     characters: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return (len(self.offsets) - 1) // self.per_row
+
+    @property
+    def truncated(self) -> int:
+        """Return the number of sequences that lost tokens to the maximal length."""
+        return int(self.cut.sum())
+
+    def count(self, sequences: NDArray[np.bool_]) -> int:
+        """Return the number of rows that have one of the sequences marked."""
+        return int(sequences.reshape(-1, self.per_row).any(axis=1).sum())
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -98,7 +110,10 @@ def tokenise(
 ) -> Tokens:
     """Tokenise a split with the model's special tokens, at most `max_length` tokens an example.
 
-    Of a pair, the longer text loses tokens first, from its end.
+    Of a pair, the longer text loses tokens first, from its end. A sequence that would have no token
+    at all, as an empty text under a tokenizer without special tokens, becomes the one token that
+    says so (`_token_of_nothing`): read at a padding position instead, its result would depend on
+    the other rows of its batch.
 
     Args:
         with_characters: keep where each token stands in the last text of its row.
@@ -106,9 +121,11 @@ def tokenise(
     characters: list[NDArray[np.int32]] = []
     ids: list[NDArray[np.int32]] = []
     types: list[NDArray[np.int32]] = []
-    lengths: list[int] = []
-    truncated = 0
+    cut: list[bool] = []
+    textless: list[bool] = []
     typed = "token_type_ids" in tokenizer.model_input_names
+    special = tokenizer.num_special_tokens_to_add(pair=rows.pairs is not None)
+    nothing = _token_of_nothing(tokenizer)
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)
         encoded = tokenizer(
@@ -120,26 +137,38 @@ def tokenise(
             return_attention_mask=False,
             return_token_type_ids=typed,
         )
-        truncated += sum(bool(encoding.overflowing) for encoding in encoded.encodings)
+        found = encoded["input_ids"]
+        cut.extend(bool(encoding.overflowing) for encoding in encoded.encodings)
+        textless.extend(len(example) <= special for example in found)
         if with_characters:
             last = 0 if rows.pairs is None else 1
             characters.extend(_characters(encoding, last) for encoding in encoded.encodings)
-        lengths.extend(len(example) for example in encoded["input_ids"])
-        ids.extend(np.asarray(example, np.int32) for example in encoded["input_ids"])
+        ids.extend(np.asarray(example or [nothing], np.int32) for example in found)
         if typed:
-            types.extend(np.asarray(example, np.int32) for example in encoded["token_type_ids"])
+            types.extend(np.asarray(e or [0], np.int32) for e in encoded["token_type_ids"])
+    lengths = [len(example) for example in ids]
     return Tokens(
         ids=np.concatenate(ids),
         offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)]),
         types=np.concatenate(types) if typed else None,
         pad_id=int(tokenizer.pad_token_id),
-        truncated=truncated,
+        cut=np.asarray(cut, bool),
+        textless=np.asarray(textless, bool),
         characters=np.concatenate(characters) if with_characters else None,
     )
 
 
+def _token_of_nothing(tokenizer: Any) -> int:
+    """Return the token that stands for a text without tokens: one that begins or ends texts."""
+    named = ("bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id", "unk_token_id")
+    known = [getattr(tokenizer, name, None) for name in (*named, "pad_token_id")]
+    return next(int(number) for number in known if number is not None)
+
+
 def _characters(encoding: Any, text: int) -> NDArray[np.int32]:
     """Return each token's place in text 0 or 1, (tokens, 2); -1 for other tokens."""
+    if not encoding.ids:
+        return np.full((1, 2), -1, np.int32)  # of the token of nothing
     places = np.asarray(encoding.offsets, np.int32).reshape(-1, 2)
     own = np.asarray([number == text for number in encoding.sequence_ids], bool)
     return np.where(own[:, None], places, np.int32(-1))

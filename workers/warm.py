@@ -122,4 +122,5 @@ def _prepare(trial: Trial) -> TaskExamples:
         for split, rows in data.splits.items()
     }
     baseline = objective.majority(data.splits[Split.TRAIN], data.splits[Split.VALIDATION])
-    return TaskExamples(splits, baseline)
+    readings = {split: objective.reading(examples) for split, examples in splits.items()}
+    return TaskExamples(splits, baseline, readings, data.oddities)

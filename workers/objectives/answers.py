@@ -18,6 +18,7 @@ from workers.answer_scores import score_answers
 from workers.batching import Indices
 from workers.examples import Examples
 from workers.objectives.base import Objective, Prediction, mean_of_given, on_device
+from workers.results import Reading
 from workers.tasks.rows import Answer, Rows
 from workers.tokens import Tokens, tokenise
 
@@ -33,10 +34,16 @@ class Spans(Objective):
         tokens = tokenise(tokenizer, rows, max_length=max_length, with_characters=True)
         answers = rows.answers or ((),) * len(rows)  # none where there is only to predict
         labels = [
-            _token_span(tokens.characters_of(i), found[0]) if found else (_CUT_OFF, _CUT_OFF)
+            _token_span(tokens.characters_of(i), found[0], cut=bool(tokens.cut[i]))
+            if found
+            else (_CUT_OFF, _CUT_OFF)
             for i, found in enumerate(answers)
         ]
-        return Examples(tokens, np.asarray(labels, np.int64), rows)
+        return Examples(tokens, np.asarray(labels, np.int64).reshape(-1, 2), rows)
+
+    def reading(self, examples: Examples) -> Reading:
+        lost = int((examples.labels[:, 0] == _CUT_OFF).sum())
+        return super().reading(examples).model_copy(update={"lost_answers": lost})
 
     def logits_loss(self, logits: Tensor, examples: Examples, indices: Indices) -> Tensor:
         wanted = on_device(examples.labels[indices], logits)
@@ -86,11 +93,18 @@ class Spans(Objective):
         return best
 
 
-def _token_span(characters: NDArray[np.int32], answer: Answer) -> tuple[int, int]:
-    """Return the first and last token that overlap the answer, if all of it is left."""
-    start, end = answer.start, answer.start + len(answer.text)
+def _token_span(characters: NDArray[np.int32], answer: Answer, *, cut: bool) -> tuple[int, int]:
+    """Return the first and last token that overlap the answer, if all of it is left.
+
+    Args:
+        cut: the sequence lost tokens; otherwise what no token has was dropped by the tokenizer.
+    """
+    start, end = answer.start, answer.start + len(answer.text.rstrip())
     covered = np.flatnonzero((characters[:, 0] < end) & (characters[:, 1] > start))
-    if not len(covered) or characters[covered[-1], 1] < end:
+    if not len(covered):
+        return _CUT_OFF, _CUT_OFF
+    left = characters[:, 1].max() >= end  # something behind it, or its end, is still there
+    if cut and not left:
         return _CUT_OFF, _CUT_OFF
     return int(covered[0]), int(covered[-1])
 

@@ -15,6 +15,7 @@ from workers.batching import Indices
 from workers.examples import Examples
 from workers.feeding import Feed
 from workers.metrics import majority_baseline, score
+from workers.results import Reading
 from workers.tasks.card import TaskCard
 from workers.tasks.rows import Rows
 from workers.tokens import tokenise
@@ -49,6 +50,15 @@ class Objective(ABC):
         """Tokenise a split, at most `max_length` tokens a sequence."""
         tokens = tokenise(tokenizer, rows, max_length=max_length)
         return Examples(tokens, np.asarray(rows.labels), rows)
+
+    def reading(self, examples: Examples) -> Reading:
+        """Count what the tokenizer and the maximal length left of a split."""
+        tokens = examples.tokens
+        return Reading(
+            rows=len(examples),
+            cut=tokens.count(tokens.cut),
+            textless=tokens.count(tokens.textless),
+        )
 
     def loss(self, model: AdapterModel, feed: Feed, indices: Indices, *, drop_depth: int) -> Tensor:
         """Return the mean loss of the rows at `indices`, a scalar."""

@@ -10,8 +10,9 @@ from workers.batching import Indices
 from workers.examples import Examples
 from workers.objectives.base import Prediction
 from workers.objectives.sentences import Classes
+from workers.results import Reading
 from workers.tasks.rows import Rows
-from workers.tokens import tokenise
+from workers.tokens import Tokens, tokenise
 
 
 class Choices(Classes):
@@ -35,11 +36,28 @@ class Choices(Classes):
         tokens = replace(tokens, per_row=self.card.choices)
         return Examples(tokens, np.asarray(rows.labels), rows)
 
+    def reading(self, examples: Examples) -> Reading:
+        assert examples.rows.choices is not None
+        rows = enumerate(examples.rows.choices)
+        same = sum(_read_the_same(examples.tokens, row, choices) for row, choices in rows)
+        return super().reading(examples).model_copy(update={"same_choices": same})
+
     def answer(self, logits: Tensor, examples: Examples, indices: Indices) -> list[Prediction]:
         assert examples.rows.choices is not None
         answers = []
         for index, row in zip(indices, logits.softmax(dim=-1).tolist(), strict=True):
-            named = dict(zip(examples.rows.choices[int(index)], row, strict=True))
+            choices = examples.rows.choices[int(index)]
+            named = dict.fromkeys(choices, 0.0)
+            for choice, chance in zip(choices, row, strict=True):
+                named[choice] += chance  # of a choice that stands twice, both
             best = max(range(len(row)), key=row.__getitem__)
-            answers.append(Prediction(examples.rows.choices[int(index)][best], row[best], named))
+            answers.append(Prediction(choices[best], row[best], named))
         return answers
+
+
+def _read_the_same(tokens: Tokens, row: int, choices: tuple[str, ...]) -> bool:
+    """Tell whether two different choices of a row are the same sequence to the base model."""
+    first = row * tokens.per_row
+    bounds = zip(tokens.offsets[first:], tokens.offsets[first + 1 :], strict=False)
+    read = {(tokens.ids[a:b].tobytes()) for _, (a, b) in zip(choices, bounds, strict=False)}
+    return len(read) < len(set(choices))

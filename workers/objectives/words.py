@@ -1,10 +1,12 @@
 """Token classification: a label for each word, read at the word's first token.
 
-Words that `max_length` leaves no room for are predicted as `O`, or as the first label where there
-is no `O`, and count.
+Words that no token is read for, because `max_length` leaves no room for them or the tokenizer drops
+them (a zero-width space, a variation selector), are predicted as `O`, or as the first label where
+there is no `O`, and count.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,10 +18,23 @@ from workers.batching import Indices
 from workers.examples import Examples
 from workers.metrics import score_words
 from workers.objectives.base import Objective, Prediction, mean_of_given, on_device
+from workers.results import Reading
 from workers.tasks.rows import Rows
 from workers.tokens import tokenise
 
 _NO_LABEL = -100
+
+
+@dataclass(frozen=True)
+class WordExamples(Examples):
+    """Examples with what is read for each word.
+
+    Attributes:
+        first_tokens: of each row, (words,) int64, where each word's first token stands in the
+            row's sequence; -1 for a word without one.
+    """
+
+    first_tokens: NDArray[Any]
 
 
 class Tags(Objective):
@@ -27,11 +42,18 @@ class Tags(Objective):
 
     def encode(self, tokenizer: Any, rows: Rows, *, max_length: int) -> Examples:
         tokens = tokenise(tokenizer, rows, max_length=max_length, with_characters=True)
-        labels = np.empty(len(rows), object)
+        labels, first_tokens = np.empty(len(rows), object), np.empty(len(rows), object)
         for i, (text, tags) in enumerate(zip(rows.texts, rows.labels, strict=True)):
-            assert isinstance(tags, tuple)
-            labels[i] = _at_first_tokens(text, tags, tokens.characters_of(i))
-        return Examples(tokens, labels, rows)
+            first = _first_tokens(text, tokens.characters_of(i))
+            labels[i] = np.full(len(tokens.characters_of(i)), _NO_LABEL, np.int64)
+            labels[i][first[first >= 0]] = np.asarray(tags, np.int64)[first >= 0]
+            first_tokens[i] = first
+        return WordExamples(tokens, labels, rows, first_tokens)
+
+    def reading(self, examples: Examples) -> Reading:
+        words = np.concatenate(_words_of(examples).first_tokens)
+        counted = {"words": len(words), "unread_words": int((words < 0).sum())}
+        return super().reading(examples).model_copy(update=counted)
 
     def logits_loss(self, logits: Tensor, examples: Examples, indices: Indices) -> Tensor:
         padded = np.full(logits.shape[:2], _NO_LABEL, np.int64)
@@ -48,11 +70,9 @@ class Tags(Objective):
         outside = names.index("O") if "O" in names else 0
         classes = logits.argmax(dim=-1).cpu().numpy()
         decoded = []
-        for row, index in enumerate(indices):
-            found = classes[row][np.flatnonzero(examples.labels[index] != _NO_LABEL)]
-            tags = examples.rows.labels[int(index)]
-            assert isinstance(tags, tuple)
-            decoded.append((*found.tolist(), *[outside] * (len(tags) - len(found))))
+        for row, first in enumerate(_words_of(examples).first_tokens[indices]):
+            tags = np.where(first >= 0, classes[row][first], outside)
+            decoded.append(tuple(tags.tolist()))
         return decoded
 
     def answer(self, logits: Tensor, examples: Examples, indices: Indices) -> list[Prediction]:
@@ -60,7 +80,8 @@ class Tags(Objective):
         chances = logits.softmax(dim=-1).amax(dim=-1).cpu().numpy()
         answers = []
         for row, tags in enumerate(self.decode(logits, examples, indices)):
-            own = np.flatnonzero(examples.labels[indices[row]] != _NO_LABEL)
+            first = _words_of(examples).first_tokens[indices[row]]
+            own = first[first >= 0]
             words = " ".join(self.card.label_names[tag] for tag in tags)
             answers.append(Prediction(words, float(chances[row][own].min(initial=1.0)), {}))
         return answers
@@ -75,17 +96,19 @@ class Tags(Objective):
         return score_words(self.card, predicted, evaluation.labels)[self.card.metric]
 
 
-def _at_first_tokens(
-    text: str, tags: tuple[int, ...], characters: NDArray[np.int32]
-) -> NDArray[np.int64]:
-    """Return a label per token: a word's at the first token that has its characters."""
-    ends = np.cumsum([len(word) + 1 for word in text.split(" ")])  # and the space behind each
+def _words_of(examples: Examples) -> WordExamples:
+    assert isinstance(examples, WordExamples)
+    return examples
+
+
+def _first_tokens(text: str, characters: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return for each word of a text the first token that has its characters, or -1; (words,)."""
+    words = text.split(" ")
+    ends = np.cumsum([len(word) + 1 for word in words])  # and the space behind each
     # By a token's last character: some tokenizers count the space before a word to its token.
     word_of = np.searchsorted(ends, characters[:, 1] - 1, side="right")
-    labels = np.full(len(characters), _NO_LABEL, np.int64)
-    seen = -1
-    for position in np.flatnonzero((characters[:, 0] >= 0) & (characters[:, 1] > characters[:, 0])):
-        if word_of[position] > seen:
-            seen = int(word_of[position])
-            labels[position] = tags[seen]
-    return labels
+    first = np.full(len(words), -1, np.int64)
+    own = np.flatnonzero((characters[:, 0] >= 0) & (characters[:, 1] > characters[:, 0]))
+    for position in own[::-1]:  # so that the first of a word stays
+        first[word_of[position]] = position
+    return first

@@ -61,10 +61,15 @@ def suited_metrics(kind: TaskKind, *, names: tuple[str, ...]) -> tuple[Metric, .
     return tuple(metric for metric in Metric if metric not in unsuited)
 
 
+USUAL_PAIR = "sentence2"
+"""The column that is read as second text where rows have it and nobody says otherwise."""
+
+
 class Columns(Frozen):
     """The names of a row's fields; `text_pair` is None for single sentences.
 
-    `choices` is read for multiple choice alone, `answers` for spans, which read no label.
+    `choices` is read for multiple choice alone, `answers` for spans, which read no label. Columns
+    that leave fields out remember which: what was named, None included, comes before what was not.
     """
 
     text: str = "sentence1"
@@ -73,10 +78,42 @@ class Columns(Frozen):
     choices: str = "choices"
     answers: str = "answers"
 
+    @property
+    def named(self) -> dict[str, str | None]:
+        """Return the fields that were given a value, and not their default."""
+        return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
+
+    def over(self, *others: "Columns | None") -> "Columns":
+        """Return these with each field that they leave out taken from the first who names it."""
+        found: dict[str, str | None] = {}
+        for columns in (self, *others):
+            if columns is not None:
+                found = columns.named | found
+        return Columns.model_validate(found)
+
+    def read_by(self, kind: TaskKind) -> dict[str, str]:
+        """Return field → column of what is read of a row of this kind."""
+        fields: dict[str, str | None] = {"text": self.text, "text_pair": self.text_pair}
+        if kind is TaskKind.SPAN:
+            fields["answers"] = self.answers
+        else:
+            fields["label"] = self.label
+        if kind is TaskKind.MULTIPLE_CHOICE:
+            fields["choices"] = self.choices
+        return {field: column for field, column in fields.items() if column is not None}
+
+
+class LabelValues(StrEnum):
+    """What the labels of rows are, for classes whose names are numbers themselves."""
+
+    NUMBERS = "numbers"  # of classes, from 0
+    NAMES = "names"  # as they stand in `label_names`
+
 
 class TaskCard(Frozen):
     """Attributes:
     label_names: one name per class, in the order of the label numbers; empty for regression.
+    label_values: how a label of rows is read; None: as a number or a name, where that is the same.
     label_range: least and largest target of a regression, or None.
     choices: how many choices each row of a multiple-choice task has, otherwise None.
     metric: the primary metric, which selects and ranks.
@@ -87,6 +124,7 @@ class TaskCard(Frozen):
     kind: TaskKind
     columns: Columns = Columns()
     label_names: tuple[str, ...] = ()
+    label_values: LabelValues | None = None
     label_range: tuple[float, float] | None = None
     choices: int | None = None
     metric: Metric
@@ -137,6 +175,7 @@ class TaskRef(Frozen):
         validation_fraction: hold this share of train out as validation; the official validation
             split then becomes test. None keeps the official splits.
         fingerprint: SHA-256 over card and rows (for a Hub dataset: over its pinned revision).
+        oddities: what is allowed in the rows and probably not meant, for people; not kept in files.
     """
 
     name: str
@@ -145,3 +184,4 @@ class TaskRef(Frozen):
     limits: RowLimits = RowLimits()
     validation_fraction: float | None = Field(default=None, gt=0, lt=1)
     fingerprint: str
+    oddities: tuple[str, ...] = Field(default=(), exclude=True)

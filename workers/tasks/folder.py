@@ -4,21 +4,32 @@ Rows are JSONL, CSV (with a header) or Parquet, named `train`, `validation` and 
 those files is left to `files`, what their rows must satisfy to `rows`.
 """
 
-import json
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from workers.errors import TaskError
-from workers.tasks.card import Columns, Metric, Split, TaskCard, TaskKind
-from workers.tasks.checking import read_rows
-from workers.tasks.files import READERS, read_records
+from workers.tasks.card import (
+    USUAL_PAIR,
+    Columns,
+    LabelValues,
+    Metric,
+    Split,
+    TaskCard,
+    TaskKind,
+)
+from workers.tasks.checking import NOT_IN_NAMES, check_columns, read_rows
+from workers.tasks.files import READERS, parse_json, read_records
+from workers.tasks.labels import shown
 from workers.tasks.rows import Rows
 
 CARD_NAMES = ("dataset.json", "card.json")
 CARD_FIELDS = "name, task_type, label_names or label_range, metric"
+_LARGEST_CARD = 2**24
+"""Bytes: 16 MiB, enough for the names of a million classes."""
 
 
 class _CardFile(BaseModel):
@@ -29,11 +40,12 @@ class _CardFile(BaseModel):
     name: str
     task_type: TaskKind
     label_names: tuple[str, ...] | None = None
-    label_range: tuple[float, float] | None = None
+    label_values: LabelValues | None = None
+    label_range: tuple[FiniteFloat, FiniteFloat] | None = None
     n_choices: int | None = Field(default=None, ge=2)
     metric: Metric
     metric_secondary: Metric | None = None
-    licence: str = "not stated"
+    licence: str = Field(default="not stated", validation_alias=AliasChoices("licence", "license"))
     columns: Columns | None = None
 
 
@@ -41,8 +53,8 @@ def folder_card(folder: Path, *, columns: Columns | None, metric: Metric | None)
     """Read the card of a folder.
 
     Args:
-        columns: overrides the card's; without either, `sentence1`, `label`, and `sentence2`
-            where the rows have it.
+        columns: each field that is named here comes before the card's. What neither names is
+            `sentence1`, `label` and so on, with `sentence2` where the first row of train has it.
         metric: overrides the card's primary metric.
 
     Raises:
@@ -57,7 +69,8 @@ def folder_card(folder: Path, *, columns: Columns | None, metric: Metric | None)
     path, content = _read_card(folder)
     card = _check_card(content, path)
     kind = card.task_type
-    columns = columns or card.columns or _columns_of(folder, kind)
+    columns = (columns or Columns()).over(card.columns, _columns_of(folder, kind))
+    check_columns(columns, kind)
     if kind is TaskKind.SPAN and columns.text_pair is None:
         raise TaskError(
             f"card {path}: a span is a part of the second text, found no column for it; name it "
@@ -75,6 +88,7 @@ def folder_card(folder: Path, *, columns: Columns | None, metric: Metric | None)
         kind=kind,
         columns=columns,
         label_names=(card.label_names or ()) if named else (),
+        label_values=card.label_values if named else None,
         label_range=card.label_range if kind is TaskKind.REGRESSION else None,
         choices=choices,
         metric=metric or card.metric,
@@ -105,7 +119,16 @@ def _read_card(folder: Path) -> tuple[Path, dict[str, Any]]:
             f"found {_listing(folder)}. Write one with {CARD_FIELDS}"
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            text = stream.read(_LARGEST_CARD + 1)
+        if len(text) > _LARGEST_CARD:
+            raise TaskError(
+                f"card {path}: expected at most {_LARGEST_CARD:,} bytes with {CARD_FIELDS}, found "
+                "more. Rows belong into train, validation and test"
+            )
+        content = parse_json(text.decode("utf-8-sig"))
+    except OSError as error:
+        raise TaskError(f"card {path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise TaskError(f"card {path} is not JSON: {error}. Correct it") from error
     if not isinstance(content, dict):
@@ -116,39 +139,69 @@ def _read_card(folder: Path) -> tuple[Path, dict[str, Any]]:
 
 
 def _check_card(content: dict[str, Any], path: Path) -> _CardFile:
+    _check_spelling(content, path)
     kind = content.get("task_type")
     if isinstance(kind, str) and kind not in set(TaskKind):
         raise TaskError(
-            f"card {path}: task_type '{kind}' is not supported; supported are "
-            f"{', '.join(TaskKind)}. Leave this task out of the sweep"
+            f"card {path}, field task_type: {shown(kind)} is not supported; supported are "
+            f"{', '.join(TaskKind)}{_meant(kind, TaskKind)}. Correct the card"
         )
     try:
         card = _CardFile.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        value = "" if first["type"] == "missing" else f", found {first['input']!r}"
-        raise TaskError(f"card {path}, field {key}: {first['msg']}{value}") from error
+        value = "" if first["type"] == "missing" else f", found {shown(first['input'])}"
+        close = _meant(first["input"], Metric) if key.startswith("metric") else ""
+        raise TaskError(
+            f"card {path}, field {key}: {first['msg']}{value}{close}. Correct the card"
+        ) from error
     names = card.label_names or ()
     named = card.task_type in (TaskKind.CLASSIFICATION, TaskKind.TOKEN_CLASSIFICATION)
-    if named and len(set(names)) < max(2, len(names)):
+    if named and (len(set(names)) < max(2, len(names)) or not all(map(str.strip, names))):
+        found = [name if len(name) <= 60 else f"{name[:57]}..." for name in names[:20]]
         raise TaskError(
             f"card {path}, field label_names: expected two or more different names, "
-            f"found {list(names)}"
+            f"found {found}{' and more' * (len(names) > 20)}. Correct the card"
         )
     if card.label_range is not None and card.label_range[0] >= card.label_range[1]:
         raise TaskError(
             f"card {path}, field label_range: expected least and largest, "
-            f"found {list(card.label_range)}"
+            f"found {list(card.label_range)}. Correct the card"
         )
+    for text in (card.name, card.licence, *names):
+        if NOT_IN_NAMES.search(text):
+            raise TaskError(
+                f"card {path}: expected a name in one line of whole characters, found "
+                f"{shown(text)}. Correct the card"
+            )
     return card
+
+
+def _check_spelling(content: dict[str, Any], path: Path) -> None:
+    """Refuse a field that is nearly one of a card's: what a card has besides is not read."""
+    lacking = set(_CardFile.model_fields) - set(content)
+    if content.get("task_type") != TaskKind.MULTIPLE_CHOICE:
+        lacking.discard("n_choices")
+    for key in content:
+        known = key in _CardFile.model_fields or key == "license"
+        if not known and (meant := _meant(key, lacking)):
+            raise TaskError(f"card {path} has a field {shown(key)}{meant}. Correct the card")
+
+
+def _meant(found: Any, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(found)[:100], sorted(map(str, known)), 1, cutoff=0.8)
+    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def _split_files(folder: Path) -> dict[Split, Path]:
     files: dict[Split, Path] = {}
     for split in Split:
         candidates = [folder / f"{split}{suffix}" for suffix in READERS]
-        present = [path for path in candidates if path.is_file()]
+        present = [path for path in candidates if path.exists()]
+        for path in present:
+            if not path.is_file():
+                raise TaskError(f"{path}: expected a file of rows, found a folder or device")
         if len(present) > 1:
             raise TaskError(
                 f"{folder} has {' and '.join(p.name for p in present)}; "
@@ -165,8 +218,9 @@ def _split_files(folder: Path) -> dict[Split, Path]:
 
 
 def _columns_of(folder: Path, kind: TaskKind) -> Columns:
-    paired = "sentence2" in _first_row(folder) and kind is not TaskKind.TOKEN_CLASSIFICATION
-    return Columns(text_pair="sentence2" if paired else None)
+    if kind is TaskKind.TOKEN_CLASSIFICATION or USUAL_PAIR not in _first_row(folder):
+        return Columns()  # which names nothing, so that a later row with a pair is noticed
+    return Columns(text_pair=USUAL_PAIR)
 
 
 def _choices_of(folder: Path, columns: Columns) -> int:
@@ -181,4 +235,6 @@ def _first_row(folder: Path) -> Mapping[str, Any]:
 
 
 def _listing(folder: Path) -> str:
-    return ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+    names = sorted(path.name for path in folder.iterdir())
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return (", ".join(names[:20]) or "nothing") + more

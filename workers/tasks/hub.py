@@ -12,8 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from workers.errors import TaskError
-from workers.tasks.card import Columns, HubSource, Metric, Split, TaskCard, TaskKind
-from workers.tasks.checking import read_rows
+from workers.tasks.card import (
+    Columns,
+    HubSource,
+    LabelValues,
+    Metric,
+    Split,
+    TaskCard,
+    TaskKind,
+)
+from workers.tasks.checking import check_columns, read_rows
 from workers.tasks.rows import Rows
 
 GLUE = "nyu-mll/glue"
@@ -120,15 +128,19 @@ def hub_card(source: HubSource, *, columns: Columns | None, metric: Metric | Non
 
     A ClassLabel becomes a classification, a floating-point label a regression.
 
+    Args:
+        columns: each field that is named here comes before the usual one.
+
     Raises:
         TaskError: the data set cannot be read, or its columns and labels do not make a card.
     """
     if source.dataset == GLUE and source.config in _GLUE_TASKS:
         task = _GLUE_TASKS[source.config]
+        kind = TaskKind.CLASSIFICATION if task.label_names else TaskKind.REGRESSION
         return TaskCard(
             name=source.config,
-            kind=TaskKind.CLASSIFICATION if task.label_names else TaskKind.REGRESSION,
-            columns=columns or Columns(text=task.text, text_pair=task.text_pair),
+            kind=kind,
+            columns=_checked(columns, Columns(text=task.text, text_pair=task.text_pair), kind),
             label_names=task.label_names,
             label_range=None if task.label_names else (0.0, 5.0),
             metric=metric or task.metrics[0],
@@ -172,7 +184,7 @@ def _card_from_features(
 
     place = f"data set {source.dataset}"
     features = _table(_load(source), source, Split.TRAIN).features
-    found = columns or _guess_columns(list(features), place)
+    found = _guess_columns(columns or Columns(), list(features), place)
     if found.label not in features:
         raise TaskError(
             f"{place} has no column '{found.label}'; found {', '.join(features)}. "
@@ -188,11 +200,13 @@ def _card_from_features(
             f"{place}, column '{found.label}': expected a ClassLabel, which names the classes, or "
             f"floating-point targets, found {label}. Save the rows in a folder with a card instead"
         )
+    check_columns(found, kind)
     return TaskCard(
         name=source.config or Path(source.dataset).name,
         kind=kind,
         columns=found,
         label_names=names,
+        label_values=LabelValues.NUMBERS if names else None,  # as a ClassLabel stores them
         metric=metric or usual,
         metrics=tuple(dict.fromkeys((metric or usual, usual))),
         licence="see the data set's card",
@@ -200,14 +214,26 @@ def _card_from_features(
     )
 
 
-def _guess_columns(found: list[str], place: str) -> Columns:
+def _guess_columns(named: Columns, found: list[str], place: str) -> Columns:
+    """Complete the named columns by the first usual ones that are there and agree with them."""
+    texts = {field: named.named[field] for field in ("text", "text_pair") if field in named.named}
     for text, text_pair in _USUAL_COLUMNS:
-        if text in found and (text_pair is None or text_pair in found):
-            return Columns(text=text, text_pair=text_pair)
+        there = text in found and (text_pair is None or text_pair in found)
+        agrees = texts.get("text", text) == text and texts.get("text_pair") in (None, text_pair)
+        if there and agrees:
+            return named.over(Columns(text=text, text_pair=text_pair))
+    if "text" in texts:
+        return named.over(Columns(text_pair=None))
     raise TaskError(
         f"{place}: none of the columns {', '.join(found)} is a usual name for text. "
         "Name them under `columns` of the task"
     )
+
+
+def _checked(named: Columns | None, usual: Columns, kind: TaskKind) -> Columns:
+    columns = (named or Columns()).over(usual)
+    check_columns(columns, kind)
+    return columns
 
 
 def _load(source: HubSource) -> Any:

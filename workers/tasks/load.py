@@ -23,6 +23,7 @@ from workers.tasks.card import (
 )
 from workers.tasks.folder import folder_card, folder_rows
 from workers.tasks.hub import hub_card, hub_rows, is_directory, pin_source
+from workers.tasks.oddities import oddities
 from workers.tasks.quickstart import builtin_card, builtin_rows
 from workers.tasks.rows import Rows, TaskData, card_meaning, cut, fingerprint_rows
 
@@ -44,7 +45,7 @@ def resolve_task(
     no network.
 
     Args:
-        columns: overrides the names of the row's fields.
+        columns: the names of the row's fields that are not the card's or the usual ones.
         metric: overrides the primary metric.
         folder_root: where relative paths start: the folder of the sweep file.
 
@@ -63,14 +64,13 @@ def resolve_task(
             validation_fraction=validation_fraction,
             fingerprint="",
         )
-        fingerprint = (
-            _fingerprint_pinned(draft)
-            if _is_pinned(source)
-            else fingerprint_rows(card, _cut_rows(draft))
-        )
+        if _is_pinned(source):
+            return draft.model_copy(update={"fingerprint": _fingerprint_pinned(draft)})
+        splits = _cut_rows(draft)
     except TaskError as error:
         raise TaskError(f"task '{name}': {error}") from error
-    return draft.model_copy(update={"fingerprint": fingerprint})
+    found = {"fingerprint": fingerprint_rows(card, splits), "oddities": oddities(card, splits)}
+    return draft.model_copy(update=found)
 
 
 def load_task(ref: TaskRef) -> TaskData:
@@ -91,13 +91,24 @@ def load_task(ref: TaskRef) -> TaskData:
                 )
     except TaskError as error:
         raise TaskError(f"task '{ref.name}': {error}") from error
-    return TaskData(card=ref.card, splits=splits, fingerprint=ref.fingerprint)
+    return TaskData(
+        card=ref.card,
+        splits=splits,
+        fingerprint=ref.fingerprint,
+        oddities=oddities(ref.card, splits),
+    )
 
 
 def _absolute(source: TaskSource, folder_root: Path) -> TaskSource:
     match source:
         case FolderSource():
-            path = (folder_root / Path(source.path).expanduser()).resolve()
+            try:
+                path = (folder_root / Path(source.path).expanduser()).resolve()
+                path.is_dir()
+            except (OSError, RuntimeError, ValueError) as error:
+                raise TaskError(
+                    f"{source.path!r} is no path of a folder here: {error}. Correct it"
+                ) from error
             return source.model_copy(update={"path": str(path)})
         case HubSource():
             return pin_source(source, folder_root)

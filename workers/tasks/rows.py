@@ -63,11 +63,16 @@ class Rows:
 
 @dataclass(frozen=True)
 class TaskData:
-    """A task with its rows. Train and validation are always there, test where labels are known."""
+    """A task with its rows. Train and validation are always there, test where labels are known.
+
+    Attributes:
+        oddities: what is allowed in the rows and probably not meant, for people.
+    """
 
     card: TaskCard
     splits: Mapping[Split, Rows]
     fingerprint: str
+    oddities: tuple[str, ...] = ()
 
 
 def cut(
@@ -153,7 +158,8 @@ def fingerprint_rows(card: TaskCard, splits: Mapping[Split, Rows]) -> str:
 
 def card_meaning(card: TaskCard) -> dict[str, Any]:
     """Return the part of a card that decides what is trained and how it is scored."""
-    names = {"name", "columns", "licence", "origin"}
+    # What labels mean is in the rows by now, in whatever way they were spelled.
+    names = {"name", "columns", "licence", "origin", "label_values"}
     # A field that came later stays out where a kind of task does not have it.
     return card.model_dump(
         mode="json", exclude=names if card.choices is not None else names | {"choices"}

@@ -21,7 +21,8 @@ def tokens_of(lengths: list[int], *, typed: bool = True) -> Tokens:
         offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         types=(np.arange(total) % 2).astype(np.int32) if typed else None,
         pad_id=0,
-        truncated=0,
+        cut=np.zeros(len(lengths), bool),
+        textless=np.zeros(len(lengths), bool),
     )
 
 

@@ -210,7 +210,8 @@ def test_regression_targets_are_scaled_and_brought_back() -> None:
         metrics=(Metric.PEARSON,),
     )
     labels, every = np.array([1.0, 2.0, 5.0]), np.arange(3)
-    tokens = Tokens(np.zeros(3, np.int32), np.arange(4), None, 0, 0)
+    none = np.zeros(3, bool)
+    tokens = Tokens(np.zeros(3, np.int32), np.arange(4), None, 0, cut=none, textless=none)
     examples = Examples(tokens, labels, Rows(("a", "b", "c"), None, tuple(labels)))
     scaled = torch.tensor([[0.0], [0.25], [1.0]])
     values = Values(card)

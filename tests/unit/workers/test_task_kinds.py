@@ -165,7 +165,7 @@ def test_a_bad_row_is_refused_with_its_line(
 BAD_CARDS = [
     ("choice", {"metric": "f1"}, "metric 'f1' does not suit a multiple_choice; use one of accu"),
     ("span", {"metric": "accuracy"}, "does not suit a span; use one of f1, exact_match"),
-    ("span", {"columns": {"text": "sentence1"}}, "a part of the second text, found no column"),
+    ("span", {"columns": {"text_pair": None}}, "a part of the second text, found no column"),
     ("tags", {"label_names": ["x", "y"]}, "metric 'f1' does not suit a token_classification"),
     ("tags", {"columns": {"text_pair": "b"}}, "words have no second text"),
 ]

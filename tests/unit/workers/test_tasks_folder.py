@@ -6,15 +6,17 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 import pytest
-from task_folders import CARD, load, real, resolve, rows, write_task
+from task_folders import CARD, Row, load, real, resolve, rows, write_task
 
 from workers.errors import TaskError
-from workers.tasks.card import Columns, FolderSource, Metric, RowLimits, Split, TaskKind
+from workers.tasks.card import Columns, FolderSource, Metric, RowLimits, Split, TaskKind, TaskRef
 from workers.tasks.load import load_task
+from workers.tasks.rows import Rows
 
 
 @pytest.fixture
@@ -49,13 +51,85 @@ def test_pairs_are_found_by_the_usual_column(tmp_path: Path) -> None:
     assert data.splits[Split.TRAIN].labels == (1,)
 
 
-def test_columns_of_the_task_come_before_those_of_the_card(tmp_path: Path) -> None:
-    content = [{"q": "x", "p": "y", "z": "w", "gold": 1}]
-    card = CARD | {"columns": {"text": "q", "text_pair": "p", "label": "gold"}}
-    folder = write_task(tmp_path / "mood", card=card, train=content, validation=content)
-    assert load(folder).splits[Split.TRAIN].pairs == ("y",)
-    other = load(folder, columns=Columns(text="z", label="gold")).splits[Split.TRAIN]
-    assert (other.texts, other.pairs) == (("w",), None)
+PAIR = [{"q": "x", "p": "y", "z": "w", "gold": 1}]
+USUAL = [{"sentence1": "a", "sentence2": "b", "label": 0, "gold": 1}]
+
+
+def read_with(
+    folder: Path, content: list[Row], *, card: Row | None = None, sweep: Row | None = None
+) -> Rows:
+    """Read rows with columns as a card and as a sweep name them."""
+    cards = CARD if card is None else CARD | {"columns": card}
+    write_task(folder, card=cards, train=content, validation=content)
+    columns = None if sweep is None else Columns.model_validate(sweep)
+    ref = resolve(folder, columns=columns)
+    read = load_task(ref).splits[Split.TRAIN]
+    again = TaskRef.model_validate_json(ref.model_dump_json())  # as a worker gets it
+    assert load_task(again).splits[Split.TRAIN] == read
+    return read
+
+
+@pytest.mark.parametrize(
+    ("content", "card", "sweep", "expected"),
+    [
+        (PAIR, {"text": "q", "text_pair": "p", "label": "gold"}, None, ("x", "y", 1)),
+        (PAIR, {"text": "q", "text_pair": "p", "label": "gold"}, {"text": "z"}, ("w", "y", 1)),
+        (PAIR, {"text_pair": "p", "label": "gold"}, {"text": "q"}, ("x", "y", 1)),
+        (PAIR, {"text": "q", "text_pair": "p"}, {"label": "gold", "text_pair": None}, ("x", 1)),
+        (
+            PAIR,
+            {"text": "q", "text_pair": None, "label": "gold"},
+            {"text_pair": "z"},
+            ("x", "w", 1),
+        ),
+        (USUAL, None, None, ("a", "b", 0)),
+        (USUAL, None, {"label": "gold"}, ("a", "b", 1)),
+        (USUAL, {"label": "gold"}, None, ("a", "b", 1)),
+        (USUAL, {"label": "gold"}, {}, ("a", "b", 1)),
+        (USUAL, {"text_pair": None}, {"label": "gold"}, ("a", 1)),
+        (USUAL, None, {"text_pair": None}, ("a", 0)),
+        (USUAL, {"text": "sentence2", "text_pair": "sentence1"}, None, ("b", "a", 0)),
+    ],
+)
+def test_each_column_is_the_sweeps_or_the_cards_or_the_usual_one(
+    tmp_path: Path, content: list[Row], card: Row | None, sweep: Row | None, expected: Any
+) -> None:
+    read = read_with(tmp_path / "mood", content, card=card, sweep=sweep)
+    text, *pair, label = expected
+    assert read == Rows((text,), tuple(pair) or None, (label,))
+
+
+@pytest.mark.parametrize(
+    ("sweep", "message"),
+    [
+        ({"text": "sentence2"}, "text and text_pair are both 'sentence2'.*null as text_pair reads"),
+        ({"label": "sentence1"}, "text and label are both 'sentence1'"),
+        ({"label": "la\nbel"}, r"expected the name of a column as label, found 'la\\nbel'"),
+    ],
+)
+def test_one_column_is_no_two_parts_of_a_row(tmp_path: Path, sweep: Row, message: str) -> None:
+    with pytest.raises(TaskError, match=message):
+        read_with(tmp_path / "mood", USUAL, sweep=sweep)
+
+
+ALONE = {"sentence1": "a", "label": 0}
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_rows_with_and_without_a_second_text_are_refused(tmp_path: Path, split: str) -> None:
+    """Which of them is meant cannot be known, and half of them would be read wrongly."""
+    folder = tmp_path / "mood"
+    for first, other, message in (
+        (ALONE, USUAL[0], "has a column 'sentence2', which the first row of train has not"),
+        (USUAL[0], ALONE, "has no column 'sentence2'"),
+    ):
+        splits = {"train": [first] * 3, "validation": [first] * 3}
+        splits[split] = [first, first, other]
+        write_task(folder, **splits)
+        with pytest.raises(TaskError, match=rf"{split}\.jsonl line 3 {message}"):
+            resolve(folder)
+        alone = load(folder, columns=Columns(text_pair=None)).splits[Split.TRAIN]
+        assert alone.pairs is None  # which says what is meant
 
 
 def test_the_three_formats_give_the_same_task(tmp_path: Path) -> None:

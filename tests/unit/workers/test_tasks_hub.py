@@ -102,6 +102,53 @@ def test_a_pinned_fingerprint_follows_all_that_decides_the_rows() -> None:
     assert resolve(source).fingerprint == refs[0].fingerprint
 
 
+def test_columns_of_the_hub_are_named_one_by_one() -> None:
+    def columns(task: str, **named: str | None) -> dict[str, str]:
+        card = resolve(glue_source(task), columns=Columns.model_validate(named)).card
+        return card.columns.read_by(card.kind)
+
+    assert columns("rte", label="gold") == {
+        "text": "sentence1",
+        "text_pair": "sentence2",
+        "label": "gold",
+    }
+    assert columns("qnli", text_pair=None) == {"text": "question", "label": "label"}
+    assert columns("sst2", text="body") == {"text": "body", "label": "label"}
+    with pytest.raises(TaskError, match="text and text_pair are both 'hypothesis'"):
+        columns("mnli", text="hypothesis")
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ({}, ("premise", "hypothesis", "label")),
+        ({"label": "gold"}, ("premise", "hypothesis", "gold")),
+        ({"text": "premise", "label": "gold"}, ("premise", "hypothesis", "gold")),
+        ({"text_pair": "hypothesis"}, ("premise", "hypothesis", "label")),
+        ({"text_pair": None}, ("premise", None, "label")),
+        ({"text": "note"}, ("note", None, "label")),
+        ({"text": "note", "text_pair": "premise"}, ("note", "premise", "label")),
+    ],
+)
+def test_columns_that_are_not_named_are_guessed_from_those_that_are(
+    tmp_path: Path, named: dict[str, str | None], expected: tuple[str | None, ...]
+) -> None:
+    (tmp_path / "reviews").mkdir()
+    label = datasets.ClassLabel(names=["1", "2"])
+    features = {"premise": datasets.Value("string"), "hypothesis": datasets.Value("string")}
+    features |= {"note": datasets.Value("string"), "label": label, "gold": label}
+    content = {"premise": ["a"], "hypothesis": ["b"], "note": ["c"], "label": [0], "gold": [1]}
+    for split in ("train", "validation"):
+        rows = datasets.Dataset.from_dict(content, features=datasets.Features(features))
+        rows.to_parquet(tmp_path / "reviews" / f"{split}.parquet")
+    ref = resolve(local(), tmp_path, columns=Columns.model_validate(named))
+    found = ref.card.columns
+    assert (found.text, found.text_pair, found.label) == expected
+    # A ClassLabel stores numbers, so names that are other numbers are nothing to be confused by.
+    assert load_task(ref).splits[Split.TRAIN].labels == (int(found.label == "gold"),)
+
+
 def test_an_unknown_glue_task_is_refused() -> None:
     with pytest.raises(TaskError, match="no task 'wnli' here; known are cola, sst2"):
         glue_source("wnli")
