@@ -8,7 +8,7 @@ Legend for shapes: b batch, s tokens, d hidden, L layers.
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +32,16 @@ from adapter_lib.architectures import (
 from adapter_lib.base_weights import find_weight_files, hash_files, hash_state, weight_names
 from adapter_lib.batch import Batch as Batch
 from adapter_lib.cpu_kernels import are_wanted, fast_kernels
-from adapter_lib.cpu_kernels.compiled import is_half, reads_autocast
-from adapter_lib.cpu_kernels.layout import Layout, laid_out
 from adapter_lib.errors import BaseModelError, ConfigurationError
+from adapter_lib.ragged import Ragged, laid_out
 from adapter_lib.residual import normed_sum
-from adapter_lib.spans import Spans
 from adapter_lib.taps import Block, Held, Start, Tap
+
+_FILLED_ON_CPU = 32
+"""Tokens come in multiples of it there: oneDNN compiles its products for every number of rows, and
+those of 943 take as long as those of 1,000."""
+_WORTH = 0.97
+"""Share of the padded batch above which leaving padding out costs more than it saves."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,33 @@ class LayerRun:
         if self.adapter is None or layer < max(self.drop_depth, self.adapter.lowest_layer):
             return None
         return self.adapter
+
+
+class Apart:
+    """What attention needs of batches without padding where it takes one after the other, padded.
+
+    Attributes:
+        layout: of the batches.
+    """
+
+    def __init__(self, layout: Ragged, contexts: Sequence[Callable[[Tensor], Any]]) -> None:
+        """Begin; `contexts` make what each batch's attention needs, once."""
+        self.layout = layout
+        self._make, self._made = contexts, dict[int, Any]()
+
+    def attended(
+        self, attend: Callable[[Tensor, Any, Tensor | None], Tensor], h: Tensor, read: Tensor | None
+    ) -> Tensor:
+        """Return a layer's attention of h, (1, n, d), or of one token of each row, (r, 1, d)."""
+        rows = [b for b, _ in self.layout.shapes]
+        reads = [None] * len(rows) if read is None else torch.split(read, rows)
+        outputs = []
+        for number, (own, at) in enumerate(zip(self.layout.apart(h), reads, strict=True)):
+            if number not in self._made:
+                self._made[number] = self._make[number](own)
+            with self.layout.context(number):
+                outputs.append(attend(own, self._made[number], at))
+        return self.layout.join(outputs) if read is None else torch.cat(outputs)
 
 
 class Backbone(nn.Module):
@@ -223,27 +254,29 @@ class Backbone(nn.Module):
         alone = Tap(self.layers_count - 1, Block.ATTENTION)
         if run.read is not None:  # behind that, one token of each row is left
             stop = min(stop.point, alone)
-        describe = self._parts.unpadded
-        possible = (
-            start.tap.point < stop.point
-            and describe is not None
-            and self.own_kernels
-            and are_wanted()
-            and (run.adapter is None or run.adapter.token_wise)
-            and is_half(start.held.residual) is not None
-            and reads_autocast()
-        )
-        layout = Layout.of(batch.token_mask) if possible else None
-        if layout is None or describe is None:
+        layout = self._layout(batch, run) if start.tap.point < stop.point else None
+        if layout is None:
             return start
-        start = Start(start.tap, Held.of(tuple(map(layout.unpad, start.held.parts))))
-        context, token_mask = describe(layout), layout.unpad(batch.token_mask)
+        start = Start(start.tap, Held.of(tuple(layout.join([x]) for x in start.held.parts)))
+        context = self.joint_context(layout, [self.context_of(batch)])
         with laid_out(layout):
             while start.tap.point < stop.point:
-                start = self.advance(start, context, run, token_mask=token_mask)
+                start = self.advance(start, context, run, token_mask=layout.token_mask)
         if run.read is not None and start.tap == alone:
             return start
-        return Start(start.tap, Held.of(tuple(map(layout.pad, start.held.parts))))
+        return Start(start.tap, Held.of(tuple(layout.apart(x)[0] for x in start.held.parts)))
+
+    def _layout(self, batch: Batch, run: LayerRun) -> Ragged | None:
+        """Return where the tokens of a batch stand without padding; None where that gains little.
+
+        `plain_kernels` computes padding too.
+        """
+        token_wise = run.adapter is None or run.adapter.token_wise
+        if not (token_wise and self.own_kernels and are_wanted()):
+            return None
+        on_cpu = batch.input_ids.device.type == "cpu"
+        layout = Ragged.of([batch], multiple=_FILLED_ON_CPU if on_cpu else 1)
+        return layout if layout.tokens <= _WORTH * batch.input_ids.numel() else None
 
     def walk(self, start: Start, batch: Batch, run: LayerRun, *, stop: Tap) -> Iterator[Start]:
         """Go from one tap to the next, from behind `start` up to `stop`, if that is further.
@@ -256,14 +289,20 @@ class Backbone(nn.Module):
             start = self.advance(start, context, run, token_mask=batch.token_mask)
             yield start
 
-    def context(self, h: Tensor, token_mask: Tensor) -> Any:
-        """Return what every layer's attention needs of a batch: h, (b, s, d), for its kind only."""
-        return self._parts.context(h, token_mask)
+    def context_of(self, batch: Batch) -> Callable[[Tensor], Any]:
+        """Return what makes, of a batch's hidden states, (b, s, d), what attention needs of it."""
+        context, token_mask = self._parts.context, batch.token_mask
+        return lambda h: context(h, token_mask)
 
-    def joint_context(self, spans: Spans) -> Any | None:
-        """Return `context` for several batches at once; None where the architecture has none."""
+    def joint_context(self, layout: Ragged, contexts: Sequence[Callable[[Tensor], Any]]) -> Any:
+        """Return what every layer's attention needs of batches without padding.
+
+        Args:
+            contexts: of each batch, as `context_of` returns it; used where the architecture's
+                attention takes one batch after the other, with padding.
+        """
         joint = self._parts.joint
-        return None if joint is None else joint(spans)
+        return Apart(layout, contexts) if joint is None else joint(layout)
 
     def attend(self, layer: int, h: Tensor, context: Any, read: Tensor | None = None) -> Tensor:
         """Return a layer's attention up to its projection, (b, s, d), or (b, 1, d) for `read`.
@@ -274,7 +313,13 @@ class Backbone(nn.Module):
             read: the position of one token in each row, (b,).
         """
         with self.kernels(h.device):
-            return self._parts.layers[layer].attend(h, context, read)
+            return self._attend(layer, h, context, read)
+
+    def _attend(self, layer: int, h: Tensor, context: Any, read: Tensor | None) -> Tensor:
+        attend = self._parts.layers[layer].attend
+        if isinstance(context, Apart):
+            return context.attended(attend, h, read)
+        return attend(h, context, read)
 
     def advance(self, start: Start, context: Any, run: LayerRun, *, token_mask: Tensor) -> Start:
         """Run one block, and return the next tap and what is held there.
@@ -282,7 +327,7 @@ class Backbone(nn.Module):
         Behind the attention of the highest layer that is `run.read`'s tokens only, (b, 1, d).
 
         Args:
-            context: of the batch, as `context` returns it.
+            context: of the batch, or of several, as `joint_context` returns it.
             token_mask: (b, s), True where a token is real.
         """
         with self.kernels(start.held.residual.device):
@@ -298,7 +343,8 @@ class Backbone(nn.Module):
         read = run.read if top else None
         if tap.block is Block.ENTRY:
             h = held.residual
-            return Start(tap.next, Held(layer.attend(h, context, read), read_tokens(h, read)))
+            x = self._attend(tap.layer, h, context, read)
+            return Start(tap.next, Held(x, read_tokens(h, read)))
         x, residual = held.apart()
         token_mask = token_mask if read is None else token_mask.new_ones(x.shape[:2])
         adapter = run.adapter_in(tap.layer)

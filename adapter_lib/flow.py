@@ -3,7 +3,8 @@
 Batches may join and leave between any two blocks. Where the architecture allows it, attention has
 its projections in common too; elsewhere it is computed for one batch after the other.
 
-Legend for shapes: b rows of a batch of s tokens; n tokens of all batches; d hidden.
+Legend for shapes: b rows of a batch of s tokens, padding included; n tokens of all batches, without
+it; d hidden.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,8 +17,8 @@ from torch import Tensor
 
 from adapter_lib.backbone import Backbone, LayerAdapter, LayerRun
 from adapter_lib.batch import Batch
+from adapter_lib.ragged import Ragged
 from adapter_lib.row_dropout import RowDropout, Rows
-from adapter_lib.spans import Spans, joined
 from adapter_lib.taps import Block, Held, Start, Tap
 
 
@@ -40,7 +41,7 @@ class Flow:
     """Attributes:
     tap: where all batches are.
     lanes: whose batches those are, in the order of their tokens.
-    spans: of the tokens that are computed.
+    layout: of the tokens that are computed.
     """
 
     def __init__(
@@ -53,24 +54,29 @@ class Flow:
         """
         self._backbone, self._dropout, self._order = backbone, dropout, order
         self.tap, self.lanes = tap, list[Lane]()
-        self.spans, self._held = Spans((), (), self._alone), Held(None, torch.empty(0))
-        self._contexts: dict[Lane, Any] = {}
+        self.layout, self._held = Ragged((), (), ()), Held(None, torch.empty(0))
+        self._context: Any = None
 
     def join(self, joining: Mapping[Lane, Held]) -> None:
         """Take in batches with what they hold here: (b, s, d), or (b, 1, d) of one token."""
-        self._set({**self.held(), **joining})
+        kept = {
+            lane: Held.of(tuple(map(self._layout([lane]).join, zip(held.parts))))
+            for lane, held in joining.items()
+        }
+        self._set(self._apart() | kept)
 
     def leave(self, leaving: Iterable[Lane]) -> None:
         """Let batches go."""
-        left, gone = self.held(), set(leaving)
-        self._set({lane: held for lane, held in left.items() if lane not in gone})
+        gone = set(leaving)
+        self._set({lane: held for lane, held in self._apart().items() if lane not in gone})
 
-    def held(self) -> dict[Lane, Held]:
-        """Return what each batch holds here, as for `join`."""
-        if not self.lanes:
-            return {}
-        pieces = zip(*map(self.spans.apart, self._held.parts), strict=True)
-        return {lane: Held.of(parts) for lane, parts in zip(self.lanes, pieces, strict=True)}
+    def held(self, lanes: Iterable[Lane]) -> dict[Lane, Held]:
+        """Return what some of the batches hold here, as for `join`."""
+        apart, found = self._apart(), {}
+        for lane in lanes:
+            layout = self._layout([lane])
+            found[lane] = Held.of(tuple(layout.apart(part)[0] for part in apart[lane].parts))
+        return found
 
     def advance(self, adapter: LayerAdapter | None = None) -> None:
         """Run one block; what an adapter gets are the tokens of all batches, (1, n, d)."""
@@ -86,45 +92,44 @@ class Flow:
             self._attend()
             return
         start, run = Start(self.tap, self._held), LayerRun(adapter)
-        reached = self._backbone.advance(start, None, run, token_mask=self.spans.token_mask)
+        reached = self._backbone.advance(start, None, run, token_mask=self.layout.token_mask)
         self._held = reached.held
 
     def _attend(self) -> None:
         backbone, layer, h = self._backbone, self.tap.layer, self._held.residual
         reads = [lane.read for lane in self.lanes] if layer == backbone.layers_count - 1 else []
         read = None if not reads or reads[0] is None else torch.cat(reads)  # type: ignore[arg-type]
-        context = backbone.joint_context(self.spans)
-        if context is not None:
-            x = backbone.attend(layer, h, context, read)
-        else:
-            x = joined(list(self._attended_apart(layer, h, with_read=read is not None)))
-        residual = h
+        x, residual = backbone.attend(layer, h, self._context, read), h
         if read is not None:
-            residual, self.spans = self.spans.read(h, read), self.spans.of_one_token()
+            residual, self.layout = self.layout.read(h, read), self.layout.of_one_token()
         self._held = Held(x.view(residual.shape), residual)
 
-    def _attended_apart(self, layer: int, h: Tensor, *, with_read: bool) -> Iterable[Tensor]:
-        for number, (lane, own) in enumerate(zip(self.lanes, self.spans.apart(h), strict=True)):
-            if lane not in self._contexts:
-                self._contexts[lane] = self._backbone.context(own, lane.batch.token_mask)
-            with self._alone(number):
-                read = lane.read if with_read else None
-                yield self._backbone.attend(layer, own, self._contexts[lane], read)
+    def _apart(self) -> dict[Lane, Held]:
+        """Return what each batch holds here without padding, (1, its own n, d)."""
+        if not self.lanes:
+            return {}
+        pieces = zip(*map(self.layout.split, self._held.parts), strict=True)
+        return {lane: Held.of(parts) for lane, parts in zip(self.lanes, pieces, strict=True)}
 
     def _set(self, held: Mapping[Lane, Held]) -> None:
         self.lanes = [lane for lane in self._order if lane in held]
         if not self.lanes:
             return
-        masks = [lane.batch.token_mask for lane in self.lanes]
-        spans = Spans.of(masks, self._alone)
-        behind = self.tap > Tap(self._backbone.layers_count - 1)
-        one_token = behind and self.lanes[0].read is not None
-        self.spans = spans.of_one_token() if one_token else spans
+        self.layout = self._layout(self.lanes)
+        contexts = [self._backbone.context_of(lane.batch) for lane in self.lanes]
+        self._context = self._backbone.joint_context(self.layout, contexts)
         apart = [held[lane].parts for lane in self.lanes]
         if len({len(parts) for parts in apart}) > 1:
             # A sum among pairs: at a layer's entry all are of one kind.
             apart = [p if len(p) == 2 else (p[0], torch.zeros_like(p[0])) for p in apart]
-        self._held = Held.of(tuple(map(joined, zip(*apart, strict=True))))
+        self._held = Held.of(tuple(torch.cat(parts, 1) for parts in zip(*apart, strict=True)))
+
+    def _layout(self, lanes: Sequence[Lane]) -> Ragged:
+        """Return where the tokens of lanes stand here."""
+        layout = Ragged.of([lane.batch for lane in lanes], self._alone)
+        behind = self.tap > Tap(self._backbone.layers_count - 1)
+        one_token = behind and lanes[0].read is not None
+        return layout.of_one_token() if one_token else layout
 
     def _alone(self, number: int) -> AbstractContextManager[None]:
         rows = self.lanes[number].rows

@@ -63,12 +63,12 @@ class Part:
 
     def dropout_rows(self) -> Rows:
         """Return how dropout acts on it, as `AdapterModel.train_from` says."""
-        b, s = self.batch.input_ids.shape
+        lengths, tokens = self.batch.kept_lengths, self.batch.input_ids.shape[1]
         if self.prefix_dropout:
-            return Rows(self.stream, -1, b, s)
+            return Rows(self.stream, -1, lengths, tokens)
         entry = self.entry
         first = entry.layer if entry.block is Block.ENTRY else entry.layer + 1
-        return Rows(self.stream, first, b, s)
+        return Rows(self.stream, first, lengths, tokens)
 
 
 def held_at_entry(
@@ -114,7 +114,8 @@ def _run_frozen(
         joining = {lane: starts[lane].held for lane, tap in first.items() if tap == flow.tap}
         if joining:
             flow.join(joining)
-        for lane, held in flow.held().items():
+        ready = [lane for lane in flow.lanes if any(p.entry == flow.tap for p in users[lane])]
+        for lane, held in flow.held(ready).items():
             found |= {part: held for part in users[lane] if part.entry == flow.tap}
         if arrived := [lane for lane in flow.lanes if last[lane] == flow.tap]:
             flow.leave(arrived)

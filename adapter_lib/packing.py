@@ -24,8 +24,8 @@ from adapter_lib.cpu_kernels import plain_kernels
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.flow import Flow, Lane
 from adapter_lib.pack_parts import Part, held_at_entry
+from adapter_lib.ragged import ByModel
 from adapter_lib.row_dropout import RowDropout
-from adapter_lib.spans import ByModel
 from adapter_lib.stacked_parts import StackedLayer, stacked_head
 from adapter_lib.taps import Block, Tap
 
@@ -76,7 +76,7 @@ class _Pass:
             if joining:
                 flow.join(joining)
             if flow.tap == top:
-                return [held.residual for held in flow.held().values()]
+                return [held.residual for held in flow.held(flow.lanes).values()]
             flow.advance(self)
 
     def logits(self, states: Sequence[Tensor]) -> list[Tensor]:
@@ -132,7 +132,7 @@ class _Pass:
         self, tap: Tap, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
     ) -> Tensor:
         live = [self._part_in[lane] for lane in self._flow.lanes]
-        masks, sizes = self._flow.spans.masks, self._flow.spans.sizes
+        sizes = self._flow.layout.sizes
 
         def kind(index: int) -> tuple[bool, int]:
             part = live[index]
@@ -142,9 +142,9 @@ class _Pass:
         groups = [(adapts, list(same)) for (adapts, _), same in groupby(range(len(live)), key=kind)]
         tokens = [sum(sizes[i] for i in group) for _, group in groups]
         beside = residual.expand_as(x)  # a zero where all joined with sums
-        apart = (torch.split(part, tokens, dim=1) for part in (x, beside))
+        apart = (torch.split(part, tokens, dim=1) for part in (x, beside, token_mask))
         outputs = []
-        for (adapts, group), own_x, own_beside in zip(groups, *apart, strict=True):
+        for (adapts, group), own_x, own_beside, mask in zip(groups, *apart, strict=True):
             parts = [live[i] for i in group]
             if not adapts:
                 outputs.append(norm(own_x + own_beside))
@@ -154,7 +154,6 @@ class _Pass:
                     by_model = self._sizes([sizes[i] for i in group])
                     outputs.append(_stacked(tap, parts, own_x, own_beside, norm, by_model))
                 else:
-                    mask = masks[group[0]]
                     outputs.append(_own(tap, parts[0], own_x, own_beside, norm, mask))
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
 
@@ -186,8 +185,7 @@ def _own(
     adapter = part.model.adapter
     assert adapter is not None
     behind = adapter.after_attention if tap.block is Block.ATTENTION else adapter.after_feed_forward
-    own_x, own_residual = (whole.reshape(*token_mask.shape, -1) for whole in (x, residual))
-    return behind(tap.layer, own_x, own_residual, norm, token_mask).view(x.shape)
+    return behind(tap.layer, x, residual, norm, token_mask)
 
 
 def _common_backbone(parts: Iterable[Part]) -> Backbone:

@@ -15,8 +15,8 @@ from adapter_lib.arrangement import NormAfter
 from adapter_lib.bank import Bank
 from adapter_lib.bottleneck import NON_LINEARITIES, require_layer_norm
 from adapter_lib.configuration import Placement
+from adapter_lib.ragged import ByModel
 from adapter_lib.site import Site
-from adapter_lib.spans import ByModel
 from adapter_lib.taps import Block
 
 Slots = tuple[int, ...]

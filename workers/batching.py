@@ -107,12 +107,14 @@ def collate(tokens: Tokens, indices: Indices, device: torch.device | str) -> Bat
 
     A row of several sequences takes as many places, one after another.
     """
-    source, real = places(tokens.offsets, sequences_of(tokens, indices))
+    sequences = sequences_of(tokens, indices)
+    source, real = places(tokens.offsets, sequences)
     types = None if tokens.types is None else np.where(real, tokens.types[source], 0)
     return Batch(
         input_ids=_long(np.where(real, tokens.ids[source], tokens.pad_id)),
         attention_mask=_long(real),
         token_type_ids=None if types is None else _long(types),
+        lengths=tokens.offsets[sequences + 1] - tokens.offsets[sequences],
     ).to(device)
 
 

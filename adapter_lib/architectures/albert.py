@@ -9,7 +9,6 @@ from adapter_lib.architectures.attention import (
     Visible,
     cast_once,
     self_attend,
-    unpadded_for,
     visible_everywhere,
     visible_in_rows,
 )
@@ -89,7 +88,6 @@ def describe(model: Any) -> ModelParts[Visible]:
         ],
         hidden_size=config.hidden_size,
         context=visible_everywhere,
-        unpadded=unpadded_for(config.hidden_size // config.num_attention_heads),
         joint=visible_in_rows,
         pooler=None if model.pooler is None else AlbertPooler(model),
     )

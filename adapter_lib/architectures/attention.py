@@ -4,7 +4,6 @@ Legend for shapes: b batch, s tokens, h heads, k size of a head.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,13 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from adapter_lib.architectures.parts import read_tokens
-from adapter_lib.cpu_kernels import compiled_attention
-from adapter_lib.cpu_kernels.compiled import LANES
-from adapter_lib.cpu_kernels.layout import Layout
+from adapter_lib.cpu_kernels import are_active, compiled_attention
 from adapter_lib.cpu_kernels.norms import lowered
 from adapter_lib.cpu_kernels.projected import projected_attention
+from adapter_lib.ragged import Ragged
 from adapter_lib.softmax import added_to_scores, softmax
-from adapter_lib.spans import Spans
 
 
 @dataclass(frozen=True)
@@ -29,13 +26,12 @@ class Visible:
         mask: boolean, (b, 1, 1 or s, s), True where the query (row) sees the key (column), or
             what is added to their scores, (b, h, s, s); None where all see all.
         causal: without mask, that a token sees no later ones.
-        layout: of rows one after another, without padding or of several batches; each token sees
-            all real ones of its own row.
+        layout: of rows one after another without padding; each token sees all of its own row.
     """
 
     mask: Tensor | None
     causal: bool = False
-    layout: Layout | Spans | None = None
+    layout: Ragged | None = None
 
     def by(self, read: Tensor | None, keys: int) -> "Visible":
         """Return what the tokens at `read`, (b,), see of `keys` tokens; for None, all of them.
@@ -58,13 +54,8 @@ def visible_everywhere(h: Tensor, token_mask: Tensor) -> Visible:
     return Visible(None if _all_real(token_mask) else token_mask[:, None, None, :])
 
 
-def unpadded_for(size: int) -> Callable[[Layout], Visible] | None:
-    """Return `visible_in_rows` for heads of a size that compiled attention can read."""
-    return visible_in_rows if size % LANES == 0 else None
-
-
-def visible_in_rows(layout: Layout | Spans) -> Visible:
-    """Let every token see all real ones of its row, in rows one after another."""
+def visible_in_rows(layout: Ragged) -> Visible:
+    """Let every token see all of its row, in rows one after another."""
     return Visible(None, layout=layout)
 
 
@@ -126,11 +117,12 @@ def attend(
         dropout: on the attention weights; 0 outside of training.
         scale: of the scores, 1/√k by default.
     """
-    if visible.layout is not None:
-        if isinstance(visible.layout, Spans):
-            x = visible.layout.attend(query, key, value, dropout, scale)
+    layout = visible.layout
+    if layout is not None:
+        if are_active() and compiled_attention.can_attend(query, key, value, layout):
+            x = compiled_attention.attend(query, key, value, layout, dropout, scale)
         else:
-            x = compiled_attention.attend(query, key, value, visible.layout, dropout, scale)
+            x = layout.attend(query, key, value, dropout, scale)
         return x.transpose(1, 2).flatten(-2)
     x = functional.scaled_dot_product_attention(
         query,
@@ -163,15 +155,15 @@ def self_attend(
         dropout: on the attention weights; 0 outside of training.
         read: the positions, (b,), of the tokens that attend, (b, 1, d) then; None for all.
     """
-    if read is None and not visible.causal and not isinstance(visible.layout, Spans):
+    if read is None and not visible.causal:
         x = projected_attention(
             h, query, key, value, heads=heads, mask=visible.layout or visible.mask, dropout=dropout
         )
         if x is not None:
             return x
     if read is not None and visible.layout is not None:
-        asking = visible.layout.read(h, read).reshape(len(read), 1, -1)
-        h, visible = visible.layout.pad(h), Visible(visible.layout.mask)
+        asking = visible.layout.read(h, read)[0][:, None]
+        h, visible = visible.layout.pad_rows(h), Visible(visible.layout.row_mask)
     else:
         asking = read_tokens(h, read)
     if read is None or key.weight.requires_grad or value.weight.requires_grad:

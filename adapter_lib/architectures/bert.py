@@ -8,7 +8,6 @@ from adapter_lib.architectures.attention import (
     Visible,
     cast_once,
     self_attend,
-    unpadded_for,
     visible_everywhere,
     visible_in_rows,
 )
@@ -78,7 +77,6 @@ def describe(model: Any) -> ModelParts[Visible]:
         layers=[BertLayerParts(layer) for layer in model.encoder.layer],
         hidden_size=model.config.hidden_size,
         context=visible_everywhere,
-        unpadded=unpadded_for(model.config.hidden_size // model.config.num_attention_heads),
         joint=visible_in_rows,
         pooler=find_pooler(model),
     )

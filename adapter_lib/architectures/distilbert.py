@@ -8,7 +8,6 @@ from adapter_lib.architectures.attention import (
     Visible,
     cast_once,
     self_attend,
-    unpadded_for,
     visible_everywhere,
     visible_in_rows,
 )
@@ -67,6 +66,5 @@ def describe(model: Any) -> ModelParts[Visible]:
         layers=[DistilBertLayerParts(layer) for layer in model.transformer.layer],
         hidden_size=model.config.dim,
         context=visible_everywhere,
-        unpadded=unpadded_for(model.config.dim // model.config.n_heads),
         joint=visible_in_rows,
     )

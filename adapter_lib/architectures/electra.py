@@ -4,7 +4,6 @@ from typing import Any
 
 from adapter_lib.architectures.attention import (
     Visible,
-    unpadded_for,
     visible_everywhere,
     visible_in_rows,
 )
@@ -24,6 +23,5 @@ def describe(model: Any) -> ModelParts[Visible]:
         layers=[BertLayerParts(layer) for layer in model.encoder.layer],
         hidden_size=model.config.hidden_size,
         context=visible_everywhere,
-        unpadded=unpadded_for(model.config.hidden_size // model.config.num_attention_heads),
         joint=visible_in_rows,
     )

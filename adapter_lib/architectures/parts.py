@@ -17,8 +17,7 @@ from typing import Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from adapter_lib.cpu_kernels.layout import Layout, current_layout
-from adapter_lib.spans import Spans
+from adapter_lib.ragged import Ragged, current_layout
 
 Norm = Callable[[Tensor], Tensor]
 Context = TypeVar("Context")
@@ -95,8 +94,8 @@ class ModelParts(Generic[Context]):
     layers: from the lowest to the highest.
     context: from hidden states, (b, s, d), and token mask, (b, s), to what every layer's
         `attend` needs besides its input: which tokens see which, and where they are.
-    unpadded: from the layout of rows without padding to the same; None where that cannot be said.
-    joint: from several batches one after another to the same, likewise.
+    joint: from the layout of batches without padding to the same, so that attention's projections
+        are computed without it too; None where that cannot be said.
     final_norm: follows the highest layer, and counts as part of it.
     causal: a token sees no later ones, so only the last one has seen all.
     pooler: None where the architecture has none, or the model was built without.
@@ -106,8 +105,7 @@ class ModelParts(Generic[Context]):
     layers: Sequence[LayerParts[Context]]
     hidden_size: int
     context: Callable[[Tensor, Tensor], Context]
-    unpadded: Callable[[Layout], Context] | None = None
-    joint: Callable[[Spans], Context] | None = None
+    joint: Callable[[Ragged], Context] | None = None
     final_norm: Norm | None = None
     causal: bool = False
     pooler: Pooler | None = None
@@ -119,7 +117,7 @@ def read_tokens(h: Tensor, read: Tensor | None) -> Tensor:
         return h
     layout = current_layout(h)
     if layout is not None:
-        return layout.read(h, read)
+        return layout.read(h, read)[0][:, None]
     return h[torch.arange(len(h), device=h.device), read][:, None]
 
 

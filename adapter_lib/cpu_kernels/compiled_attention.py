@@ -14,13 +14,14 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from adapter_lib.cpu_kernels.compiled import LANES, address, compiled, is_half
 from adapter_lib.cpu_kernels.dropout import lowest_kept, random_levels
-from adapter_lib.cpu_kernels.layout import Layout
+from adapter_lib.ragged import Ragged
 
 
-def can_attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
+def can_attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | Ragged | None) -> bool:
     """Say whether the kernels can read queries, keys and values, (b, h, s or t, k), and the mask.
 
-    The mask has to be boolean, (b, 1, 1, t), True for the first tokens of each row.
+    The mask has to be boolean, (b, 1, 1, t), True for the first tokens of each row, or the layout
+    of a single batch.
     """
     if key.shape != value.shape or key.shape[:2] != query.shape[:2]:
         return False
@@ -31,10 +32,12 @@ def can_attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -
     return can_mask(mask, rows=len(key), keys=key.shape[2])
 
 
-def can_mask(mask: Tensor | None, *, rows: int, keys: int) -> bool:
-    """Say whether the kernels are there and know this mask; see `can_attend`."""
+def can_mask(mask: Tensor | Ragged | None, *, rows: int, keys: int) -> bool:
+    """Say whether the kernels are there and know this mask or layout; see `can_attend`."""
     if compiled() is None:
         return False
+    if isinstance(mask, Ragged):
+        return mask.alone is None
     return mask is None or lengths_of(mask, rows=rows, keys=keys) is not None
 
 
@@ -64,7 +67,7 @@ def attend(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    mask: Tensor | Layout | None,
+    mask: Tensor | Ragged | None,
     dropout: float,
     scale: float | None,
 ) -> Tensor:
@@ -86,7 +89,7 @@ def attend(
 def self_attend(
     states: Tensor,
     heads: int,
-    mask: Tensor | Layout | None,
+    mask: Tensor | Ragged | None,
     dropout: float,
     scale: float | None = None,
 ) -> Tensor:
@@ -114,11 +117,11 @@ def _is_readable(x: Tensor) -> bool:
     return whole and (head, element) == (k, 1) and batch == x.shape[2] * token
 
 
-def _weights_shape(query: Tensor, keys: int, mask: Tensor | Layout | None) -> torch.Size:
+def _weights_shape(query: Tensor, keys: int, mask: Tensor | Ragged | None) -> torch.Size:
     """Return (b, h, s, t) of the padded batch."""
     b, h, s, _ = query.shape
-    if isinstance(mask, Layout):
-        b, s = mask.shape
+    if isinstance(mask, Ragged):
+        ((b, s),) = mask.shapes
         keys = s
     return torch.Size((b, h, s, keys))
 
@@ -150,7 +153,7 @@ class _Call:
     def __init__(
         self,
         states: _States,
-        mask: Tensor | Layout | None,
+        mask: Tensor | Ragged | None,
         dropped: _Dropped,
         scale: float | None,
     ) -> None:
@@ -211,15 +214,15 @@ class _Call:
         self._module.attention_backward(*given, address(by_output), h * k, *map(address, made))
 
 
-def _rows(states: _States, mask: Tensor | Layout | None, shape: torch.Size) -> Tensor:
+def _rows(states: _States, mask: Tensor | Ragged | None, shape: torch.Size) -> Tensor:
     """Return what `kernels.c` has to know of each row, int64, for weights of this shape."""
     query, key, _ = states
     h, k = query.shape[1], query.shape[3]
     b, _, s, t = shape
     numbers = torch.arange(b)
-    if isinstance(mask, Layout):
-        asking = seen = mask.lengths
-        first_query = first_key = mask.starts
+    if isinstance(mask, Ragged):
+        asking = seen = mask.row_lengths
+        first_query = first_key = mask.row_starts
     else:
         asking, seen = numbers.new_full((b,), s), numbers.new_full((b,), t)
         first_query, first_key = numbers * s, numbers * t
@@ -246,7 +249,7 @@ def _rows(states: _States, mask: Tensor | Layout | None, shape: torch.Size) -> T
 def _run(
     ctx: Any,
     states: _States,
-    mask: Tensor | Layout | None,
+    mask: Tensor | Ragged | None,
     dropped: _Dropped,
     scale: float | None,
 ) -> tuple[Tensor, Tensor | None, Tensor]:
@@ -265,7 +268,7 @@ class _Attention(torch.autograd.Function):
     def forward(
         ctx: Any,
         dropped: _Dropped,
-        mask: Tensor | Layout | None,
+        mask: Tensor | Ragged | None,
         scale: float | None,
         query: Tensor,
         key: Tensor,
@@ -292,7 +295,7 @@ class _SelfAttention(torch.autograd.Function):
     def forward(
         ctx: Any,
         dropped: _Dropped,
-        mask: Tensor | Layout | None,
+        mask: Tensor | Ragged | None,
         scale: float | None,
         states: Tensor,
         heads: int,

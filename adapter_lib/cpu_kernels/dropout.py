@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from adapter_lib.cpu_kernels.compiled import address, compiled, is_half
-from adapter_lib.cpu_kernels.layout import current_layout
+from adapter_lib.ragged import current_layout
 
 _LEVELS = 1 << 8
 _LOWEST = -(1 << 7)
@@ -65,7 +65,8 @@ def _levels_of(x: Tensor, p: float) -> Tensor:
     layout = current_layout(x)
     if layout is None:
         return random_levels(x.shape, p)
-    return layout.unpad(random_levels(torch.Size((*layout.shape, *x.shape[2:])), p))
+    (shape,) = layout.shapes
+    return layout.join([random_levels(torch.Size((*shape, *x.shape[2:])), p)])
 
 
 class _Dropout(torch.autograd.Function):

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from adapter_lib.cpu_kernels.compiled import LANES
 from adapter_lib.cpu_kernels.compiled_attention import can_mask, self_attend
-from adapter_lib.cpu_kernels.layout import Layout
 from adapter_lib.cpu_kernels.mode import are_active
 from adapter_lib.cpu_kernels.products import frozen_linear, is_frozen
+from adapter_lib.ragged import Ragged
 
 
 def projected_attention(
@@ -20,7 +20,7 @@ def projected_attention(
     value: nn.Linear,
     *,
     heads: int,
-    mask: Tensor | Layout | None,
+    mask: Tensor | Ragged | None,
     dropout: float,
 ) -> Tensor | None:
     """Return the heads' outputs side by side, (b, s, h·k), or None where that has to be done apart.
@@ -42,7 +42,7 @@ def projected_attention(
         and size % LANES == 0
         and all(is_frozen(p.weight) and p.weight.dtype == torch.float32 for p in projections)
         and len({p.bias is None for p in projections}) == 1
-        and (isinstance(mask, Layout) or can_mask(mask, rows=len(h), keys=h.shape[1]))
+        and can_mask(mask, rows=len(h), keys=h.shape[1])
     )
     if not joint:
         return None

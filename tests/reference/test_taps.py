@@ -73,7 +73,7 @@ def test_one_token_on_top_is_all_that_the_highest_layer_computes() -> None:
     sizes: list[int] = []
     for layer in model.backbone.model.encoder.layer:
         layer.intermediate.register_forward_hook(lambda _m, _i, out: sizes.append(out.shape[1]))
-    batch = make_batch()
+    batch = make_batch(padding="none")
     model(batch)
     model.hidden(batch)
     tokens = batch.input_ids.shape[1]

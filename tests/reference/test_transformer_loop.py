@@ -59,7 +59,8 @@ def test_loop_equals_the_written_out_formulas(backbone: Backbone, batch: Batch) 
     expected = formulas.encoder(
         backbone.model, batch, after_attention=formulas.plain, after_feed_forward=formulas.plain
     )
-    torch.testing.assert_close(backbone(batch), expected, rtol=1e-12, atol=1e-12)
+    found, real = backbone(batch), batch.token_mask
+    torch.testing.assert_close(found[real], expected[real], rtol=1e-12, atol=1e-12)
 
 
 def test_token_types_are_optional(backbone: Backbone) -> None:

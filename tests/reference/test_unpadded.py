@@ -1,27 +1,34 @@
 """Rows without their padding against the padded batch: the same, dropout included."""
 
+from collections.abc import Iterator
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
-from adapter_lib.backbone import Backbone, LayerRun
+from adapter_lib.backbone import Backbone, Batch, LayerRun
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import AdapterConfig, Placement
 from adapter_lib.cpu_kernels import plain_kernels
 from adapter_lib.cpu_kernels.compiled import _module, nothing_compiled
-from adapter_lib.cpu_kernels.layout import Layout, current_layout, laid_out
 from adapter_lib.heads import Head, HeadConfig, HeadKind
 from adapter_lib.model import AdapterModel
 from adapter_lib.taps import Block, Tap
 from tests.reference.tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch
 from tests.reference.tiny_transformers import make_transformer as make
 
-UNPADDED = ["albert", "bert", "distilbert", "electra", "roberta", "xlm-roberta"]
+JOINT = ["albert", "bert", "distilbert", "electra", "roberta", "xlm-roberta"]
+"""Whose attention's projections are computed without padding too."""
 
-pytestmark = [
-    pytest.mark.skipif(_module is None, reason="needs compiled kernels"),
-    pytest.mark.usefixtures("one_thread"),
-]
+
+@pytest.fixture(autouse=True, params=["compiled", "torch's own"])
+def kernels(request: pytest.FixtureRequest, one_thread: None) -> Iterator[None]:
+    if request.param == "compiled" and _module is None:
+        pytest.skip("needs compiled kernels")
+    with nullcontext() if request.param == "compiled" else nothing_compiled():
+        yield
 
 
 def backbone_of(architecture: str) -> Backbone:
@@ -32,7 +39,7 @@ def widths(backbone: Backbone) -> list[tuple[int, ...]]:
     """Return the list to which the shape before every linear layer but the pooler's is added."""
     seen: list[tuple[int, ...]] = []
     for module in backbone.modules():
-        if isinstance(module, nn.Linear):
+        if isinstance(module, nn.Linear | Conv1D):
             module.register_forward_pre_hook(lambda _, args: seen.append(tuple(args[0].shape[:2])))
     return seen
 
@@ -41,48 +48,28 @@ def mask_of(*lengths: int) -> Tensor:
     return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
 
 
-def test_the_layout_of_a_batch() -> None:
-    mask = mask_of(30, 1, 40)
-    layout = Layout.of(mask)
-    assert layout is not None
-    assert layout.starts.tolist() == [0, 30, 31]
-    assert torch.equal(layout.mask[:, 0, 0], mask)
-    x = torch.randn(3, 40, 5, requires_grad=True)
-    flat = layout.unpad(x)
-    assert flat.shape == (1, 96, 5)  # 71 real ones, and what fills up
-    assert torch.equal(flat[0, :71], x[mask])
-    positions = torch.tensor([29, 0, 7])
-    assert torch.equal(layout.read(flat, positions), x[torch.arange(3), positions][:, None])
-    padded = layout.pad(flat)
-    assert torch.equal(padded, x * mask[..., None])
-    upstream = torch.randn_like(padded)
-    (gradient,) = torch.autograd.grad(padded, x, upstream)
-    assert torch.equal(gradient, upstream * mask[..., None])
-    with laid_out(layout):
-        assert current_layout(flat) is layout
-        assert current_layout(x) is None
-        assert current_layout(flat[0]) is None
-    assert current_layout(flat) is None
-
-
 def test_what_gains_nothing_or_cannot_be_laid_out_stays_padded() -> None:
-    assert Layout.of(mask_of(40, 40, 40)) is None
-    assert Layout.of(mask_of(40, 40, 39)) is None
-    assert Layout.of(mask_of(30, 1, 40).flip(1)) is None
-    with nothing_compiled():
-        assert Layout.of(mask_of(30, 1, 40)) is None
+    backbone = backbone_of("bert")
+    shapes = widths(backbone)
+    for mask in (mask_of(40, 40, 40), mask_of(40, 40, 39), mask_of(30, 1, 40).flip(1)):
+        backbone(Batch(torch.ones_like(mask, dtype=torch.int64), mask))
+    assert {b for b, _ in shapes} == {3}
+    shapes.clear()
+    mask = mask_of(30, 1, 40)
+    backbone(Batch(torch.ones_like(mask, dtype=torch.int64), mask))
+    assert (1, 96) in shapes  # 71 real tokens, and what fills up
 
 
 @pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
 @pytest.mark.parametrize("stop", [None, Tap(2), Tap(1, Block.ATTENTION)])
 def test_hidden_states_of_real_tokens_are_the_same(architecture: str, stop: Tap | None) -> None:
-    if stop is not None and stop.block is Block.ATTENTION and architecture not in UNPADDED:
-        stop = Tap(1)
     backbone = backbone_of(architecture)
     batch = make_batch(pad_token=ARCHITECTURES[architecture].pad_token)
-    shapes = widths(backbone)
-    found = backbone.finish(backbone.begin(batch), batch, LayerRun(), stop=stop)
-    assert ((1, 32) in shapes) == (architecture in UNPADDED)
+    shapes, start = widths(backbone), backbone.begin(batch)
+    shapes.clear()
+    found = backbone.finish(start, batch, LayerRun(), stop=stop)
+    assert (1, 32) in shapes
+    assert (batch.input_ids.shape in shapes) == (architecture not in JOINT)
     with plain_kernels():
         expected = backbone.finish(backbone.begin(batch), batch, LayerRun(), stop=stop)
     assert found.tap == expected.tap
@@ -91,17 +78,18 @@ def test_hidden_states_of_real_tokens_are_the_same(architecture: str, stop: Tap 
         torch.testing.assert_close(one * real, other * real, rtol=2e-4, atol=2e-4)
 
 
-def test_types_that_the_kernels_cannot_read_stay_padded() -> None:
+def test_types_that_compiled_kernels_cannot_read_are_unpadded_too() -> None:
     backbone, batch = backbone_of("bert"), make_batch()
-    shapes = widths(backbone)
+    shapes, real = widths(backbone), batch.token_mask[..., None]
     with torch.autocast("cpu", dtype=torch.float16):
         found = backbone(batch)
-    with plain_kernels(), torch.autocast("cpu", dtype=torch.float16):
-        expected = backbone(batch)
-    backbone.double()(batch)
-    assert (1, 32) not in shapes
-    real = batch.token_mask[..., None]
+        with plain_kernels():
+            expected = backbone(batch)
     torch.testing.assert_close(found * real, expected * real, rtol=0.02, atol=0.02)
+    double = backbone.double()(batch)
+    assert {b for b, _ in shapes} == {1, 4}
+    with plain_kernels():
+        torch.testing.assert_close(double * real, backbone(batch) * real)
 
 
 def model_over(backbone: Backbone, kind: HeadKind, placement: Placement) -> AdapterModel:
@@ -131,22 +119,26 @@ def trained(model: AdapterModel, *, lower: bool) -> list[Tensor]:
 @pytest.mark.parametrize("lower", [True, False])
 @pytest.mark.parametrize("trained_base", [True, False])
 @pytest.mark.parametrize("kind", [HeadKind.CLASSIFICATION, HeadKind.TOKEN_CLASSIFICATION])
-@pytest.mark.parametrize("placement", list(Placement))
+@pytest.mark.parametrize(
+    ("architecture", "placement"),
+    [*(("bert", placement) for placement in Placement), ("deberta-v2", Placement.PFEIFFER)],
+)
 def test_training_drops_the_same_and_gives_the_same_gradients(
+    architecture: str,
     placement: Placement,
     kind: HeadKind,
     trained_base: bool,
     lower: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    backbone = backbone_of("bert")
+    backbone = backbone_of(architecture)
     model = model_over(backbone, kind, placement)
     if trained_base:
         backbone.unfreeze()
     shapes = widths(backbone)
     found = trained(model, lower=lower)
     assert (1, 32) in shapes
-    monkeypatch.setattr(Layout, "of", lambda mask: None)
+    monkeypatch.setattr(Backbone, "_layout", lambda *_: None)
     shapes.clear()
     expected = trained(model, lower=lower)
     assert (1, 32) not in shapes
