@@ -14,6 +14,7 @@ from adapter_lib.errors import AdapterLibError
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.commands.output import console, count, number, print_json, table
 from orchestrator.commands.progress import ProgressView
+from orchestrator.commands.warnings import data_warnings, print_warnings, reading_warnings
 from orchestrator.driver import Outcome, plan_sweep
 from orchestrator.driver import submit as run_submission
 from orchestrator.errors import OrchestratorError
@@ -72,6 +73,7 @@ def plan(sweep: Path, workspace: Path, *, catalog: str | None, as_json: bool) ->
             f"{base.identity[:30]}…"
         )
     out.print(_fast_path_words(planned, done))
+    print_warnings(out, data_warnings(planned))
     if planned.excluded or planned.repeated:
         out.print(
             f"{planned.excluded} combinations excluded, {planned.repeated} named twice and "
@@ -146,6 +148,7 @@ def _plan_as_json(planned: Plan, done: set[str], failed: dict[str, str]) -> dict
         "reused": len(done),
         "to_run": len(planned.trials) - len(done),
         "excluded": planned.excluded,
+        "warnings": data_warnings(planned),
         "fast_path": _fast_path_as_json(planned, done),
         "stages": {m.value: n for m, n in planned.count_by_method().items()},
         "trial_list": [
@@ -186,12 +189,16 @@ def submit(
         f"[bold]{planned.spec.name}[/]: {len(planned.trials)} trials "
         f"({_stages(planned)}) in {stores.workspace.root}"
     )
+    print_warnings(out, data_warnings(planned))
     # Ray prints of lost nodes to standard output, which with --json holds JSON alone.
     quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()
     with quiet, ProgressView(out) as view:
         outcome = run_submission(planned, source, stores, address=address, watch=view.watch)
     if as_json:
-        print_json(_outcome_as_json(outcome))
+        with Catalog.open(stores.catalog_url) as opened:
+            read = reading_warnings(outcome.plan, opened)
+        warnings = data_warnings(planned) + read
+        print_json(_outcome_as_json(outcome) | {"warnings": warnings})
     else:
         _show(out, outcome, stores, workspace)
         if sample and outcome.registered:
@@ -225,6 +232,7 @@ def _show(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> No
         )
     with Catalog.open(stores.catalog_url) as catalog:
         print_leaderboard(out, catalog, outcome.plan.spec.name, limit=LEADERBOARD_ROWS)
+        print_warnings(out, reading_warnings(outcome.plan, catalog))
         print_failures(out, catalog, stores, outcome.plan.spec.name)
     if outcome.interrupted:
         out.print("\nInterrupted: finished trials are kept; submit again to go on.")
