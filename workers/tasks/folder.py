@@ -191,7 +191,7 @@ def _check_spelling(content: dict[str, Any], path: Path) -> None:
 
 def _meant(found: Any, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(found)[:100], sorted(map(str, known)), 1, cutoff=0.8)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 def _split_files(folder: Path) -> dict[Split, Path]:

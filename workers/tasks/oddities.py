@@ -9,33 +9,28 @@ from itertools import chain
 from workers.tasks.card import Split, TaskCard, TaskKind
 from workers.tasks.rows import Rows
 
+_MOST_NAMED = 5
+
 
 def oddities(card: TaskCard, splits: Mapping[Split, Rows]) -> tuple[str, ...]:
     """Look for rows that are in train too, labels that are all the same, and empty texts."""
     found: list[str] = []
-    train = splits[Split.TRAIN]
-    known = set(_read(train))
-    seen = set(chain.from_iterable(map(_classes, train.labels)))
+    known = set(_read(splits[Split.TRAIN]))
+    learnt = _labels(splits[Split.TRAIN])
     for split, rows in splits.items():
         found += _empty(rows, split)
-        if len(set(map(_classes, rows.labels))) == 1 and card.kind is not TaskKind.SPAN:
+        labels = _labels(rows)
+        if len(rows) > 1 and len(labels) == 1 and card.kind is not TaskKind.SPAN:
             found.append(f"all {len(rows):,} rows of {split} have the same label")
-        if split is Split.TRAIN:
-            continue
-        again = sum(row in known for row in _read(rows))
+        again = 0 if split is Split.TRAIN else sum(row in known for row in _read(rows))
         if again:
             found.append(
                 f"{again:,} of {len(rows):,} rows of {split} are in train too, word for word"
             )
-        if card.label_names:
-            classes = set(chain.from_iterable(map(_classes, rows.labels))) - seen
-            names = [card.label_names[int(number)] for number in sorted(classes)]
-            if names:
-                shown = ", ".join(f"'{name}'" for name in names[:5])
-                found.append(
-                    f"{split} has labels that train has not: {shown}"
-                    + f" and {len(names) - 5} more" * (len(names) > 5)
-                )
+        if card.label_names and (new := sorted(labels - learnt)):
+            names = ", ".join(f"'{card.label_names[int(number)]}'" for number in new[:_MOST_NAMED])
+            more = f" and {len(new) - _MOST_NAMED} more" if len(new) > _MOST_NAMED else ""
+            found.append(f"{split} has labels that train has not: {names}{more}")
     return tuple(found)
 
 
@@ -45,8 +40,9 @@ def _read(rows: Rows) -> Iterator[tuple[object, ...]]:
     return zip(rows.texts, rows.pairs or nothing, rows.choices or nothing, strict=True)
 
 
-def _classes(label: float | tuple[int, ...]) -> tuple[float, ...]:
-    return label if isinstance(label, tuple) else (label,)
+def _labels(rows: Rows) -> set[float]:
+    """Return the labels that there are, of words too."""
+    return set(chain.from_iterable(x if isinstance(x, tuple) else (x,) for x in rows.labels))
 
 
 def _empty(rows: Rows, split: Split) -> Iterator[str]:

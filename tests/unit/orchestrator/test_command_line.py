@@ -106,6 +106,36 @@ def test_bad_data_is_refused_before_anything_runs(
     assert not (tmp_path / "workspace" / "trials").exists()
 
 
+def test_odd_data_is_said_before_anything_runs(
+    toy_sweep: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sweep = toy_sweep()
+    rewrite(tmp_path / "tasks" / "one" / "train.jsonl", lambda row: row | {"label": 1})
+    rewrite(tmp_path / "tasks" / "two" / "test.jsonl", lambda row: row | {"sentence1": ""})
+    expected = [
+        "task one: all 48 rows of train have the same label",
+        "task one: validation has labels that train has not: 'bad'",
+        "task one: test has labels that train has not: 'bad'",
+        "task two: 24 of 24 rows of test have an empty text",
+    ]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["adaptersweep", "plan", str(sweep)])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    said = capsys.readouterr().out
+    assert not ended.value.code
+    for warning in expected:
+        assert f"warning {warning}" in said
+    assert said.count("warning") == len(expected)  # once each, not once for every trial
+    monkeypatch.setattr(sys, "argv", ["adaptersweep", "plan", str(sweep), "--json"])
+    with pytest.raises(SystemExit):
+        command_line.main()
+    assert json.loads(capsys.readouterr().out)["warnings"] == expected
+
+
 def test_a_base_model_without_weights_is_refused(
     command: Callable[..., Any], toy_sweep: Callable[..., Path], toy_base: Path, tmp_path: Path
 ) -> None:
