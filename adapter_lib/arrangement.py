@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from adapter_lib.errors import ConfigurationError
+from adapter_lib.fields import settle
 
 
 class Reading(StrEnum):
@@ -72,6 +73,9 @@ class Arrangement:
     norm_before: bool = False
     norm_after: NormAfter = NormAfter.NONE
     base_norm_after: bool = True
+
+    def __post_init__(self) -> None:
+        settle(self)
 
     @property
     def own_norms(self) -> int:

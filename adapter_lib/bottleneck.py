@@ -158,10 +158,10 @@ class Adapter(nn.Module):
         Args:
             generator: of the CPU; None draws from torch's global one.
             kept_layers: carry adapters in these layers only, as a pruned fusion's sources do; by
-                default in all from the drop depth on.
+                default in all that the configuration does not leave out.
 
         Raises:
-            ConfigurationError: no layer is left, or a kept layer is below the drop depth.
+            ConfigurationError: no layer is left, or a layer is named that there is not.
         """
         super().__init__()
         if config.drop_depth >= layers:
@@ -173,12 +173,16 @@ class Adapter(nn.Module):
             raise ConfigurationError(
                 f"layer_sizes must name {layers} sizes, found {list(config.layer_sizes)}"
             )
-        allowed = range(config.drop_depth, layers)
+        if config.leave_out and config.leave_out[-1] >= layers:
+            raise ConfigurationError(
+                f"leave_out must be some of 0…{layers - 1} over {layers} layers, found "
+                f"{list(config.leave_out)}"
+            )
+        allowed = config.layers_of(layers)
         self.kept_layers = tuple(sorted(allowed if kept_layers is None else set(kept_layers)))
         if not self.kept_layers or not set(self.kept_layers) <= set(allowed):
             raise ConfigurationError(
-                f"kept_layers must be some of {allowed.start}…{layers - 1}, found "
-                f"{list(self.kept_layers)}"
+                f"kept_layers must be some of {list(allowed)}, found {list(self.kept_layers)}"
             )
         self.config = config
         self.layers = layers
@@ -215,6 +219,12 @@ class Adapter(nn.Module):
         found = sets[name]
         assert isinstance(found, Bottleneck)
         return found
+
+    @property
+    def kept_config(self) -> AdapterConfig:
+        """The configuration, that leaves out every layer without adapter."""
+        left_out = set(range(self.layers)) - set(self.kept_layers)
+        return replace(self.config, drop_depth=0, leave_out=tuple(left_out))
 
     def bottleneck(self, layer: int) -> Bottleneck | None:
         """Return the parameter set after the feed-forward block of `layer`, if there is one."""

@@ -1,16 +1,19 @@
 """What an adapter, a fusion or a head looks like, as plain frozen values without torch.
 
+Each class checks all of its fields when it is made; an enumeration may be given by its word.
+
 Legend for shapes: d hidden size, r bottleneck size, L layers of the base model.
 """
 
-import math
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from numbers import Real
 from typing import Any
 
 from adapter_lib.arrangement import USUAL, Arrangement, Reading, Residual
 from adapter_lib.arrangement import Placement as Placement
 from adapter_lib.errors import ConfigurationError
+from adapter_lib.fields import LARGEST, refuse, settle
 from adapter_lib.points import Block, Tap
 
 
@@ -69,6 +72,8 @@ class AdapterConfig:
         trained_norm: train copies of both norms of each layer that has an adapter, as Houlsby et
             al. 2019 do; they are never shared.
         arrangement: of residuals and norms around the bottleneck, where it is not the placement's.
+        leave_out: further layers without adapter, in any order. They come back ascending, and those
+            that follow on the lowest ones as part of the drop depth: one adapter, one spelling.
     """
 
     bottleneck_size: int
@@ -83,8 +88,10 @@ class AdapterConfig:
     group_layers: int = 1
     trained_norm: bool = False
     arrangement: Arrangement = USUAL
+    leave_out: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        settle(self)
         if min((self.bottleneck_size, *self.layer_sizes)) < 1:
             raise ConfigurationError(
                 f"bottleneck_size must be at least 1, found {self.bottleneck_size} and for layers "
@@ -94,11 +101,9 @@ class AdapterConfig:
             raise ConfigurationError(
                 f"drop_depth must be 0 or more, found {self.drop_depth}; 0 keeps every layer"
             )
-        if not math.isfinite(self.scaling) or not 0 <= self.dropout < 1:
-            raise ConfigurationError(
-                f"scaling must be finite and dropout in [0, 1), found {self.scaling} and "
-                f"{self.dropout}"
-            )
+        if not 0 <= self.dropout < 1:
+            raise ConfigurationError(f"dropout must be in [0, 1), found {self.dropout}")
+        self._settle_left_out()
         if self.layer_sizes and self.sharing is not Sharing.NONE:
             raise ConfigurationError(
                 f"layers that share parameters have one size, found sharing={self.sharing} with "
@@ -118,6 +123,17 @@ class AdapterConfig:
                 "one of them out"
             )
 
+    def _settle_left_out(self) -> None:
+        if min(self.leave_out, default=0) < 0:
+            raise ConfigurationError(
+                f"leave_out must name layers counted from 0, found {list(self.leave_out)}"
+            )
+        depth, left_out = self.drop_depth, set(self.leave_out)
+        while depth in left_out:
+            depth += 1
+        object.__setattr__(self, "drop_depth", depth)
+        object.__setattr__(self, "leave_out", tuple(sorted(i for i in left_out if i > depth)))
+
     @property
     def reads(self) -> Reading:
         """What the bottleneck reads."""
@@ -129,6 +145,10 @@ class AdapterConfig:
         found = self.arrangement
         apart = found.base_norm_after or found.residual is Residual.PROJECTION
         return self.reads is Reading.NORMED and (found.adds_to_sum or not apart)
+
+    def layers_of(self, layers: int) -> tuple[int, ...]:
+        """Return the layers with an adapter over a base of `layers` layers, ascending."""
+        return tuple(i for i in range(self.drop_depth, layers) if i not in self.leave_out)
 
     def size(self, layer: int) -> int:
         """Return r of a layer."""
@@ -163,7 +183,7 @@ class AdapterConfig:
         sizes = self._sizes(layers).values()
         total = sum(2 * hidden_size * r + r + hidden_size + own for r in sizes)
         total *= 2 if self.placement is Placement.HOULSBY else 1
-        norms = 4 * hidden_size * max(0, layers - self.drop_depth)
+        norms = 4 * hidden_size * len(self.layers_of(layers))
         return total + (norms if self.trained_norm else 0)
 
     def as_fields(self) -> dict[str, Any]:
@@ -174,7 +194,7 @@ class AdapterConfig:
         return _without_defaults(asdict(self), _ADDED_FIELDS)
 
     def _sizes(self, layers: int) -> dict[str, int]:
-        return {self.parameter_set(i): self.size(i) for i in range(self.drop_depth, layers)}
+        return {self.parameter_set(i): self.size(i) for i in self.layers_of(layers)}
 
 
 _ADDED_FIELDS: dict[str, Any] = {
@@ -184,6 +204,7 @@ _ADDED_FIELDS: dict[str, Any] = {
     "group_layers": 1,
     "trained_norm": False,
     "arrangement": asdict(USUAL),
+    "leave_out": (),
 }
 
 
@@ -200,12 +221,21 @@ def _without_defaults(fields: dict[str, Any], defaults: dict[str, Any]) -> dict[
 
 
 def bottleneck_from_reduction(hidden_size: int, reduction_factor: float) -> int:
-    """Return ⌊d / factor⌋, at least 1, as AdapterHub computes it."""
-    if reduction_factor <= 0:
+    """Return ⌊d / factor⌋, at least 1, as AdapterHub computes it.
+
+    Raises:
+        ConfigurationError: the factor is no number above 0, or so small that the size is above
+            `LARGEST`.
+    """
+    known = isinstance(reduction_factor, Real) and not isinstance(reduction_factor, bool)
+    if not known or not reduction_factor > 0:
         raise ConfigurationError(
-            f"reduction_factor must be above 0, found {reduction_factor}; 16 is the usual choice"
+            f"reduction_factor must be above 0, found {reduction_factor!r}; 16 is the usual choice"
         )
-    return max(1, int(hidden_size // reduction_factor))
+    size = hidden_size // reduction_factor
+    if not size <= LARGEST:
+        refuse("reduction_factor", f"at least {hidden_size / LARGEST:.1e}", reduction_factor)
+    return max(1, int(size))
 
 
 @dataclass(frozen=True)
@@ -233,6 +263,7 @@ class FusionConfig:
     query_before_norm: bool = False
 
     def __post_init__(self) -> None:
+        settle(self)
         if not (self.query or self.key or self.value):
             raise ConfigurationError(
                 "a fusion learns at least one of query, key and value, found none of them"
@@ -241,6 +272,11 @@ class FusionConfig:
             raise ConfigurationError(
                 f"a fusion's dropout must be in [0, 1) and its drop_depth 0 or more, found "
                 f"{self.dropout} and {self.drop_depth}"
+            )
+        if self.regularisation < 0:
+            raise ConfigurationError(
+                f"a fusion's regularisation must be 0 or more, found {self.regularisation}; 0 "
+                "leaves V to the loss alone"
             )
 
     def as_fields(self) -> dict[str, Any]:
@@ -266,6 +302,7 @@ class HeadConfig:
     use_pooler: bool = False
 
     def __post_init__(self) -> None:
+        settle(self)
         masked_lm = self.kind is HeadKind.MASKED_LM
         if self.layers not in ((2,) if masked_lm else (1, 2)):
             raise ConfigurationError(

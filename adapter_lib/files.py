@@ -48,8 +48,7 @@ def save_adapter(
 
     Raises:
         AdapterFileError: weights are not float32, or `task` or `provenance` are not plain JSON.
-        ConfigurationError: the backbone is trained too, or the adapter was restricted to some of
-            its layers; an adapter folder cannot hold that.
+        ConfigurationError: the backbone is trained too; an adapter folder cannot hold that.
     """
     _check_storable(model)
     state = {name: t.detach().cpu().contiguous() for name, t in _own_state(model).items()}
@@ -63,7 +62,7 @@ def save_adapter(
         kind=_kind(model),
         base=model.backbone.identity,
         head=model.head.config,
-        adapter=model.adapter.config if isinstance(model.adapter, Adapter) else None,
+        adapter=model.adapter.kept_config if isinstance(model.adapter, Adapter) else None,
         fusion=_fusion_manifest(model.adapter) if isinstance(model.adapter, Fusion) else None,
         task=plain_json(task, "task"),
         provenance=plain_json(provenance, "provenance"),
@@ -125,13 +124,6 @@ def _check_storable(model: AdapterModel) -> None:
             "expected a model over a frozen base, found one whose base is trained too; an "
             "adapter folder cannot hold it"
         )
-    if isinstance(model.adapter, Adapter):
-        expected = tuple(range(model.adapter.config.drop_depth, model.adapter.layers))
-        if model.adapter.kept_layers != expected:
-            raise ConfigurationError(
-                f"expected an adapter in layers {list(expected)}, found one restricted to "
-                f"{list(model.adapter.kept_layers)}; only a fusion stores such adapters"
-            )
 
 
 def _own_state(model: AdapterModel) -> dict[str, Tensor]:

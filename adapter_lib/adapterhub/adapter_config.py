@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from adapter_lib.adapterhub.places import Places
 from adapter_lib.adapterhub.settings import Settings
 from adapter_lib.arrangement import Arrangement, NormAfter, Reading, Residual
 from adapter_lib.configuration import (
@@ -12,7 +13,6 @@ from adapter_lib.configuration import (
     Initialisation,
     NonLinearity,
     Placement,
-    Sharing,
     bottleneck_from_reduction,
 )
 from adapter_lib.errors import UnsupportedSettingError
@@ -56,9 +56,9 @@ _INITIALISATIONS = {
 
 
 def read_adapter_config(
-    content: Mapping[str, Any], *, where: str, layers: int, hidden_size: int
+    content: Mapping[str, Any], *, where: str, places: Places, hidden_size: int
 ) -> AdapterConfig:
-    """Return what `adapter_config.json` describes over a base of `layers` layers.
+    """Return what `adapter_config.json` describes over a base with these places for adapters.
 
     Raises:
         UnsupportedSettingError: a setting cannot be represented; the message names it.
@@ -73,41 +73,42 @@ def read_adapter_config(
         settings.expect(name, wanted)
     settings.skip(_WITHOUT_EFFECT)
     old = {} if "version" in content else _OLD_NON_LINEARITIES
-    drop_depth = _take_drop_depth(settings)
-    sizes = _take_sizes(settings, layers=layers, hidden_size=hidden_size)
+    left_out = _take_left_out(settings, places.count)
+    sizes = _take_sizes(settings, layers=places.count, hidden_size=hidden_size)
+    used = [size for place, size in enumerate(sizes) if place not in left_out]
     config = AdapterConfig(
-        sizes[-1],
+        used[-1],
         placement=placement,
         non_linearity=settings.choose("non_linearity", _NON_LINEARITIES | old),
         initialisation=settings.choose("init_weights", _INITIALISATIONS, "bert"),
-        drop_depth=drop_depth,
         scaling=settings.number("scaling", 1.0),
         dropout=settings.number("dropout", 0.0),
-        layer_sizes=sizes if len(set(sizes)) > 1 else (),
+        layer_sizes=sizes if len(set(used)) > 1 else (),
         arrangement=replace(arrangement, reads=None if reads is placement.reads else reads),
+        leave_out=left_out,
     )
     settings.finish()
-    return config
+    return places.over_layers(config, where)
 
 
-def write_adapter_config(config: AdapterConfig, *, layers: int, hidden_size: int) -> dict[str, Any]:
+def write_adapter_config(
+    config: AdapterConfig, *, places: Places, hidden_size: int
+) -> dict[str, Any]:
     """Return all fields of AdapterHub's `BnConfig`.
 
     Raises:
-        UnsupportedSettingError: AdapterHub has no sharing across layers and no trained norms.
+        UnsupportedSettingError: AdapterHub has no trained norms, and shares parameters across
+            layers as the base does only.
     """
-    if config.sharing is not Sharing.NONE:
-        raise UnsupportedSettingError(
-            f"AdapterHub cannot represent sharing={config.sharing}; it has one parameter set per "
-            "layer"
-        )
+    config = places.over_places(config)
     if config.trained_norm:
         raise UnsupportedSettingError(
             "AdapterHub cannot represent trained_norm=True; its adapters leave the base's norms "
             "as they are"
         )
     factors = {
-        str(layer): _reduction_factor(hidden_size, config.size(layer)) for layer in range(layers)
+        str(place): _reduction_factor(hidden_size, config.size(place))
+        for place in range(places.count)
     }
     hub_initialisation = {ours: theirs for theirs, ours in _INITIALISATIONS.items()}
     return {
@@ -116,7 +117,7 @@ def write_adapter_config(config: AdapterConfig, *, layers: int, hidden_size: int
         **_WITHOUT_EFFECT,
         "dropout": config.dropout,
         "init_weights": hub_initialisation[config.initialisation],
-        "leave_out": list(range(config.drop_depth)),
+        "leave_out": [*range(config.drop_depth), *config.leave_out],
         "mh_adapter": config.placement is Placement.HOULSBY,
         "non_linearity": config.non_linearity.value,
         "reduction_factor": factors if config.layer_sizes else factors["0"],
@@ -174,11 +175,13 @@ def _take_unused_invertible(settings: Settings, content: Mapping[str, Any]) -> N
     settings.expect("invertible_adapter", None)
 
 
-def _take_drop_depth(settings: Settings) -> int:
-    left_out = settings.take("leave_out", default=[]) or []
-    if sorted(left_out) != list(range(len(left_out))):
-        settings.refuse("leave_out", left_out, "the lowest layers, such as [0, 1],")
-    return len(left_out)
+def _take_left_out(settings: Settings, layers: int) -> tuple[int, ...]:
+    left_out = settings.take("leave_out", default=None)
+    left_out = [] if left_out is None else left_out
+    known = isinstance(left_out, list) and all(type(layer) is int for layer in left_out)
+    if not known or not set(left_out) < set(range(layers)):
+        settings.refuse("leave_out", left_out, f"some of the layers 0…{layers - 1}, not all,")
+    return tuple(left_out)
 
 
 def _take_sizes(settings: Settings, *, layers: int, hidden_size: int) -> tuple[int, ...]:

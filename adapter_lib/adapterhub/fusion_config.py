@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from adapter_lib.adapterhub.base_dropout import fusion_dropout
 from adapter_lib.adapterhub.settings import Settings
 from adapter_lib.configuration import FusionConfig
 from adapter_lib.errors import UnsupportedSettingError
@@ -39,7 +40,7 @@ def read_fusion_config(
     settings.finish()
     return FusionConfig(
         regularisation=regularised,
-        dropout=float(dropout or _default_dropout(model_config)),  # AdapterHub reads 0 as unset
+        dropout=float(dropout or fusion_dropout(model_config)),  # AdapterHub reads 0 as unset
         value_off_diagonal=_OFF_DIAGONAL if initialised else None,
         query_before_norm=query_before_norm,
         **learned,
@@ -58,7 +59,7 @@ def write_fusion_config(config: FusionConfig, *, model_config: Any) -> dict[str,
             f"AdapterHub cannot represent regularisation={config.regularisation}; it has 0 and "
             f"{_REGULARISATION} only"
         )
-    default = _default_dropout(model_config)
+    default = fusion_dropout(model_config)
     if config.dropout == 0 and default != 0:
         raise UnsupportedSettingError(
             f"AdapterHub cannot represent dropout=0 over this base; it would take the base's "
@@ -73,7 +74,3 @@ def write_fusion_config(config: FusionConfig, *, model_config: Any) -> dict[str,
         "dropout_prob": None if config.dropout == default else config.dropout,
         "regularization": config.regularisation > 0,
     }
-
-
-def _default_dropout(model_config: Any) -> float:
-    return float(getattr(model_config, "attention_probs_dropout_prob", 0.0))

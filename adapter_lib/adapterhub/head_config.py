@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adapter_lib.adapterhub.base_dropout import head_dropout
 from adapter_lib.adapterhub.settings import Settings
 from adapter_lib.configuration import HeadConfig, HeadKind
 from adapter_lib.errors import ConfigurationError, UnsupportedSettingError
@@ -55,7 +56,7 @@ def read_head_config(
             kind,
             labels,
             layers=layers,
-            dropout=_default_dropout(model_config) if dropout is None else float(dropout),
+            dropout=head_dropout(model_config) if dropout is None else float(dropout),
             use_pooler=use_pooler,
         )
     except ConfigurationError as error:
@@ -94,7 +95,7 @@ def write_head_config(
         )
     if config.kind is HeadKind.MASKED_LM:
         return _write_masked_lm(config, labels, embedding_size)
-    default = _default_dropout(model_config)
+    default = head_dropout(model_config)
     fields = {
         "activation_function": "tanh",
         "dropout_prob": None if config.dropout == default else config.dropout,
@@ -129,11 +130,3 @@ def _write_masked_lm(
         "shift_labels": False,
         "vocab_size": config.labels,
     }
-
-
-def _default_dropout(model_config: Any) -> float:
-    for name in ("classifier_dropout", "hidden_dropout_prob"):
-        value = getattr(model_config, name, None)
-        if value is not None:
-            return float(value)
-    return 0.0

@@ -32,6 +32,13 @@ class Naming:
 
 
 _NAMING = {
+    "albert": Naming(
+        "AlbertAdapterModel",
+        "albert.",
+        "encoder.albert_layer_groups",
+        "albert_layers.0.attention.attention_adapters",
+        "albert_layers.0.output_adapters",
+    ),
     "bert": Naming("BertAdapterModel", "bert."),
     "deberta-v2": Naming("DebertaV2AdapterModel", "deberta."),
     "distilbert": Naming(
@@ -89,13 +96,17 @@ def fusion_name(key: str) -> str | None:
 
 
 def adapter_keys(adapter: Adapter, name: str, naming: Naming) -> dict[str, str]:
-    """Return our name → AdapterHub's, without prefix, of every tensor of an unshared adapter."""
+    """Return our name → AdapterHub's, without prefix, of every tensor of an adapter.
+
+    Where layers share parameters, as `places` allows, those of one place have one name in both.
+    """
     locations = {"attention": naming.attention, "feed_forward": naming.feed_forward}
     parts = _PARTS | (_BEHIND_NORM if adapter.config.arrangement.norm_before else {})
     keys = {}
     for ours in adapter.state_dict():
-        location, layer, part, tensor = ours.split(".")
-        place = f"{naming.layers}.{layer}.{locations[location]}.adapters.{name}"
+        location, layers, part, tensor = ours.split(".")
+        number = "0" if layers == "shared" else layers.removeprefix("group")
+        place = f"{naming.layers}.{number}.{locations[location]}.adapters.{name}"
         keys[ours] = f"{place}.{parts[part]}.{tensor}"
     return keys
 

@@ -37,6 +37,7 @@ from adapter_lib.adapterhub.keys import (
     second_name,
     without_prefix,
 )
+from adapter_lib.adapterhub.places import Places
 from adapter_lib.backbone import Backbone
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import HeadKind
@@ -86,7 +87,7 @@ def read_adapter(folder: Path, backbone: Backbone) -> HubAdapter:
 
     Raises:
         UnsupportedSettingError: this library cannot represent a setting; the message names it.
-        UnsupportedArchitectureError: adapters of this architecture are not exchanged.
+        UnsupportedArchitectureError: files of this architecture are not exchanged.
         WrongBaseError: the adapter is for another architecture or hidden size.
         AdapterFileError: files are missing or damaged, or tensors missing, left over, or of
             another shape or type, as for a base of another number of layers.
@@ -96,7 +97,7 @@ def read_adapter(folder: Path, backbone: Backbone) -> HubAdapter:
     config = read_adapter_config(
         content,
         where=str(folder / ADAPTER_FILES.config),
-        layers=layers,
+        places=Places.of(backbone),
         hidden_size=hidden_size,
     )
     adapter = Adapter(config, layers=layers, hidden_size=hidden_size, generator=torch.Generator())
@@ -139,6 +140,7 @@ def read_fusion(folder: Path, backbone: Backbone, *, sources: Mapping[str, Adapt
         As `read_adapter`; AdapterFileError also if the sources are others.
     """
     content, found = _read(folder, FUSION_FILES, backbone)
+    Places.of(backbone).check_unshared("fusions")
     name = content["name"]
     names = content.get("adapter_names", name.split(","))
     if sorted(names) != sorted(sources):

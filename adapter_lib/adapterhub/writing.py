@@ -30,6 +30,7 @@ from adapter_lib.adapterhub.keys import (
     naming_for,
     second_name,
 )
+from adapter_lib.adapterhub.places import Places
 from adapter_lib.adapterhub.reading import SETUP_FILE
 from adapter_lib.backbone import Backbone
 from adapter_lib.bottleneck import Adapter
@@ -57,14 +58,8 @@ def write_adapter(
     """
     _check_name(name)
     naming = naming_for(backbone.identity.model_type)
-    whole = tuple(range(adapter.config.drop_depth, adapter.layers))
-    if adapter.kept_layers != whole:
-        raise UnsupportedSettingError(
-            f"expected an adapter in layers {list(whole)}, found one restricted to "
-            f"{list(adapter.kept_layers)}; write the adapter that it was cut from"
-        )
     config = write_adapter_config(
-        adapter.config, layers=adapter.layers, hidden_size=adapter.hidden_size
+        adapter.kept_config, places=Places.of(backbone), hidden_size=adapter.hidden_size
     )
     keys = adapter_keys(adapter, name, naming)
     weights = _renamed(adapter.state_dict(), keys, naming.prefix)
@@ -132,6 +127,7 @@ def write_fusion(
         UnsupportedArchitectureError: fusions of this architecture are not exchanged.
     """
     naming = naming_for(backbone.identity.model_type)
+    Places.of(backbone).check_unshared("fusions")
     for source in fusion.source_names:
         _check_name(source)
     _check_unpruned(fusion)
@@ -226,7 +222,9 @@ def _check_unpruned(fusion: Fusion) -> None:
         )
     for layer in range(fusion.layers):
         wanted = [
-            name for name in fusion.source_names if layer >= fusion.source(name).config.drop_depth
+            name
+            for name in fusion.source_names
+            if layer in fusion.source(name).config.layers_of(fusion.layers)
         ]
         if list(fusion.kept.get(layer, ())) != wanted:
             raise UnsupportedSettingError(

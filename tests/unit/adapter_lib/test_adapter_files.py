@@ -323,11 +323,23 @@ def test_only_float32_is_stored(make_model: ModelFactory, folder: Path) -> None:
         saved(folder, make_model(AdapterConfig(4)).double())
 
 
-def test_a_restricted_adapter_is_refused(
-    make_model: ModelFactory, backbone: Backbone, folder: Path
+@pytest.mark.parametrize("sharing", Sharing)
+def test_an_adapter_in_any_layers_comes_back(
+    make_model: ModelFactory, backbone: Backbone, batch: Batch, folder: Path, sharing: Sharing
 ) -> None:
-    model = make_model(AdapterConfig(4))
+    """One restricted to them is one that leaves out the others, whatever the depth of a call."""
+    groups = {"group_layers": 3} if sharing is Sharing.GROUPS else {}
+    model = make_model(AdapterConfig(4, sharing=sharing, trained_norm=True, **groups))
     assert isinstance(model.adapter, Adapter)
     partial = AdapterModel(backbone, model.head, model.adapter.restricted_to([1, 3]))
-    with pytest.raises(ConfigurationError, match=r"restricted to \[1, 3\]"):
-        saved(folder, partial)
+    manifest = read_manifest(saved(folder, partial))
+    assert manifest.adapter == replace(model.adapter.config, drop_depth=1, leave_out=(2,))
+    assert manifest.adapter.parameter_count(layers=4, hidden_size=16) == sum(
+        p.numel() for p in partial.adapter.parameters()
+    )
+    back = load_adapter(folder, backbone)
+    assert back.adapter.kept_layers == (1, 3)
+    for depth in range(5):
+        assert torch.equal(back(batch, drop_depth=depth), partial(batch, drop_depth=depth))
+    assert not torch.equal(back(batch), model(batch))
+    assert torch.equal(back(batch, drop_depth=2), back(batch, drop_depth=3))

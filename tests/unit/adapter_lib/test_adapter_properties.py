@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from adapter_lib.arrangement import USUAL, Arrangement, NormAfter, Reading, Residual
@@ -64,13 +64,16 @@ def adapter_configs(
     alone = sharing is Sharing.NONE and draw(st.booleans())
     where, trained_norm = draw(placement), norms and draw(st.booleans())
     sizes = st.lists(st.integers(1, 5), min_size=LAYERS, max_size=LAYERS).map(tuple)
+    kept = draw(st.integers(0, LAYERS - 1))
+    left_out = draw(st.sets(st.integers(0, LAYERS - 1)).map(lambda found: found - {kept}))
     return AdapterConfig(
         bottleneck_size=draw(st.integers(1, 9)),
         placement=where,
         non_linearity=draw(st.sampled_from(NonLinearity)),
         sharing=sharing,
         initialisation=draw(st.sampled_from(Initialisation)),
-        drop_depth=draw(st.integers(0, LAYERS - 1)),
+        drop_depth=draw(st.integers(0, kept)),
+        leave_out=tuple(left_out),
         scaling=draw(st.sampled_from([1.0, 4.0])),
         dropout=draw(st.sampled_from([0.0, 0.5])),
         layer_sizes=draw(sizes) if alone else (),
@@ -153,6 +156,7 @@ def test_pruned_fusions_come_back_as_they_were(
     drop_depth: int,
     choose: Random,
 ) -> None:
+    assume(any(config.layers_of(LAYERS)[-1] >= drop_depth for config in configs.values()))
     fusion = Fusion(
         FusionConfig(drop_depth=drop_depth),
         {name: make(config) for name, config in configs.items()},
@@ -198,8 +202,9 @@ def test_dropped_layers_have_no_tensors_and_no_gradient(
         for parameter in adapter.parameters():
             parameter.add_(0.1)
     AdapterModel(backbone, head, adapter)(batch, drop_depth=depth).sum().backward()
-    used = {config.parameter_set(i) for i in range(max(depth, config.drop_depth), LAYERS)}
-    stored = {config.parameter_set(i) for i in range(config.drop_depth, LAYERS)}
+    layers = config.layers_of(LAYERS)
+    used = {config.parameter_set(i) for i in layers if i >= depth}
+    stored = {config.parameter_set(i) for i in layers}
     sets = {name.split(".")[1] for name, _ in adapter.named_parameters() if "norm" not in name}
     assert sets == stored
     for name, parameter in adapter.named_parameters():

@@ -9,7 +9,16 @@ from hub_parts import (
     change_json,
     make_head,
 )
+from transformers import (
+    AlbertConfig,
+    BertConfig,
+    DistilBertConfig,
+    GPT2Config,
+    LlamaConfig,
+    PreTrainedConfig,
+)
 
+from adapter_lib.adapterhub.base_dropout import fusion_dropout, head_dropout
 from adapter_lib.adapterhub.reading import read_head
 from adapter_lib.adapterhub.writing import write_head
 from adapter_lib.backbone import Backbone
@@ -36,6 +45,27 @@ def test_heads_come_back(
     assert all(torch.equal(state[name], t) for name, t in written.state_dict().items())
     stored = json.loads((tmp_path / "head_config.json").read_text())["config"]
     assert stored["dropout_prob"] == (None if dropout == 0.1 else 0.0)  # the base's is 0.1
+
+
+@pytest.mark.parametrize(
+    ("config", "head", "fusion"),
+    [
+        (AlbertConfig(classifier_dropout_prob=0.3, hidden_dropout_prob=0.2), 0.3, 0.4),
+        (BertConfig(classifier_dropout=0.3, hidden_dropout_prob=0.2), 0.3, 0.4),
+        (BertConfig(hidden_dropout_prob=0.2), 0.2, 0.4),
+        (DistilBertConfig(seq_classif_dropout=0.3, dropout=0.2, attention_dropout=0.4), 0.3, 0.4),
+        (GPT2Config(resid_pdrop=0.2, attn_pdrop=0.4), 0.2, 0.4),
+        (LlamaConfig(attention_dropout=0.4), 0.0, 0.0),
+    ],
+    ids=lambda value: getattr(value, "model_type", str(value)),
+)
+def test_a_missing_dropout_is_the_base_models(
+    config: PreTrainedConfig, head: float, fusion: float
+) -> None:
+    """By the names that AdapterHub looks for in each architecture's configuration."""
+    if config.model_type in ("albert", "bert"):
+        config.attention_probs_dropout_prob = fusion
+    assert (head_dropout(config), fusion_dropout(config)) == (head, fusion)
 
 
 def test_label_names_must_fit(backbone: Backbone, tmp_path: Path) -> None:
