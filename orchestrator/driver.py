@@ -6,15 +6,16 @@ What a person sees of it is left to the command line.
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.board import Board
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import Submission, SubmissionOutcome, TrialFilter
-from orchestrator.errors import CatalogError, OrchestratorError
+from orchestrator.errors import CatalogError, OrchestratorError, SubmissionOverError
 from orchestrator.plan import Plan
 from orchestrator.planner import make_plan
 from orchestrator.registry import RegisteredAdapter, register_winner
@@ -24,6 +25,9 @@ from orchestrator.spec.read import SpecSource, read_spec
 from orchestrator.stores import Stores
 from orchestrator.tracking import Publisher
 from orchestrator.work_queue import WorkQueue, WorkState
+
+if TYPE_CHECKING:
+    from orchestrator.scheduling import WorkerShape
 
 log = logging.getLogger(__name__)
 
@@ -48,19 +52,23 @@ class Outcome:
     Attributes:
         reused: trials that were finished before, in this sweep or another.
         trained: trials that this submission finished.
+        taken: trials that other submissions finished while this one waited for them.
         unregistered: why a winner is not in the registry, a line each.
         unpublished: entries that MLflow has not taken yet; the next submission sends them.
+        interrupted: whether it ended before all was done, by a person or as `stopped` says.
     """
 
     plan: Plan
     reused: int
     trained: int
+    taken: int
     failed: Sequence[str]
     blocked: Sequence[str]
     registered: Sequence[tuple[Winner, RegisteredAdapter]]
     unregistered: Sequence[str]
     unpublished: int
     interrupted: bool = False
+    stopped: str | None = None
 
     @property
     def complete(self) -> bool:
@@ -94,7 +102,11 @@ def submit(
         OrchestratorError: a store or the cluster cannot be used; what is finished stays finished.
     """
     stores.prepare()
-    with Catalog.open(stores.catalog_url) as catalog:
+    with Catalog.open(stores.catalog_url) as catalog, ExitStack() as cluster:
+        # The cluster comes first: a sweep that cannot run leaves nothing in the catalog.
+        workers = 0
+        if not _all_done(plan, catalog, stores):
+            workers = _start_workers(plan, address, cluster, watch=watch)
         submission = catalog.begin_submission(
             plan.spec.name, source.text, list(plan.trials.values())
         )
@@ -106,7 +118,11 @@ def submit(
             ):
                 queue, board = _open_board(plan, catalog, stores, submission)
                 reused = queue.counts()[WorkState.FINISHED]
-                interrupted = _run(board, plan, stores, address=address, watch=watch)
+                if not board.over:
+                    workers = workers or _start_workers(plan, address, cluster, watch=watch)
+                    watch.board(board, workers)
+                _run(board, plan, stores, cluster, watch=watch, workers=workers)
+                interrupted = not queue.ended
                 done = not (queue.having(WorkState.FAILED) or queue.having(WorkState.BLOCKED))
                 if not interrupted:
                     outcome = SubmissionOutcome.COMPLETED if done else SubmissionOutcome.FAILED
@@ -120,16 +136,19 @@ def submit(
                 unpublished = publisher.drain(PUBLISH_LIMIT_S)
         finally:
             catalog.end_submission(submission.id, outcome)
+    finished = queue.counts()[WorkState.FINISHED]
     return Outcome(
         plan=plan,
         reused=reused,
-        trained=queue.counts()[WorkState.FINISHED] - reused,
+        trained=len(board.trained),
+        taken=finished - reused - len(board.trained),
         failed=queue.having(WorkState.FAILED),
         blocked=queue.having(WorkState.BLOCKED),
         registered=registered,
         unregistered=unregistered,
         unpublished=unpublished,
         interrupted=interrupted,
+        stopped=board.stopped,
     )
 
 
@@ -139,6 +158,7 @@ def _open_board(
     """Build the queue from what is finished, after taking over what a crash left unrecorded."""
     queue = WorkQueue(plan.trials, _still_there(catalog.finished(plan.trials), stores))
     board = Board(queue, catalog, stores.workspace, submission)
+    board.recall()
     found = board.reconcile()
     if found:
         log.info("took over %d results that an earlier driver had not recorded", found)
@@ -161,14 +181,29 @@ def _still_there(finished: set[str], stores: Stores) -> set[str]:
     return finished
 
 
-def _run(board: Board, plan: Plan, stores: Stores, *, address: str | None, watch: Watch) -> bool:
-    """Run the queue to its end; return whether it was interrupted."""
-    if board.over:
-        return False
-    from orchestrator.scheduling import WorkerShape, cluster, run_packs, worker_count
+def _all_done(plan: Plan, catalog: Catalog, stores: Stores) -> bool:
+    finished = catalog.finished(plan.trials)
+    return all(i in finished or stores.workspace.trial(i).result.exists() for i in plan.trials)
+
+
+def _start_workers(plan: Plan, address: str | None, cluster: ExitStack, *, watch: Watch) -> int:
+    """Connect to the cluster, until the stack closes, and return how many workers fit it.
+
+    Raises:
+        SchedulingError: the cluster does not answer, or not even one worker fits it.
+    """
+    from orchestrator import scheduling
+
+    watch.phase(Phase.STARTING)
+    nodes = cluster.enter_context(scheduling.cluster(address))
+    return scheduling.worker_count(_shape(plan), nodes)
+
+
+def _shape(plan: Plan) -> "WorkerShape":
+    from orchestrator.scheduling import WorkerShape
 
     wanted = plan.spec.resources
-    shape = WorkerShape(
+    return WorkerShape(
         cpus=wanted.cpus,
         gpus=wanted.gpus,
         max_workers=wanted.max_workers,
@@ -176,26 +211,30 @@ def _run(board: Board, plan: Plan, stores: Stores, *, address: str | None, watch
         max_retries=wanted.max_retries,
         fast_path=plan.spec.fast_path.settings,
     )
-    watch.phase(Phase.STARTING)
+
+
+def _run(
+    board: Board, plan: Plan, stores: Stores, cluster: ExitStack, *, watch: Watch, workers: int
+) -> None:
+    """Run the queue until nothing is left to hand out, or somebody interrupts; end the cluster."""
     try:
-        with cluster(address) as resources:
-            workers = worker_count(shape, resources)
-            watch.board(board, workers)
+        restarts = 0
+        while not board.over and restarts <= MOST_RESTARTS:
+            from orchestrator.scheduling import run_packs
+
             watch.phase(Phase.RUNNING)
-            restarts = 0
-            while not board.over and restarts <= MOST_RESTARTS:
-                run_packs(board, stores.workspace, shape, workers=workers)
-                board.reconcile()
-                # Ray Tune also ends when a lost node leaves an actor "unavailable", and when
-                # nothing but other submissions' trials is awaited for ten minutes.
-                restarts += not board.waits_for_others
-                board.release()
+            run_packs(board, stores.workspace, _shape(plan), workers=workers)
+            board.reconcile()
+            # Ray Tune also ends when a lost node leaves an actor "unavailable", and when
+            # nothing but other submissions' trials is awaited for ten minutes.
+            restarts += not board.waits_for_others
+            board.release()
     except KeyboardInterrupt:
         log.warning("interrupted; finished trials are kept")
     finally:
+        cluster.close()  # before anybody else may take what its workers were at
         board.reconcile()
         board.release()
-    return not board.over
 
 
 def _register(
@@ -238,6 +277,9 @@ def _heartbeat(catalog: Catalog, submission: Submission) -> Iterator[None]:
         while not stop.wait(HEARTBEAT_S):
             try:
                 catalog.heartbeat(submission.id)
+            except SubmissionOverError:
+                log.warning("no more heartbeats: submission %d is over", submission.id)
+                return
             except CatalogError:
                 log.exception("missed a heartbeat; trying again")
 

@@ -21,6 +21,10 @@ class CatalogUnavailableError(CatalogError):
     """The catalog's database cannot be reached or stayed locked; what was committed is safe."""
 
 
+class SubmissionOverError(CatalogError):
+    """A submission that may write no more: it has ended, or its trials were taken over."""
+
+
 class TrackingError(OrchestratorError):
     """A tracking store that cannot be prepared, or an artifact that is not where it should be."""
 

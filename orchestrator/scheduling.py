@@ -5,9 +5,11 @@ recorded is left to `orchestrator.board`, and the work itself to `workers.pack`.
 """
 
 import logging
+import math
 import os
 import socket
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,9 +57,17 @@ class WorkerShape:
     fast_path: FastPath
 
 
+@dataclass(frozen=True)
+class Node:
+    """What a node of the cluster has in all, used or not."""
+
+    cpus: float
+    gpus: float
+
+
 @contextmanager
-def cluster(address: str | None) -> Iterator[dict[str, float]]:
-    """Connect to the Ray cluster at `address`, or start one on this machine; yield its resources.
+def cluster(address: str | None) -> Iterator[Sequence[Node]]:
+    """Connect to the Ray cluster at `address`, or start one on this machine; yield its nodes.
 
     Raises:
         SchedulingError: the cluster does not answer.
@@ -84,7 +94,11 @@ def cluster(address: str | None) -> Iterator[dict[str, float]]:
             "check the address with `ray status`, or leave --address out"
         ) from error
     try:
-        yield dict(ray.cluster_resources())
+        yield [
+            Node(found["Resources"].get("CPU", 0.0), found["Resources"].get("GPU", 0.0))
+            for found in ray.nodes()
+            if found["Alive"]
+        ]
     finally:
         ray.shutdown()
 
@@ -103,23 +117,35 @@ def _check_reachable(address: str | None) -> None:
         ) from error
 
 
-def worker_count(shape: WorkerShape, resources: dict[str, float]) -> int:
-    """Return how many workers fit the cluster at once.
+def worker_count(shape: WorkerShape, nodes: Sequence[Node]) -> int:
+    """Return how many workers fit the cluster at once; each must fit one node.
 
     Raises:
         SchedulingError: not even one fits, so the sweep would wait forever.
     """
-    have_cpus, have_gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
-    fits = int(have_cpus // shape.cpus)
-    if shape.gpus:
-        per_gpu = int(1 // shape.gpus) if shape.gpus <= 1 else 0
-        fits = min(fits, int(have_gpus) * per_gpu if per_gpu else int(have_gpus // shape.gpus))
+    fits = sum(_fit(shape, node) for node in nodes)
     if fits < 1:
+        sizes = Counter(f"{n.cpus:g} and {n.gpus:g}" for n in nodes)
+        have = ", ".join(f"{size} ({n} of them)" for size, n in sizes.most_common())
         raise SchedulingError(
-            f"a worker needs {shape.cpus:g} CPUs and {shape.gpus:g} GPUs, the cluster has "
-            f"{have_cpus:g} and {have_gpus:g}; lower `resources` in the sweep or add nodes"
+            f"a worker needs {shape.cpus:g} CPUs and {shape.gpus:g} GPUs on one node, the nodes "
+            f"have {have or 'none'}; lower `resources` in the sweep or add larger nodes"
         )
     return min(fits, shape.max_workers or fits)
+
+
+def _fit(shape: WorkerShape, node: Node) -> int:
+    fits = _times(node.cpus, shape.cpus)
+    if shape.gpus:
+        per_gpu = _times(1, shape.gpus)
+        on_gpus = int(node.gpus) * per_gpu if per_gpu else _times(node.gpus, shape.gpus)
+        fits = min(fits, on_gpus)
+    return fits
+
+
+def _times(whole: float, part: float) -> int:
+    """Return how often a part fits, in ten-thousandths as Ray counts: 1 holds 0.1 ten times."""
+    return round(whole * 10_000) // round(part * 10_000)
 
 
 def run_packs(board: Board, workspace: Workspace, shape: WorkerShape, *, workers: int) -> None:
@@ -182,6 +208,8 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         board = self._board
         if board is None or board.over:
             return str(Searcher.FINISHED)
+        if len(self._packs) >= (self._shape.max_workers or math.inf):
+            return None
         pack: list[Trial] = []
         with _guarded("handing out a pack"):
             pack = board.next_pack(size=self._shape.pack_size, workers=self._workers)
@@ -194,6 +222,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         self._packs[trial_id] = ids
         return {
             "pack": ids,
+            "attempts": {i: board.attempts[i] for i in ids},
             "workspace": str(self._workspace.root.resolve()),
             "threads": max(1, int(self._shape.cpus)),
             "device": "cuda" if self._shape.gpus else "cpu",
@@ -226,7 +255,12 @@ class PackSearcher(Searcher):  # type: ignore[misc]
             self._board.lose(self._packs.pop(trial_id, []), why)
 
     def set_max_concurrency(self, max_concurrent: int) -> bool:
-        return True  # the queue itself hands out no more than there are workers for
+        """Keep Ray Tune from limiting what is handed out; `suggest` keeps to `max_workers`.
+
+        Where the cluster itself is the limit, packs wait in line for its workers, since Ray Tune
+        ends a worker for which no trial waits.
+        """
+        return True
 
     def save(self, checkpoint_path: str) -> None:
         Path(checkpoint_path).touch()
@@ -267,7 +301,7 @@ class PackTrainable(tune.Trainable):  # type: ignore[misc]
         if self._warm is None:
             fast_path = FastPath.model_validate(config["fast_path"])
             self._warm = WarmState(torch.device(config["device"]), fast_path)
-        workspace = Workspace(Path(config["workspace"]))
+        workspace = Workspace(Path(config["workspace"]), config["attempts"])
         self._events: Iterator[PackEvent] = run_pack(
             _read_trials(workspace, config["pack"]), workspace, self._warm
         )

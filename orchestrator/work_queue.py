@@ -80,7 +80,8 @@ class WorkQueue:
 
     def defer(self, trial_id: str) -> None:
         """Note that another submission is running this trial."""
-        self.states[trial_id] = WorkState.ELSEWHERE
+        if self.states[trial_id] not in _ENDED:
+            self.states[trial_id] = WorkState.ELSEWHERE
 
     def finish(self, trial_id: str) -> None:
         """Note a committed result; children without other missing parents become ready."""

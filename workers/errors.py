@@ -23,3 +23,7 @@ class TrialFailedError(WorkerError):
 
 class ResultFileError(WorkerError):
     """A committed result that cannot be read back."""
+
+
+class ClaimLostError(WorkerError):
+    """A trial that another attempt has taken over meanwhile; this one may commit nothing more."""

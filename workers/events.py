@@ -11,6 +11,7 @@ class EventKind(StrEnum):
     EPOCH = "epoch"
     FINISHED = "finished"
     FAILED = "failed"
+    ABANDONED = "abandoned"  # another attempt has taken the trial over
 
 
 class PackEvent(Frozen):

@@ -1,7 +1,8 @@
 """Every path of a workspace, named once."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -13,9 +14,15 @@ def user_cache() -> Path:
 
 @dataclass(frozen=True)
 class TrialPaths:
-    """The files of one trial. `result.json` comes last: with it, the trial is done for good."""
+    """The files of one trial. `result.json` comes last: with it, the trial is done for good.
+
+    Attributes:
+        attempt: the number of the attempt that works here, None for who only reads, and for who
+            works without a catalog; see `workers.claims`.
+    """
 
     folder: Path
+    attempt: int | None = None
 
     @property
     def trial(self) -> Path:
@@ -28,6 +35,10 @@ class TrialPaths:
     @property
     def failure(self) -> Path:
         return self.folder / "failure.json"
+
+    @property
+    def claim(self) -> Path:
+        return self.folder / "claim"
 
     @property
     def checkpoint(self) -> Path:
@@ -44,12 +55,18 @@ class TrialPaths:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where everything of one installation lives: a folder that all nodes see."""
+    """Where everything of one installation lives: a folder that all nodes see.
+
+    Attributes:
+        attempts: for a worker, trial → the attempt that it was given the trial under.
+    """
 
     root: Path
+    attempts: Mapping[str, int] = field(default_factory=dict)
 
     def trial(self, trial_id: str) -> TrialPaths:
-        return TrialPaths(self.root / "trials" / trial_id[:2] / trial_id)
+        folder = self.root / "trials" / trial_id[:2] / trial_id
+        return TrialPaths(folder, self.attempts.get(trial_id))
 
     @property
     def catalog_url(self) -> str:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Hashable, Iterator, Sequence
 
+from workers.claims import check_claim
 from workers.events import EventKind, PackEvent
 from workers.fitting import measure_finished
 from workers.layout import Workspace
@@ -83,6 +84,7 @@ def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
         pace = Pace(warm.fast_path.checkpoint_share)
         while not fit.done:
             epoch = fit.run_epoch()
+            check_claim(running.paths)
             if pace.due:
                 with pace.writing():
                     fit.save(running.paths.checkpoint)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
+from workers.claims import check_claim
 from workers.errors import ResultFileError
 from workers.frozen import Frozen
 from workers.layout import TrialPaths
@@ -203,7 +204,12 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def commit(paths: TrialPaths, record: BaseModel) -> None:
-    """Commit a result or a failure; a result ends the trial for good."""
+    """Commit a result or a failure; a result ends the trial for good.
+
+    Raises:
+        ClaimLostError: another attempt has taken the trial over.
+    """
+    check_claim(paths)
     target = paths.result if isinstance(record, TrialResult) else paths.failure
     write_atomically(target, record.model_dump_json(indent=1))
 

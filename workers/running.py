@@ -19,8 +19,9 @@ from adapter_lib.errors import AdapterLibError
 from adapter_lib.files import save_adapter
 from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
+from workers.claims import check_claim
 from workers.digest import folder_digest
-from workers.errors import TrialFailedError, WorkerError
+from workers.errors import ClaimLostError, TrialFailedError, WorkerError
 from workers.events import EventKind, PackEvent
 from workers.examples import TaskExamples
 from workers.feeding import Feeds
@@ -67,7 +68,12 @@ class Running:
 
 
 def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
-    """Load or build what a trial needs."""
+    """Load or build what a trial needs.
+
+    Raises:
+        ClaimLostError: another attempt has taken the trial over.
+    """
+    check_claim(workspace.trial(trial.trial_id))
     log.info("start: %s", trial.label)
     examples = warm.task(trial)
     for oddity in examples.oddities:
@@ -122,9 +128,13 @@ def conclude(
         fit: as it ended, None for what was not trained.
         duration_s: of all before this.
         pack_width: the most trials that were trained with it in one pass, itself included.
+
+    Raises:
+        ClaimLostError: another attempt has taken the trial over.
     """
     started = time.perf_counter()
     trial, model, paths = running.trial, running.model, running.paths
+    check_claim(paths)  # the adapter's folder is the new one's
     attention = mean_attention(trial, model, running.feeds) if trial.fusion else {}
     result = _finish(running, fit, scores=scores, workspace=workspace)
     duration_s += time.perf_counter() - started
@@ -136,18 +146,19 @@ def conclude(
 
 
 def record_failure(trial: Trial, workspace: Workspace, error: Exception) -> PackEvent:
-    """Commit whatever a trial raised as its own failure."""
+    """Commit whatever a trial raised as its own failure, unless another attempt took it over."""
     log.error("trial %s failed: %s", trial.trial_id, error)
     paths, reason = workspace.trial(trial.trial_id), reason_of(error)
-    commit(
-        paths,
-        TrialFailure(
-            trial_id=trial.trial_id,
-            reason=reason,
-            message=f"{error}" or type(error).__name__,
-            at_unix_ms=time.time_ns() // 1_000_000,
-        ),
+    failure = TrialFailure(
+        trial_id=trial.trial_id,
+        reason=reason,
+        message=f"{error}" or type(error).__name__,
+        at_unix_ms=time.time_ns() // 1_000_000,
     )
+    try:
+        commit(paths, failure)
+    except ClaimLostError:
+        return PackEvent(kind=EventKind.ABANDONED, trial_id=trial.trial_id)
     if reason is FailureReason.DIVERGED:
         paths.checkpoint.unlink(missing_ok=True)
     return PackEvent(kind=EventKind.FAILED, trial_id=trial.trial_id)

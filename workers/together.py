@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
+from workers.claims import check_claim
 from workers.events import EventKind, PackEvent
 from workers.layout import Workspace
 from workers.member import Member
@@ -141,6 +142,7 @@ class _Together:
 
     def _end_epoch(self, member: Member) -> Iterator[PackEvent]:
         started, fit, place = time.perf_counter(), member.fit, self.running[member]
+        check_claim(place.running.paths)
         if not place.closed:
             fit.close_epoch(member.total, steps=member.steps, train_s=member.train_s)
             place.closed = True

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select, upda
 
 from orchestrator.catalog.process import ProcessIdentity
 from orchestrator.catalog.records import OutboxEntry, OutboxKind, TrialState
-from orchestrator.catalog.store import Store, chunks, insert_new, now
+from orchestrator.catalog.store import Store, chunks, clock, insert_new, now
 from orchestrator.catalog.tables import mlflow_runs, outbox, sweep_trials, sweeps, trials
 
 LEASE_S = 60.0
@@ -29,8 +29,9 @@ class Outbox(Store):
 
     def take_publishing(self, sweep: str) -> bool:
         """Become, or stay, the one process that publishes a sweep; False while another one is."""
-        me, moment = ProcessIdentity.current(), now()
+        me = ProcessIdentity.current()
         with self._writing() as connection:
+            moment = clock(connection)
             found = connection.execute(
                 select(sweeps.c.publisher, sweeps.c.publisher_until).where(sweeps.c.name == sweep)
             ).one_or_none()

@@ -8,6 +8,7 @@ from pathlib import Path
 from workers.frozen import Frozen
 
 _PROC = Path("/proc")
+_BETWEEN = ":"
 
 
 class ProcessIdentity(Frozen):
@@ -24,27 +25,59 @@ class ProcessIdentity(Frozen):
 
     @property
     def known_dead(self) -> bool:
-        """Tell whether it surely ended; of a process on another host nothing is known."""
-        if self.host != socket.gethostname() or self.started_at == "unknown":
+        """Tell whether it surely ended; of a process that cannot be seen from here, nothing is.
+
+        Containers often share a host's name and not its process ids, and a name may be given to
+        another machine; so the process must also have been seen from this boot and this
+        namespace of process ids.
+        """
+        here = started_at(os.getpid())
+        if here is None or self.host != socket.gethostname():
             return False
-        return started_at(self.pid) != self.started_at
+        if _where(self.started_at) != _where(here):
+            return False
+        now = started_at(self.pid)
+        return now != self.started_at and not (now is None and _exists(self.pid))
 
 
 def started_at(pid: int) -> str | None:
-    """Return when a process of this host started, as an opaque word; None if there is none."""
+    """Return when a process that can be seen from here started; None if there is none.
+
+    It is an opaque word, that begins with what it was seen from.
+    """
     if (_PROC / "self" / "stat").exists():
         return _started_at_linux(pid)
     command = ["ps", "-o", "lstart=", "-p", str(pid)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
-    return answer.stdout.strip() or None
+    found = answer.stdout.strip()
+    return f"ps{_BETWEEN}{found}" if found else None
 
 
 def _started_at_linux(pid: int) -> str | None:
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
         boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except (FileNotFoundError, ProcessLookupError):
+        namespace = (_PROC / "self/ns/pid").stat().st_ino
+    except OSError:  # there is none, or it is another user's
         return None
     # The name in parentheses may hold spaces; state is the first field after it, start the 20th.
     fields = text.rpartition(")")[2].split()
-    return None if fields[0] in ("Z", "X") else f"{boot}:{fields[19]}"
+    if fields[0] in ("Z", "X"):
+        return "ended"
+    return _BETWEEN.join((f"{boot}/{namespace}", fields[19]))
+
+
+def _where(started: str) -> str:
+    """Return what a process was seen from."""
+    return started.partition(_BETWEEN)[0]
+
+
+def _exists(pid: int) -> bool:
+    """Tell whether there is such a process, also one of another user that /proc may hide."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

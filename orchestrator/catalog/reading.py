@@ -18,8 +18,9 @@ from orchestrator.catalog.records import (
     TrialState,
 )
 from orchestrator.catalog.rows import epoch_from
-from orchestrator.catalog.store import Store, chunks
-from orchestrator.catalog.submitting import submission_from
+from orchestrator.catalog.standing import Standings, current_state
+from orchestrator.catalog.store import chunks, clock
+from orchestrator.catalog.submitting import dead_submissions, is_dead, submission_from
 from orchestrator.catalog.tables import (
     attempts,
     epochs,
@@ -36,7 +37,7 @@ from workers.trial import Trial
 _COLUMNS = [trials.c[name] for name in TrialRow.model_fields]
 
 
-class Reading(Store):
+class Reading(Standings):
     """The part of the catalog that answers questions and changes nothing."""
 
     def finished(self, trial_ids: Iterable[str]) -> set[str]:
@@ -71,14 +72,15 @@ class Reading(Store):
         return found or self._empty(sweep)
 
     def counts(self, sweep: str) -> dict[TrialState, int]:
-        """Return how many of a sweep's trials are in each state, zeros included.
+        """Return how many of a sweep's trials are in each state now, zeros included.
 
         Raises:
             CatalogError: there is no such sweep.
         """
-        query = of_sweep(select(trials.c.state, func.count().label("n")), sweep)
         with self._reading() as connection:
-            rows = connection.execute(query.group_by(trials.c.state)).all()
+            state = current_state(dead_submissions(connection))
+            query = of_sweep(select(state, func.count().label("n")), sweep)
+            rows = connection.execute(query.group_by(state)).all()
         found = {TrialState(r.state): int(r.n) for r in rows} or self._empty(sweep)
         return {state: found.get(state, 0) for state in TrialState}
 
@@ -132,7 +134,10 @@ class Reading(Store):
             CatalogError: there is no such column, or no such sweep.
         """
         chosen = filter or TrialFilter()
-        query = select(*_COLUMNS).where(*_conditions(chosen))
+        with self._reading() as connection:
+            state = current_state(dead_submissions(connection))
+        query = select(*(state if c is trials.c.state else c for c in _COLUMNS))
+        query = query.where(*_conditions(chosen, state.element))
         if chosen.sweep is not None:
             query = of_sweep(query, chosen.sweep)
         rows = self._trial_rows(query.order_by(*_order(sort)).limit(limit))
@@ -163,7 +168,9 @@ class Reading(Store):
 
     def sweeps(self) -> list[SweepRow]:
         """Return all sweeps, the one submitted last first."""
+        counts = self.sweep_counts()
         with self._reading() as connection:
+            moment = clock(connection)
             names = connection.execute(select(sweeps.c.name, sweeps.c.created_at)).all()
             rows = connection.execute(select(submissions).order_by(submissions.c.id)).mappings()
             submitted = [submission_from(r) for r in rows]
@@ -171,13 +178,16 @@ class Reading(Store):
         for row in names:
             own = [s for s in submitted if s.sweep == row.name]
             last = own[-1] if own else None
+            of_sweep, earlier = counts.get(row.name, (dict.fromkeys(TrialState, 0), 0))
             found.append(
                 SweepRow(
                     name=row.name,
                     created_at=row.created_at,
                     submissions=len(own),
                     last_submission=last,
-                    counts=self.counts(row.name),
+                    counts=of_sweep,
+                    earlier=earlier,
+                    lost=last is not None and last.ended_at is None and is_dead(last, moment),
                 )
             )
         newest = {s.sweep: s.id for s in submitted}
@@ -265,11 +275,11 @@ class Reading(Store):
         raise CatalogError(f"the catalog has no sweep {sweep!r}; it has: {known}")
 
 
-def _conditions(chosen: TrialFilter) -> list[ColumnElement[bool]]:
+def _conditions(chosen: TrialFilter, state: ColumnElement[str]) -> list[ColumnElement[bool]]:
     wanted = {
         trials.c.task: chosen.task,
         trials.c.method: chosen.method,
-        trials.c.state: chosen.state,
+        state: chosen.state,
         trials.c.base_name: chosen.base,
         trials.c.drop_mode: chosen.drop_mode,
         trials.c.drop_depth: chosen.drop_depth,

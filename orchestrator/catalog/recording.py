@@ -9,7 +9,7 @@ from orchestrator.catalog.outbox import Message, enqueue
 from orchestrator.catalog.records import AttemptOutcome, OutboxKind, TrialState
 from orchestrator.catalog.rows import epoch_row, result_columns, score_rows
 from orchestrator.catalog.store import Store, chunks, insert_new, insert_or_replace, now
-from orchestrator.catalog.tables import attempts, epochs, scores, sweep_trials, trials
+from orchestrator.catalog.tables import attempts, epochs, scores, submissions, sweep_trials, trials
 from orchestrator.errors import CatalogError
 from workers.results import Epoch, TrialFailure, TrialResult
 
@@ -17,11 +17,19 @@ from workers.results import Epoch, TrialFailure, TrialResult
 class Recording(Store):
     """The part of the catalog that writes down what trials result in."""
 
-    def record_epoch(self, sweep: str, trial_id: str, epoch: Epoch) -> bool:
-        """Write one point of a trial's learning curve; False where the trial is finished."""
+    def record_epoch(
+        self, sweep: str, trial_id: str, epoch: Epoch, *, by: int | None = None
+    ) -> bool:
+        """Write one point of a trial's learning curve; False where the trial is finished.
+
+        Args:
+            by: the submission that tells it; False too where that does not hold the trial.
+        """
         moment = now()
         with self._writing() as connection:
             if _state(connection, trial_id) is TrialState.FINISHED:
+                return False
+            if by is not None and not _holds(connection, by, trial_id):
                 return False
             insert_or_replace(connection, epochs, [epoch_row(trial_id, epoch)])
             key = f"epoch:{sweep}:{trial_id}:{epoch.epoch}"
@@ -63,14 +71,23 @@ class Recording(Store):
             enqueue(connection, messages, moment)
         return True
 
-    def record_failure(self, sweep: str, failure: TrialFailure) -> bool:
+    def record_failure(self, sweep: str, failure: TrialFailure, *, by: int | None = None) -> bool:
         """Mark a pending or running trial as failed; False where it was in another state.
+
+        Args:
+            by: the submission that tells it; False too where that does not hold the trial, unless
+                nobody does.
 
         Raises:
             CatalogError: no such trial was submitted.
         """
         moment, trial_id = now(), failure.trial_id
         with self._writing() as connection:
+            state = _state(connection, trial_id)
+            if by is not None and not _holds(connection, by, trial_id):
+                ended = select(submissions.c.ended_at).where(submissions.c.id == by)
+                if state is TrialState.RUNNING or connection.scalar(ended) is not None:
+                    return False
             changed = connection.execute(
                 update(trials)
                 .where(
@@ -85,7 +102,6 @@ class Recording(Store):
                 )
             )
             if changed.rowcount == 0:
-                _state(connection, trial_id)
                 return False
             message = f"{failure.reason}: {failure.message}"
             _close_attempt(connection, trial_id, AttemptOutcome.FAILED, moment, message=message)
@@ -125,6 +141,12 @@ def _state(connection: Connection, trial_id: str) -> TrialState:
             f"the catalog has no trial {trial_id}; submit the sweep that asks for it"
         )
     return TrialState(found)
+
+
+def _holds(connection: Connection, submission_id: int, trial_id: str) -> bool:
+    holder = select(trials.c.claimed_by).where(trials.c.trial_id == trial_id)
+    running = holder.where(trials.c.state == TrialState.RUNNING)
+    return connection.scalar(running) == submission_id
 
 
 def _sweeps_of(connection: Connection, trial_id: str) -> set[str]:

@@ -18,10 +18,19 @@ class TrialState(StrEnum):
     BLOCKED = "blocked"  # a trial that it depends on failed
 
 
+SAME_ANYWHERE = (FailureReason.DIVERGED,)
+"""Why a trial failed in one submission that fails in any other too: its content alone decides.
+
+Memory, workers and files may be others there, so of what failed for such reasons each submission
+that wants it makes one try of its own.
+"""
+
+
 class SubmissionOutcome(StrEnum):
     COMPLETED = "completed"  # every trial finished
     FAILED = "failed"  # some trials failed or are blocked
     INTERRUPTED = "interrupted"
+    TAKEN_OVER = "taken_over"  # it was silent or gone, and another submission wanted its trials
 
 
 class AttemptOutcome(StrEnum):
@@ -55,13 +64,23 @@ class Submission(Frozen):
 
 
 class SweepRow(Frozen):
-    """A sweep with the number of its trials in each state."""
+    """A sweep with the number of its trials in each state.
+
+    Attributes:
+        counts: of the trials that its last submission asked for; what a dead submission was running
+            is pending.
+        earlier: trials that only earlier submissions asked for, all of them finished.
+        lost: whether nobody works on the last submission although it has not ended: its process
+            is gone, or was silent for two minutes.
+    """
 
     name: str
     created_at: datetime
     submissions: int
     last_submission: Submission | None
     counts: dict[TrialState, int]
+    earlier: int = 0
+    lost: bool = False
 
     @property
     def trials(self) -> int:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    func,
     inspect,
     make_url,
     select,
@@ -142,7 +143,20 @@ class Store:
 
 
 def now() -> datetime:
+    """Return the time by this host's clock: good for a note, not for what hosts compare."""
     return datetime.now(UTC)
+
+
+def clock(connection: Connection) -> datetime:
+    """Return the time by the one clock that all who open this database share.
+
+    Clocks of hosts differ, so whether somebody was silent is told by PostgreSQL's. All who open a
+    SQLite file are on one machine, and so is its clock.
+    """
+    if connection.dialect.name != "postgresql":
+        return now()
+    moment: datetime = connection.scalar(select(func.clock_timestamp()))
+    return moment.astimezone(UTC)
 
 
 def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:

@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
 
 from orchestrator.catalog.outbox import enqueue, enqueue_finished
 from orchestrator.catalog.process import ProcessIdentity
 from orchestrator.catalog.records import (
+    SAME_ANYWHERE,
     AttemptOutcome,
     OutboxKind,
     Submission,
@@ -16,7 +17,7 @@ from orchestrator.catalog.records import (
     TrialState,
 )
 from orchestrator.catalog.rows import configurations, trial_row
-from orchestrator.catalog.store import Store, chunks, insert_new, insert_or_replace, now
+from orchestrator.catalog.store import Store, chunks, clock, insert_new, insert_or_replace
 from orchestrator.catalog.tables import (
     attempts,
     dependencies,
@@ -25,11 +26,11 @@ from orchestrator.catalog.tables import (
     sweeps,
     trials,
 )
-from orchestrator.errors import CatalogError
+from orchestrator.errors import CatalogError, SubmissionOverError
 from workers.trial import Trial
 
 HEARTBEAT_LIMIT_S = 120.0
-"""A submission that was silent for longer counts as dead."""
+"""A submission that was silent for longer, by the database's clock, counts as dead."""
 
 _OPEN = (TrialState.PENDING, TrialState.FAILED, TrialState.BLOCKED)
 
@@ -47,8 +48,9 @@ class Submissions(Store):
         Raises:
             CatalogError: a trial depends on one that neither the catalog nor `trials` has.
         """
-        me, moment = ProcessIdentity.current(), now()
+        me = ProcessIdentity.current()
         with self._writing() as connection:
+            moment = clock(connection)
             insert_new(connection, sweeps, [{"name": sweep, "created_at": moment}])
             row = {
                 "sweep": sweep,
@@ -76,60 +78,56 @@ class Submissions(Store):
         """Say that the submission still lives; it has two minutes between two of these.
 
         Raises:
-            CatalogError: there is no such submission, or it has ended.
+            SubmissionOverError: it has ended, or its trials were taken over.
         """
         with self._writing() as connection:
-            alive = connection.execute(
+            _check_open(connection, submission_id)
+            connection.execute(
                 update(submissions)
-                .where(submissions.c.id == submission_id, submissions.c.ended_at.is_(None))
-                .values(heartbeat_at=now())
+                .where(submissions.c.id == submission_id)
+                .values(heartbeat_at=clock(connection))
             )
-        if alive.rowcount == 0:
-            raise CatalogError(f"submission {submission_id} is unknown or has ended")
 
     def end_submission(self, submission_id: int, outcome: SubmissionOutcome) -> None:
         """Close a submission; trials that it still holds become pending. Ending twice is once."""
-        moment = now()
         with self._writing() as connection:
-            sweep = connection.scalar(
-                update(submissions)
-                .where(submissions.c.id == submission_id, submissions.c.ended_at.is_(None))
-                .values(ended_at=moment, outcome=outcome.value)
-                .returning(submissions.c.sweep)
-            )
-            if sweep is None:
-                return
-            held = trials.c.claimed_by == submission_id
-            ids = connection.scalars(
-                select(trials.c.trial_id).where(held, trials.c.state == TrialState.RUNNING)
-            ).all()
-            _release(connection, ids, submission_id)
-            payload = {"outcome": outcome.value}
-            key = f"ended:{submission_id}"
-            enqueue(connection, [(sweep, OutboxKind.SWEEP_ENDED, None, key, payload)], moment)
+            _end(connection, submission_id, outcome, held=AttemptOutcome.RELEASED)
 
-    def claim(self, trial_ids: Iterable[str], submission_id: int) -> set[str]:
-        """Take trials for a submission, and return those that it got: no other one has them.
+    def claim(self, trial_ids: Iterable[str], submission_id: int) -> dict[str, int]:
+        """Take trials for a submission; return those that it got, each with its attempt's number.
 
-        A pending trial can be taken, and a running one whose submission is dead: it has ended,
-        its process on this host is gone, or it was silent for two minutes. Opens an attempt.
+        It gets what nobody runs: pending and blocked trials, and failed ones that may do better in
+        another submission. Before that, submissions that hold trials and are dead are ended, and
+        what they held is pending: their process on this host is gone, or they were silent for two
+        minutes. From then on such a one may write no more, should it wake up.
+
+        The number grows from attempt to attempt. Whoever commits must show it; see
+        `workers.claims`.
+
+        Raises:
+            SubmissionOverError: it has ended, or its own trials were taken over.
         """
-        moment, claimed = now(), set[str]()
+        claimed: dict[str, int] = {}
         with self._writing() as connection:
-            dead = _dead_submissions(connection, moment)
+            _check_open(connection, submission_id)
+            moment = clock(connection)
+            for dead in dead_submissions(connection):
+                outcome = SubmissionOutcome.TAKEN_OVER
+                _end(connection, dead, outcome, held=AttemptOutcome.LOST)
+            hopeless = and_(
+                trials.c.state == TrialState.FAILED, trials.c.failure_reason.in_(SAME_ANYWHERE)
+            )
             for part in chunks(trial_ids):
-                here = trials.c.trial_id.in_(part)
-                lost = (trials.c.state == TrialState.RUNNING) & trials.c.claimed_by.in_(dead)
-                taken_over = connection.scalars(select(trials.c.trial_id).where(here, lost)).all()
-                _close_attempts(connection, taken_over, AttemptOutcome.LOST, moment)
                 got = connection.scalars(
                     update(trials)
-                    .where(here, (trials.c.state == TrialState.PENDING) | lost)
+                    .where(trials.c.trial_id.in_(part), trials.c.state.in_(_OPEN), ~hopeless)
                     .values(
                         state=TrialState.RUNNING.value,
                         claimed_by=submission_id,
                         started_at=moment,
                         ended_at=None,
+                        failure_reason=None,
+                        failure_message=None,
                     )
                     .returning(trials.c.trial_id)
                 ).all()
@@ -138,8 +136,8 @@ class Submissions(Store):
                         {"trial_id": t, "submission": submission_id, "started_at": moment}
                         for t in got
                     ]
-                    connection.execute(insert(attempts), opened)
-                claimed.update(got)
+                    new = insert(attempts).returning(attempts.c.trial_id, attempts.c.id)
+                    claimed.update((r.trial_id, r.id) for r in connection.execute(new, opened))
         return claimed
 
     def release(self, trial_ids: Iterable[str], submission_id: int) -> set[str]:
@@ -147,7 +145,8 @@ class Submissions(Store):
         released = set[str]()
         with self._writing() as connection:
             for part in chunks(trial_ids):
-                released |= _release(connection, part, submission_id)
+                outcome = AttemptOutcome.RELEASED
+                released |= _release(connection, part, submission_id, outcome=outcome)
         return released
 
 
@@ -208,7 +207,68 @@ def _link(connection: Connection, planned: Sequence[Trial], submission: Submissi
     )
 
 
-def _release(connection: Connection, ids: Sequence[str], submission_id: int) -> set[str]:
+def dead_submissions(connection: Connection) -> list[int]:
+    """Return those submissions, among the ones that hold running trials, which are dead."""
+    moment = clock(connection)
+    holders = select(trials.c.claimed_by).where(trials.c.state == TrialState.RUNNING)
+    rows = connection.execute(select(submissions).where(submissions.c.id.in_(holders)))
+    return [r["id"] for r in rows.mappings() if is_dead(submission_from(r), moment)]
+
+
+def is_dead(submission: Submission, moment: datetime) -> bool:
+    """Tell whether nobody works on a submission at `moment`, a time by `clock`."""
+    if submission.ended_at is not None:
+        return True
+    process = ProcessIdentity(
+        host=submission.host, pid=submission.pid, started_at=submission.process_started_at
+    )
+    silent = moment - submission.heartbeat_at > timedelta(seconds=HEARTBEAT_LIMIT_S)
+    return silent or process.known_dead
+
+
+def _check_open(connection: Connection, submission_id: int) -> None:
+    columns = select(submissions.c.ended_at, submissions.c.outcome)
+    found = connection.execute(columns.where(submissions.c.id == submission_id)).one_or_none()
+    if found is None:
+        raise SubmissionOverError(f"the catalog has no submission {submission_id}; submit again")
+    if found.ended_at is None:
+        return
+    why = "has ended"
+    if found.outcome == SubmissionOutcome.TAKEN_OVER:
+        why = (
+            f"was silent for more than {HEARTBEAT_LIMIT_S:g} s (its machine slept, or its process "
+            "was stopped), and another submission took its trials over"
+        )
+    raise SubmissionOverError(f"submission {submission_id} {why}; submit again to go on")
+
+
+def _end(
+    connection: Connection,
+    submission_id: int,
+    outcome: SubmissionOutcome,
+    *,
+    held: AttemptOutcome,
+) -> None:
+    """Close a submission unless it is closed; what it still holds is pending from now on."""
+    moment = clock(connection)
+    running = trials.c.claimed_by == submission_id, trials.c.state == TrialState.RUNNING
+    ids = connection.scalars(select(trials.c.trial_id).where(*running)).all()
+    _release(connection, ids, submission_id, outcome=held)
+    sweep = connection.scalar(
+        update(submissions)
+        .where(submissions.c.id == submission_id, submissions.c.ended_at.is_(None))
+        .values(ended_at=moment, outcome=outcome.value)
+        .returning(submissions.c.sweep)
+    )
+    if sweep is not None:
+        payload = {"outcome": outcome.value}
+        key = f"ended:{submission_id}"
+        enqueue(connection, [(sweep, OutboxKind.SWEEP_ENDED, None, key, payload)], moment)
+
+
+def _release(
+    connection: Connection, ids: Sequence[str], submission_id: int, *, outcome: AttemptOutcome
+) -> set[str]:
     released = set[str]()
     for part in chunks(ids):
         rows = connection.scalars(
@@ -222,33 +282,10 @@ def _release(connection: Connection, ids: Sequence[str], submission_id: int) -> 
             .returning(trials.c.trial_id)
         )
         released.update(rows)
-    _close_attempts(connection, sorted(released), AttemptOutcome.RELEASED, now())
-    return released
-
-
-def _close_attempts(
-    connection: Connection, ids: Sequence[str], outcome: AttemptOutcome, moment: datetime
-) -> None:
-    for part in chunks(ids):
+    for part in chunks(sorted(released)):
         connection.execute(
             update(attempts)
             .where(attempts.c.trial_id.in_(part), attempts.c.ended_at.is_(None))
-            .values(ended_at=moment, outcome=outcome.value)
+            .values(ended_at=clock(connection), outcome=outcome.value)
         )
-
-
-def _dead_submissions(connection: Connection, moment: datetime) -> list[int]:
-    """Return those submissions, among the ones that hold running trials, which are dead."""
-    holders = select(trials.c.claimed_by).where(trials.c.state == TrialState.RUNNING)
-    rows = connection.execute(select(submissions).where(submissions.c.id.in_(holders)))
-    return [r["id"] for r in rows.mappings() if _is_dead(submission_from(r), moment)]
-
-
-def _is_dead(submission: Submission, moment: datetime) -> bool:
-    if submission.ended_at is not None:
-        return True
-    process = ProcessIdentity(
-        host=submission.host, pid=submission.pid, started_at=submission.process_started_at
-    )
-    silent = moment - submission.heartbeat_at > timedelta(seconds=HEARTBEAT_LIMIT_S)
-    return silent or process.known_dead
+    return released

@@ -45,7 +45,10 @@ def _last(sweep: SweepRow) -> str:
     if last is None:
         return "–"
     state = last.outcome.value if last.outcome else f"process {last.pid} on {last.host}"
-    return f"{last.submitted_at:%Y-%m-%d %H:%M} UTC, {state}"
+    if sweep.lost:
+        state += f", gone since {last.heartbeat_at:%H:%M}; submit again to go on"
+    earlier = f"; {sweep.earlier:,} finished of earlier versions" if sweep.earlier else ""
+    return f"{last.submitted_at:%Y-%m-%d %H:%M} UTC, {state}{earlier}"
 
 
 def trials(

@@ -133,8 +133,8 @@ def _ray(address: str | None) -> str:
         return "none given; `submit` starts one on this machine"
     from orchestrator.scheduling import cluster
 
-    with cluster(address) as resources:
-        cpus, gpus = resources.get("CPU", 0), resources.get("GPU", 0)
+    with cluster(address) as nodes:
+        cpus, gpus = sum(n.cpus for n in nodes), sum(n.gpus for n in nodes)
         return f"{address}: {cpus:g} CPUs, {gpus:g} GPUs"
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.board import Board
+from orchestrator.catalog.records import TrialState
 from orchestrator.commands.output import duration, number, table
 from orchestrator.driver import Phase, Watch
 from orchestrator.work_queue import WorkState
@@ -34,7 +35,6 @@ class ProgressView:
         self._board: Board | None = None
         self._workers = 1
         self._started = time.monotonic()
-        self._best: dict[str, TrialResult] = {}
         self._durations: dict[Method, list[float]] = defaultdict(list)
         self._printed_at = 0.0
         self._live = Live(
@@ -73,9 +73,6 @@ class ProgressView:
         trial = self._board.queue.trials[event.trial_id]
         if result is not None:
             self._durations[trial.method].append(result.duration_s)
-            best = self._best.get(trial.task.name)
-            if best is None or result.score > best.score:
-                self._best[trial.task.name] = result
         if event.kind is EventKind.FAILED:
             self.console.print(
                 f"[red]failed[/] {trial.label} — log: adaptersweep trials --state failed"
@@ -91,20 +88,19 @@ class ProgressView:
         if board is None:
             return Text(f"{self._phase} … {duration(time.monotonic() - self._started)}")
         total = len(board.queue.trials)
-        counts = board.queue.counts()
-        done = counts[WorkState.FINISHED]
+        done = board.counts()[TrialState.FINISHED]
         bar = Table.grid(padding=(0, 1))
         bar.add_row(ProgressBar(total=total, completed=done, width=40), Text(self._counts()))
         return Group(bar, self._running(board), self._bests(), Text(f"{self._phase}", style="dim"))
 
     def _counts(self) -> str:
         assert self._board is not None
-        counts = self._board.queue.counts()
-        failed = counts[WorkState.FAILED] + counts[WorkState.BLOCKED]
+        counts = self._board.counts()
+        others = (s for s in TrialState if s is not TrialState.FINISHED)
+        words = (f"{counts[state]} {state}" for state in others)
         return (
-            f"{counts[WorkState.FINISHED]}/{len(self._board.queue.trials)} done, "
-            f"{len(self._board.running_epochs)} running, {failed} failed, "
-            f"{duration(time.monotonic() - self._started)} so far, "
+            f"{counts[TrialState.FINISHED]}/{len(self._board.queue.trials)} finished, "
+            f"{', '.join(words)}, {duration(time.monotonic() - self._started)} so far, "
             f"about {duration(self._time_left())} left"
         )
 
@@ -133,11 +129,12 @@ class ProgressView:
     def _bests(self) -> Table:
         assert self._board is not None
         rows = table("best so far", "score", "trial", right=("score",))
-        for task, result in sorted(self._best.items()):
-            label = self._board.queue.trials[result.trial_id].label.partition(" · ")[2]
-            rows.add_row(task, f"{result.metric} {number(result.score)}", label)
+        for task, best in sorted(self._board.best.items()):
+            label = self._board.queue.trials[best.trial_id].label.partition(" · ")[2]
+            rows.add_row(task, f"{best.metric} {number(best.score)}", label)
         return rows
 
     def _best_line(self) -> str:
-        best = ", ".join(f"{t} {number(r.score)}" for t, r in sorted(self._best.items()))
+        assert self._board is not None
+        best = ", ".join(f"{t} {number(b.score)}" for t, b in sorted(self._board.best.items()))
         return f"best {best}" if best else "no score yet"

@@ -223,18 +223,21 @@ def _log_to(path: Path) -> None:
 
 
 def _show(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> None:
-    if outcome.trained == 0 and outcome.complete:
+    if outcome.reused == len(outcome.plan.trials) and outcome.complete:
         out.print(f"\nNothing to train: all {outcome.reused} trials were finished before.")
     else:
         out.print(
             f"\n{outcome.trained} trials finished now, {outcome.reused} before, "
-            f"{len(outcome.failed)} failed, {len(outcome.blocked)} blocked."
+            + f"{outcome.taken} by other submissions, " * (outcome.taken > 0)
+            + f"{len(outcome.failed)} failed, {len(outcome.blocked)} blocked."
         )
     with Catalog.open(stores.catalog_url) as catalog:
         print_leaderboard(out, catalog, outcome.plan.spec.name, limit=LEADERBOARD_ROWS)
         print_warnings(out, reading_warnings(outcome.plan, catalog))
         print_failures(out, catalog, stores, outcome.plan.spec.name)
-    if outcome.interrupted:
+    if outcome.stopped:
+        out.print(f"\n[red]Stopped:[/] {escape(outcome.stopped)}", soft_wrap=True)
+    elif outcome.interrupted:
         out.print("\nInterrupted: finished trials are kept; submit again to go on.")
     if outcome.unpublished:
         out.print(
@@ -366,9 +369,11 @@ def _outcome_as_json(outcome: Outcome) -> dict[str, object]:
         "trials": len(outcome.plan.trials),
         "reused": outcome.reused,
         "trained": outcome.trained,
+        "by_others": outcome.taken,
         "failed": list(outcome.failed),
         "blocked": list(outcome.blocked),
         "interrupted": outcome.interrupted,
+        "stopped": outcome.stopped,
         "unregistered": list(outcome.unregistered),
         "unpublished": outcome.unpublished,
         "registered": [

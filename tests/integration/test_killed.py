@@ -114,3 +114,68 @@ def test_a_killed_worker_is_replaced_and_its_trial_continues(
     with sqlite3.connect(workspace / "catalog.sqlite") as connection:
         states = connection.execute("SELECT DISTINCT state FROM trials").fetchall()
     assert states == [("finished",)]
+
+
+def age_heartbeat(workspace: Path, by_s: int) -> None:
+    """Let every submission that has not ended look silent for so long."""
+    with sqlite3.connect(workspace / "catalog.sqlite", timeout=30) as connection:
+        connection.execute(
+            "UPDATE submissions SET heartbeat_at = datetime(heartbeat_at, ?) || '.000000' "
+            "WHERE ended_at IS NULL",
+            (f"-{by_s} seconds",),
+        )
+
+
+def outcomes(workspace: Path) -> list[str | None]:
+    """How each submission ended."""
+    with sqlite3.connect(workspace / "catalog.sqlite", timeout=30) as connection:
+        rows = connection.execute("SELECT outcome FROM submissions ORDER BY id").fetchall()
+    return [row[0] for row in rows]
+
+
+def test_a_driver_that_slept_and_was_taken_over_does_nothing_more(
+    background: Callable[..., Any],
+    until: Until,
+    toy_sweep: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    sweep, workspace = toy_sweep(epochs=40), tmp_path / "workspace"
+    slept = background("submit", sweep, "-w", workspace)
+    until(
+        lambda: (
+            len(list(workspace.glob("trials/*/*/result.json"))) >= 3
+            and any(workspace.glob("trials/*/*/checkpoint.pt"))
+        ),
+        120,
+        "three trials are finished and one is under way",
+    )
+    os.kill(slept.pid, signal.SIGSTOP)  # its workers go on
+    age_heartbeat(workspace, 130)
+    heir = background("submit", sweep, "-w", workspace)
+    until(lambda: "taken_over" in outcomes(workspace), 120, "another one takes over")
+    os.kill(slept.pid, signal.SIGCONT)
+    assert slept.wait(timeout=120) == 130
+    assert heir.wait(timeout=300) == 0
+    assert len(results(workspace)) == 30
+    said = (tmp_path / "background-0.log").read_text()
+    assert "another submission took its trials over" in said
+    assert "Traceback" not in said
+    for log in workspace.glob("trials/*/*/worker.log"):
+        assert log.read_text().count(" finished: ") == 1, f"trained twice: {log}"
+    assert any("was taken over" in p.read_text() for p in workspace.glob("trials/*/*/worker.log"))
+    assert outcomes(workspace) == ["taken_over", "completed"]
+
+
+def test_as_many_workers_run_as_the_sweep_allows(
+    background: Callable[..., Any], toy_sweep: Callable[..., Path], tmp_path: Path
+) -> None:
+    sweep, workspace = toy_sweep(epochs=1), tmp_path / "workspace"
+    text = sweep.read_text()
+    sweep.write_text(text + "resources: { cpus: 0.5, max_workers: 1, pack_size: 1 }\n")
+    driver = background("submit", sweep, "-w", workspace)
+    seen: list[frozenset[int]] = []
+    while driver.poll() is None:
+        seen.append(frozenset(trainables(driver.pid)))
+    assert driver.returncode == 0
+    assert max(map(len, seen)) == 1
+    assert len(frozenset().union(*seen)) <= 3, "a worker is kept from pack to pack"

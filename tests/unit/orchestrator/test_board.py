@@ -1,22 +1,28 @@
 """The board keeps queue, catalog and committed files in step, also when one of them fails."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import torch
+from sqlalchemy import update
 
 from orchestrator.board import Board
+from orchestrator.catalog import store, tables
 from orchestrator.catalog.catalog import Catalog
-from orchestrator.catalog.records import TrialState
+from orchestrator.catalog.records import TrialFilter, TrialState
 from orchestrator.driver import plan_sweep
 from orchestrator.errors import CatalogError
 from orchestrator.plan import Plan
 from orchestrator.stores import Stores
 from orchestrator.work_queue import WorkQueue, WorkState
-from workers.events import EventKind
+from workers.events import EventKind, PackEvent
+from workers.fast_path import FastPath
+from workers.layout import Workspace
 from workers.pack import run_pack
-from workers.results import FailureReason
+from workers.results import FailureReason, TrialFailure, commit, read_result
+from workers.trial import Trial
 from workers.warm import WarmState
 
 
@@ -34,6 +40,27 @@ class Scene:
         submission = self.catalog.begin_submission("toy", "", list(self.plan.trials.values()))
         queue = WorkQueue(self.plan.trials, self.catalog.finished(self.plan.trials))
         return Board(queue, self.catalog, self.stores.workspace, submission)
+
+    def fail(self, board: Board, trial: Trial, reason: FailureReason) -> None:
+        """Let a worker of a board fail a trial that it runs."""
+        failure = TrialFailure(
+            trial_id=trial.trial_id, reason=reason, message="made for a test", at_unix_ms=1
+        )
+        commit(self.stores.workspace.trial(trial.trial_id), failure)
+        board.take(PackEvent(kind=EventKind.FAILED, trial_id=trial.trial_id))
+
+    def run(self, board: Board, pack: list[Trial]) -> list[PackEvent]:
+        """Run a pack as a worker does that a board has sent it to; the board hears nothing."""
+        attempts = {t.trial_id: board.attempts[t.trial_id] for t in pack}
+        workspace = Workspace(self.stores.workspace.root, attempts)
+        return list(run_pack(pack, workspace, self.warm))
+
+    def take_over(self, board: Board) -> None:
+        """Let a board's submission be silent for longer than it may."""
+        with self.catalog._writing() as connection:
+            row = tables.submissions.c.id == board._submission.id
+            silent = store.now() - timedelta(seconds=200)
+            connection.execute(update(tables.submissions).where(row).values(heartbeat_at=silent))
 
     def run_one_pack(self, board: Board) -> list[str]:
         pack = board.next_pack(size=4, workers=1)
@@ -120,3 +147,163 @@ def test_a_damaged_result_fails_its_trial_with_the_reason(scene: Scene) -> None:
     row = scene.catalog.trial(pack[0].trial_id)
     assert row.state is TrialState.FAILED
     assert "not a readable result" in (row.failure_message or "")
+
+
+def wait_for(board: Board, other: Board, *, size: int = 1) -> list[Trial]:
+    """Let another board begin trials, and this one want the same ones."""
+    theirs = other.next_pack(size=size, workers=1)
+    board.queue._ready = [t.trial_id for t in theirs]
+    assert board.next_pack(size=size, workers=1) == []
+    assert board.waits_for_others
+    board._polled_at = float("-inf")
+    return theirs
+
+
+def test_a_trial_that_lost_its_worker_elsewhere_is_tried_here_once(scene: Scene) -> None:
+    first, second = scene.board(), scene.board()
+    (trial,) = wait_for(second, first)
+    assert second.next_pack(size=1, workers=1) == [], "it runs there"
+    scene.fail(first, trial, FailureReason.WORKER_LOST)
+    second._polled_at = float("-inf")
+    assert second.next_pack(size=1, workers=1) == [trial]
+    scene.fail(second, trial, FailureReason.WORKER_LOST)
+    for board in (first, second):
+        assert board.queue.states[trial.trial_id] is WorkState.FAILED
+        assert trial.trial_id not in {t.trial_id for t in board.next_pack(size=9, workers=1)}
+
+
+def test_a_trial_that_diverged_elsewhere_has_failed_here_too(scene: Scene) -> None:
+    first, second = scene.board(), scene.board()
+    (trial,) = wait_for(second, first)
+    told: list[PackEvent] = []
+    second.listeners.append(lambda event, _: told.append(event))
+    scene.fail(first, trial, FailureReason.DIVERGED)
+    second._polled_at = float("-inf")
+    assert second.next_pack(size=1, workers=1) == []
+    assert second.queue.states[trial.trial_id] is WorkState.FAILED
+    children = {i for i, t in scene.plan.trials.items() if trial.trial_id in t.parents}
+    assert {second.queue.states[i] for i in children} <= {WorkState.BLOCKED}
+    assert [event.kind for event in told] == [EventKind.FAILED]
+    assert not second.waits_for_others
+
+
+def test_a_trial_whose_other_submission_ended_is_run_here(scene: Scene) -> None:
+    first, second = scene.board(), scene.board()
+    (trial,) = wait_for(second, first)
+    first.release()
+    assert second.next_pack(size=1, workers=1) == [trial]
+
+
+def test_what_is_finished_in_another_workspace_stops_who_waits_for_it(scene: Scene) -> None:
+    first, second = scene.board(), scene.board()
+    (trial,) = wait_for(second, first)
+    scene.run(first, [trial])
+    result = read_result(scene.stores.workspace.trial(trial.trial_id))
+    assert result is not None
+    scene.catalog.record_result("toy", result)
+    scene.stores.workspace.trial(trial.trial_id).result.unlink()
+    second.next_pack(size=1, workers=1)
+    assert second.over
+    assert "one workspace" in (second.stopped or "")
+
+
+def test_whoever_was_taken_over_commits_nothing_and_hands_out_nothing(scene: Scene) -> None:
+    slept, heir = scene.board(), scene.board()
+    theirs = wait_for(heir, slept, size=2)
+    scene.take_over(slept)
+    heir.queue._ready += [t.trial_id for t in theirs]
+    for trial in theirs:
+        heir.queue.states[trial.trial_id] = WorkState.READY
+    assert {t.trial_id for t in heir.next_pack(size=2, workers=1)} == {t.trial_id for t in theirs}
+
+    events = scene.run(slept, theirs)  # its workers go on, since they know nothing of it
+    assert {e.kind for e in events} == {EventKind.STARTED, EventKind.ABANDONED}
+    for trial in theirs:
+        assert not scene.stores.workspace.trial(trial.trial_id).result.exists()
+    for event in events:
+        slept.take(event)
+    assert slept.next_pack(size=9, workers=1) == []
+    assert slept.over
+    assert "took its trials over" in (slept.stopped or "")
+
+    for event in scene.run(heir, theirs):
+        heir.take(event)
+    assert heir.trained == {t.trial_id for t in theirs}
+    outcomes = [a.outcome for a in scene.catalog.attempts(theirs[0].trial_id)]
+    assert outcomes == ["lost", "finished"]
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_a_worker_that_was_taken_over_stops_at_the_end_of_its_epoch(
+    toy_sweep: Callable[..., Path], tmp_path: Path, width: int
+) -> None:
+    scene = Scene(plan_sweep(toy_sweep(epochs=5))[0], tmp_path / "workspace")
+    scene.warm = WarmState(torch.device("cpu"), FastPath(pack_width=width))
+    board = scene.board()
+    pack = board.next_pack(size=2, workers=1)
+    attempts = {t.trial_id: board.attempts[t.trial_id] for t in pack}
+    kinds = {t.trial_id: list[EventKind]() for t in pack}
+    for event in run_pack(pack, Workspace(scene.stores.workspace.root, attempts), scene.warm):
+        kinds[event.trial_id].append(event.kind)
+        if event.kind is EventKind.EPOCH:
+            for trial in pack:
+                scene.stores.workspace.trial(trial.trial_id).claim.write_text("999")
+    told = [kind for of_trial in kinds.values() for kind in of_trial]
+    assert told.count(EventKind.EPOCH) == 1
+    assert [of_trial[-1] for of_trial in kinds.values()] == [EventKind.ABANDONED] * 2
+    assert EventKind.FINISHED not in told
+    scene.catalog.close()
+
+
+def test_a_claim_that_was_overwritten_is_made_anew(scene: Scene) -> None:
+    """Whoever slept between claiming in the catalog and saying so in the folder does that."""
+    board = scene.board()
+    (trial,) = board.next_pack(size=1, workers=1)
+    scene.stores.workspace.trial(trial.trial_id).claim.write_text("999")
+    for event in scene.run(board, [trial]):
+        board.take(event)
+    board._polled_at = float("-inf")
+    board.queue._ready.clear()
+    assert board.next_pack(size=1, workers=1) == [trial]
+    for event in scene.run(board, [trial]):
+        board.take(event)
+    assert board.trained == {trial.trial_id}
+
+
+def test_the_live_view_and_status_count_the_same_things(scene: Scene) -> None:
+    board, other = scene.board(), scene.board()
+    failing, *_ = board.next_pack(size=3, workers=1)
+    scene.fail(board, failing, FailureReason.DIVERGED)
+    scene.run_one_pack(board)
+    other.next_pack(size=2, workers=1)
+    board.queue._ready = list(other.queue.having(WorkState.RUNNING))
+    assert board.next_pack(size=2, workers=1) == []
+    (row,) = scene.catalog.sweeps()
+    assert all(row.counts.values()), "every state is there"
+    assert dict(board.counts()) == row.counts
+
+
+def test_what_others_finished_is_not_counted_as_trained_here(scene: Scene) -> None:
+    first, second = scene.board(), scene.board()
+    theirs = wait_for(second, first, size=2)
+    for event in scene.run(first, theirs):
+        first.take(event)
+    own = scene.run_one_pack(second)
+    assert {second.queue.states[t.trial_id] for t in theirs} == {WorkState.FINISHED}
+    assert second.trained == set(own)
+    assert first.trained == {t.trial_id for t in theirs}
+
+
+def test_the_best_so_far_is_that_of_all_submissions(scene: Scene) -> None:
+    before = scene.board()
+    while not before.over:
+        scene.run_one_pack(before)
+    assert set(before.best) == {"one", "two", "three"}
+    after = scene.board()
+    after.recall()
+    assert {t: b.score for t, b in after.best.items()} == {
+        t: b.score for t, b in before.best.items()
+    }
+    for task, best in after.best.items():
+        rows = scene.catalog.trials(TrialFilter(sweep="toy", task=task), "-score", limit=1)
+        assert best.score == rows[0].score
