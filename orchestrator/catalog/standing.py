@@ -6,6 +6,7 @@ reading changes nothing. Here such a trial is pending, which is what it is to ev
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Label, and_, case, func, select
 
@@ -69,7 +70,7 @@ class Standings(Store):
         return counts
 
 
-def current_state(dead: Sequence[int]) -> Label[str]:
+def current_state(dead: Sequence[int]) -> Label[Any]:
     """Select a trial's state as it is now, given the submissions that hold trials and are dead."""
     stale = and_(trials.c.state == TrialState.RUNNING, trials.c.claimed_by.in_(dead))
     return case((stale, TrialState.PENDING.value), else_=trials.c.state).label("state")

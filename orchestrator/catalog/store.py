@@ -155,7 +155,7 @@ def clock(connection: Connection) -> datetime:
     """
     if connection.dialect.name != "postgresql":
         return now()
-    moment: datetime = connection.scalar(select(func.clock_timestamp()))
+    moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
     return moment.astimezone(UTC)
 
 
