@@ -245,9 +245,9 @@ def _register(
     Returns what is registered, and why the rest is not.
     """
     results = catalog.results(plan.trials)
-    finished = [(trial, results[i]) for i, trial in plan.trials.items() if i in results]
     rows = catalog.trials(TrialFilter(sweep=plan.spec.name), limit=None)
-    winners = choose(plan.spec.select, finished, {r.trial_id: r.configuration for r in rows})
+    configurations = {row.trial_id: row.configuration for row in rows}
+    winners = choose(plan.spec.select, plan.trials.values(), results, configurations)
     registered, problems = [], []
     for winner in winners:
         try:

@@ -35,6 +35,18 @@ from workers.heads import HeadSettings, head_config
 from workers.tasks.card import TaskRef
 from workers.trial import BaseModelRef, Drop, DropMode, MeasuredDepths, Precision, Training
 
+USUAL_REDUCTION = 16
+"""What gives an adapter its size where a sweep says nothing about it."""
+
+
+@dataclass(frozen=True)
+class _Size:
+    """An adapter's size: of its largest layer, and of single layers where they differ."""
+
+    largest: int
+    of_layers: tuple[int, ...] = ()
+    reduction_factor: float | None = None
+
 
 @dataclass(frozen=True)
 class Grids:
@@ -72,8 +84,10 @@ class Grids:
                 ) from error
             yield settings.over(task.card)
 
-    def adapters(self, own: AdapterAxes, base: BaseModelRef, at: KeyPath) -> list[AdapterConfig]:
-        """Expand adapter settings, without a drop depth.
+    def adapters(
+        self, own: AdapterAxes, base: BaseModelRef, at: KeyPath
+    ) -> list[tuple[AdapterConfig, float | None]]:
+        """Expand adapter settings, without a drop depth, each with the reduction factor asked for.
 
         Raises:
             SpecError: settings that cannot be together or not on this base model.
@@ -81,30 +95,35 @@ class Grids:
         grid = merged(self.spec.adapter, own)
         shared = list(self._sharings(grid, base, at))
         sizes = self._sizes(own, base, at)
-        if any(each for _, each in sizes) and any(how is not Sharing.NONE for how, _ in shared):
+        if any(size.of_layers for size in sizes) and any(
+            how is not Sharing.NONE for how, _ in shared
+        ):
             raise self.source.error(
                 self.where_stands(at, "adapter", "layer_sizes"),
                 "layers that share parameters have one size, found `layer_sizes` with sharing "
                 f"{', '.join(how for how, _ in shared)}; drop one",
             )
         return [
-            self._adapter(
-                at,
-                bottleneck_size=size,
-                layer_sizes=each,
-                placement=placement,
-                non_linearity=non_linearity,
-                initialisation=initialisation,
-                sharing=sharing,
-                group_layers=group,
-                scaling=scaling,
-                dropout=dropout,
-                trained_norm=trained_norm,
-                arrangement=arrangement.value,
+            (
+                self._adapter(
+                    at,
+                    bottleneck_size=size.largest,
+                    layer_sizes=size.of_layers,
+                    placement=placement,
+                    non_linearity=non_linearity,
+                    initialisation=initialisation,
+                    sharing=sharing,
+                    group_layers=group,
+                    scaling=scaling,
+                    dropout=dropout,
+                    trained_norm=trained_norm,
+                    arrangement=arrangement.value,
+                ),
+                size.reduction_factor,
             )
             for (
                 placement,
-                (size, each),
+                size,
                 non_linearity,
                 initialisation,
                 (sharing, group),
@@ -245,31 +264,29 @@ class Grids:
                     )
                 yield sharing, layers
 
-    def _sizes(
-        self, own: AdapterAxes, base: BaseModelRef, at: KeyPath
-    ) -> Sequence[tuple[int, tuple[int, ...]]]:
-        """Return each size with the sizes of single layers, if they differ."""
+    def _sizes(self, own: AdapterAxes, base: BaseModelRef, at: KeyPath) -> Sequence[_Size]:
         hidden_size = base.hidden_size
         for axes in (own, self.spec.adapter):
             if axes.bottleneck_size is not None:
-                return [(size, ()) for size in axes.bottleneck_size]
+                return [_Size(size) for size in axes.bottleneck_size]
             if axes.reduction_factor is not None:
                 factors = axes.reduction_factor
-                return [(bottleneck_from_reduction(hidden_size, f), ()) for f in factors]
+                return [
+                    _Size(bottleneck_from_reduction(hidden_size, f), reduction_factor=f)
+                    for f in factors
+                ]
             if axes.layer_sizes is not None:
                 return [self._layer_sizes(sizes, base, at) for sizes in axes.layer_sizes]
-        return [(bottleneck_from_reduction(hidden_size, 16), ())]
+        return [_Size(bottleneck_from_reduction(hidden_size, USUAL_REDUCTION))]
 
-    def _layer_sizes(
-        self, sizes: tuple[int, ...] | None, base: BaseModelRef, at: KeyPath
-    ) -> tuple[int, tuple[int, ...]]:
+    def _layer_sizes(self, sizes: tuple[int, ...] | None, base: BaseModelRef, at: KeyPath) -> _Size:
         if sizes is None or len(sizes) != base.layers:
             raise self.source.error(
                 self.where_stands(at, "adapter", "layer_sizes"),
                 f"expected {base.layers} sizes, one for each layer of {base.name}, found "
                 f"{len(sizes or ())}",
             )
-        return max(sizes), sizes if len(set(sizes)) > 1 else ()
+        return _Size(max(sizes), sizes if len(set(sizes)) > 1 else ())
 
 
 def has_standard(drop: DropAxes) -> bool:

@@ -24,6 +24,7 @@ NOTE_LIMIT_CHARS = 7_900
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 _POINTS_PER_CALL = 1000
+_PARAMETERS_PER_CALL = 100
 _RUNS_PER_PAGE = 1000
 _STORE_TIMEOUT_S = 120
 
@@ -177,10 +178,14 @@ class SweepRuns:
         metrics = [Metric(p.name, p.value, p.at_unix_ms, p.step) for p in points]
         params = [Param(k, v) for k, v in (parameters or {}).items()]
         run_tags = [RunTag(k, v) for k, v in (tags or {}).items()]
-        # Parameters and tags, 100 at most, go with the first thousand points.
-        room = _POINTS_PER_CALL - len(params) - len(run_tags)
+        # Some parameters and all tags, 100 at most of each, go with the first thousand points.
+        first, more = params[:_PARAMETERS_PER_CALL], params[_PARAMETERS_PER_CALL:]
+        room = _POINTS_PER_CALL - len(first) - len(run_tags)
         with translated(self._uri):
-            self._client.log_batch(run_id, metrics[:room], params, run_tags)
+            self._client.log_batch(run_id, metrics[:room], first, run_tags)
+            for start in range(0, len(more), _PARAMETERS_PER_CALL):
+                batch = more[start : start + _PARAMETERS_PER_CALL]
+                self._client.log_batch(run_id, params=batch)
             for start in range(room, len(metrics), _POINTS_PER_CALL):
                 self._client.log_batch(run_id, metrics[start : start + _POINTS_PER_CALL])
 

@@ -57,6 +57,7 @@ AXES: Mapping[str, Callable[[Trial], Any]] = {
     "seed": lambda trial: trial.seed,
     "placement": _of_adapter("placement"),
     "bottleneck_size": _of_adapter("bottleneck_size"),
+    "reduction_factor": lambda trial: trial.reduction_factor,
     "non_linearity": _of_adapter("non_linearity"),
     "initialisation": _of_adapter("initialisation"),
     "layer_sizes": lambda trial: (trial.adapter and trial.adapter.layer_sizes) or None,

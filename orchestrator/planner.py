@@ -151,6 +151,7 @@ class _Planner:
                 seed=trial.seed,
                 training=training,
                 adapter=replace(trial.adapter, drop_depth=0),
+                reduction_factor=trial.reduction_factor,
             )
 
     def _shapes(
@@ -159,10 +160,14 @@ class _Planner:
         """Yield what of a trial belongs to its method alone."""
         if method is Method.ADAPTER:
             drops = list(self.grids.drops(merge_drop(self.spec.drop, block.drop), base, at))
-            for adapter, drop in itertools.product(
+            for (adapter, factor), drop in itertools.product(
                 self.grids.adapters(block.adapter, base, at), drops
             ):
-                yield {"adapter": replace(adapter, drop_depth=drop.depth), "drop": drop}
+                sized = {
+                    "adapter": replace(adapter, drop_depth=drop.depth),
+                    "reduction_factor": factor,
+                }
+                yield sized | {"drop": drop}
         elif method is Method.TOP_LAYERS:
             for layers in block.layers or self.spec.layers or ():
                 if layers > base.layers:

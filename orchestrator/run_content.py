@@ -4,12 +4,13 @@ Metric and parameter names are few and the same for every trial, so that columns
 charts work at once. Sending them is left to `orchestrator.tracking`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from orchestrator.catalog.records import LeaderboardRow, TrialState
-from orchestrator.plan import AXES
+from orchestrator.settings import settings
 from workers.results import Epoch, TrialResult
 from workers.tasks.card import Split
 from workers.trial import Trial
@@ -20,7 +21,8 @@ TRIAL_ID = "trial_id"
 SWEEP = "sweep"
 STATE = "state"
 
-_ROWS_PER_TASK = 5
+ROWS_PER_TABLE = 5
+"""Configurations of each leaderboard that a description shows."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,27 @@ def experiment_name(sweep: str) -> str:
     return f"adaptersweep/{sweep}"
 
 
-def parameters(trial: Trial) -> dict[str, str]:
-    """Return a trial's parameters; those that its method does not have are left out."""
-    fusion = trial.fusion
-    values: dict[str, object] = {
+def parameters(trial: Trial, parents: Mapping[str, Trial]) -> dict[str, str]:
+    """Return a trial's parameters; those that its method does not have are left out.
+
+    Args:
+        parents: what it builds on, whose settings are its own too, by trial_id.
+    """
+    found = settings(trial, parents)
+    base = found.pop("base_model")
+    values = {
         "task": trial.task.name,
-        "base": trial.base.name,
-        **{name: read(trial) for name, read in AXES.items() if name not in ("task", "base_model")},
-        "drop_depth": max(trial.drop.depth, fusion.config.drop_depth if fusion else 0),
-        "sources": fusion and ", ".join(s.task for s in fusion.sources),
+        "base": base,
+        "seed": trial.seed,
+        **found,
+        "sources": found.get("source_tasks"),
         "trial_id": trial.trial_id,
     }
-    return {name: str(value) for name, value in values.items() if value is not None}
+    return {name: _text(value) for name, value in values.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def trial_tags(trial: Trial, sweep: str, parent_run_id: str) -> dict[str, str]:
@@ -131,21 +142,27 @@ def description(
     run_link: Callable[[str], str | None],
     limit_chars: int,
 ) -> str:
-    """Describe a sweep in Markdown: its state, and each task's best configurations.
+    """Describe a sweep in Markdown: its state, and the best configurations of each leaderboard.
 
     Scores are means on validation over a configuration's seeds, and lead to its best run.
 
     Args:
+        board: in the catalog's order, the data that a task has now before what it had earlier.
         run_link: trial_id → where its run is shown, or None.
         limit_chars: how long MLflow lets it be; rows, and then tasks, are left out to fit.
     """
-    tasks = [list(rows) for _, rows in groupby(board, key=lambda row: row.best.task)]
+    tables = [list(rows) for _, rows in groupby(board, key=lambda row: row.table)]
+    now = {rows[0].task: rows[0] for rows in reversed(tables)}
     states = ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "no trials"
-    best = " · ".join(f"{rows[0].best.task} {_linked(rows[0], run_link)}" for rows in tasks)
+    best = " · ".join(f"{task} {_linked(row, run_link)}" for task, row in sorted(now.items()))
     # MLflow shows the first line alone until somebody unfolds the rest.
     head = f"**{sweep}**: {states}." + (f" Best: {best}\n" if len(best) < limit_chars / 4 else "\n")
-    for rows_per_task in range(_ROWS_PER_TASK, 0, -1):
-        parts = [_task_table(rows[:rows_per_task], run_link) for rows in tasks]
+    data = Counter(rows[0].task for rows in tables)
+    for rows_per_table in range(ROWS_PER_TABLE, 0, -1):
+        parts = [
+            _table(rows[:rows_per_table], run_link, several=data[rows[0].task] > 1)
+            for rows in tables
+        ]
         if len(text := "\n".join([head, *parts])) <= limit_chars:
             return text
     more = "\n(More tasks in `adaptersweep best`.)"
@@ -157,19 +174,28 @@ def description(
     return text
 
 
-def _task_table(rows: Sequence[LeaderboardRow], run_link: Callable[[str], str | None]) -> str:
-    best = rows[0].best
+def _table(
+    rows: Sequence[LeaderboardRow], run_link: Callable[[str], str | None], *, several: bool
+) -> str:
+    """Draw one leaderboard, which says of which rows it is where its task has `several`."""
+    first = rows[0]
     lines = [
-        f"### {best.task}",
-        f"| {best.metric} | std | seeds | configuration | base |",
-        "|---|---|---|---|---|",
+        f"### {first.task}{f' on data {first.fingerprint[:8]}' if several else ''}",
+        f"| {first.metric} | std | seeds | test | configuration | base |",
+        "|-|-|-|-|-|-|",
     ]
     for row in rows:
-        std = "" if row.std is None else f"{row.std:.4f}"
+        seeds = str(row.seeds) if row.complete else f"{row.seeds} of {row.planned}"
         label = row.label.replace("|", "\\|")
-        cells = (_linked(row, run_link), std, row.seeds, label, row.best.base_name)
-        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
+        test = "" if row.test is None else _with_spread(row.test.mean, row.test.std)
+        std = "" if row.std is None else f"{row.std:.4f}"
+        cells = (_linked(row, run_link), std, seeds, test, label, row.best.base_name)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _with_spread(mean: float, std: float | None) -> str:
+    return f"{mean:.4f}" if std is None else f"{mean:.4f} ± {std:.4f}"
 
 
 def _linked(row: LeaderboardRow, run_link: Callable[[str], str | None]) -> str:

@@ -4,12 +4,12 @@ Every choice is made on validation; test scores never take part. Putting winners
 registry is left to `orchestrator.registry`.
 """
 
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.plan import matches
+from orchestrator.ranking import Planned, Ranked, rank
 from orchestrator.spec.model import Ranking, SelectRule
 from workers.results import TrialResult
 from workers.tasks.card import Split
@@ -23,6 +23,7 @@ class Standing:
     Attributes:
         best: its best trial, of equals the one with the lowest seed.
         mean, std: of the metric over seeds; `std` is the sample's, None for a single seed.
+        seeds: how many have finished, of `planned` that the sweep asks for.
     """
 
     best: Trial
@@ -32,6 +33,12 @@ class Standing:
     mean: float
     std: float | None
     seeds: int
+    planned: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every seed has finished, so that the mean is not one over survivors."""
+        return self.seeds == self.planned
 
 
 @dataclass(frozen=True)
@@ -42,43 +49,59 @@ class Winner:
     standing: Standing
 
 
-Finished = tuple[Trial, TrialResult]
-
-
 def standings(
-    finished: Iterable[Finished], configurations: Mapping[str, str], *, metric: str = "primary"
+    trials: Iterable[Trial],
+    results: Mapping[str, TrialResult],
+    configurations: Mapping[str, str],
+    *,
+    metric: str = "primary",
 ) -> list[Standing]:
-    """Group the seeds of each configuration, best mean first. Trials without `metric` are left out.
+    """Group the seeds of each configuration: complete ones first, then the best mean first.
 
-    All are of one task and base model.
+    All are of one base model, task and fingerprint. Finished trials without `metric` are left out.
 
     Args:
+        trials: every planned one, finished or not.
+        results: of those that are finished, by trial_id.
         configurations: trial_id → a word that is the same for all seeds of a configuration.
     """
-    groups: dict[str, list[Finished]] = defaultdict(list)
-    for trial, result in finished:
-        if validation_score(result, metric) is not None:
-            groups[configurations[trial.trial_id]].append((trial, result))
-    rows = [_standing(group, metric) for group in groups.values()]
-    return sorted(rows, key=lambda s: (-s.mean, s.best.label))
+    by_id, planned = {}, []
+    for trial in trials:
+        result = results.get(trial.trial_id)
+        score = None if result is None else validation_score(result, metric)
+        if result is None or score is not None:
+            by_id[trial.trial_id] = trial
+            key = configurations[trial.trial_id]
+            planned.append(Planned(key, trial.trial_id, trial.seed, score))
+    return [_standing(row, by_id, results, metric) for row in rank(planned)]
 
 
 def choose(
-    rules: Sequence[SelectRule], finished: Sequence[Finished], configurations: Mapping[str, str]
+    rules: Sequence[SelectRule],
+    trials: Iterable[Trial],
+    results: Mapping[str, TrialResult],
+    configurations: Mapping[str, str],
 ) -> list[Winner]:
-    """Return the winner of every rule for each task and base model that has one.
+    """Return the winner of every rule for each base model, task and fingerprint that has one.
 
-    Only trials that left adapter files can win. `configurations` as for `standings`.
+    Only trials that left adapter files can win. A configuration of which a seed has failed, is
+    blocked or still to come wins only where there is no complete one: nothing is then taken from
+    a better one, and an adapter that was trained can be fetched, its missing seeds in view
+    (`Standing.complete`). Ranked by `best_trial` each trial stands for itself, so there it does
+    not matter. Arguments as for `standings`.
     """
+    every = list(trials)
     winners = []
     for rule in rules:
-        by_target: dict[tuple[str, str], list[Finished]] = defaultdict(list)
-        for trial, result in finished:
+        compared: dict[tuple[str, ...], list[Trial]] = defaultdict(list)
+        for trial in every:
             wanted = rule.tasks is None or trial.task.name in rule.tasks
-            if wanted and result.adapter is not None and matches(trial, rule.where):
-                by_target[trial.base.name, trial.task.name].append((trial, result))
-        for group in by_target.values():
-            rows = standings(group, configurations, metric=str(rule.metric))
+            if wanted and matches(trial, rule.where) and _leaves_adapter(trial, results):
+                task = trial.task
+                key = (trial.base.identity, task.name, task.fingerprint, trial.metric)
+                compared[key].append(trial)
+        for group in compared.values():
+            rows = standings(group, results, configurations, metric=str(rule.metric))
             if rule.rank is Ranking.BEST_TRIAL:
                 rows.sort(key=lambda s: (-s.score, s.best.seed, s.best.trial_id))
             winners += [Winner(rule.alias, row) for row in rows[:1]]
@@ -95,16 +118,24 @@ def validation_score(result: TrialResult, metric: str) -> float | None:
     return None
 
 
-def _standing(group: list[Finished], metric: str) -> Standing:
-    scored = [(s, t, r) for t, r in group if (s := validation_score(r, metric)) is not None]
-    score, trial, result = min(scored, key=lambda row: (-row[0], row[1].seed))
-    values = [s for s, _, _ in scored]
+def _leaves_adapter(trial: Trial, results: Mapping[str, TrialResult]) -> bool:
+    """Say whether a trial has adapter files, or would have if it had finished."""
+    result = results.get(trial.trial_id)
+    return not trial.method.trains_base if result is None else result.adapter is not None
+
+
+def _standing(
+    row: Ranked, trials: Mapping[str, Trial], results: Mapping[str, TrialResult], metric: str
+) -> Standing:
+    best_id, score = row.finished[0]
+    result = results[best_id]
     return Standing(
-        best=trial,
+        best=trials[best_id],
         result=result,
         metric=result.metric if metric == "primary" else metric,
         score=score,
-        mean=statistics.fmean(values),
-        std=statistics.stdev(values) if len(values) > 1 else None,
-        seeds=len(values),
+        mean=row.mean,
+        std=row.std,
+        seeds=len(row.finished),
+        planned=row.planned,
     )

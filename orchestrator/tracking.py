@@ -18,6 +18,7 @@ from orchestrator.catalog.records import OutboxEntry, OutboxKind, TrialFilter, T
 from orchestrator.errors import CatalogError, OrchestratorError, TrackingError
 from orchestrator.mlflow_runs import NOTE_LIMIT_CHARS, SweepRuns, connect
 from orchestrator.run_content import (
+    ROWS_PER_TABLE,
     STATE,
     Point,
     description,
@@ -29,7 +30,6 @@ from orchestrator.run_content import (
 )
 from orchestrator.stores import Stores
 from workers.results import Epoch, TrialResult
-from workers.trial import Trial
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +189,8 @@ class Publisher:
                 yield state, row
 
     def _tell_trial(self, runs: SweepRuns, trial_id: str, group: Sequence[OutboxEntry]) -> None:
-        trial = self._catalog.planned([trial_id])[trial_id]
+        known = self._catalog.with_parents([trial_id])
+        trial = known[trial_id]
         row = self._catalog.trial(trial_id)
         result = self._catalog.results([trial_id]).get(trial_id)
         is_new = trial_id not in runs.known()
@@ -203,7 +204,7 @@ class Publisher:
         points = [p for epoch in live for p in epoch_points(epoch)]
         if result is not None:
             if any(e.kind is OutboxKind.TRIAL_FINISHED for e in group):
-                self._tell_result(runs, run_id, trial, result, points)
+                self._tell_result(runs, run_id, result, points, parameters(trial, known))
             elif points:
                 runs.send(run_id, points=points)
             return
@@ -211,47 +212,52 @@ class Publisher:
             reason = str(row.failure_reason)
             tags = {STATE: row.state.value, "failure_reason": reason}
             tags["failure_message"] = (row.failure_message or "")[:1000]
-            runs.send(run_id, points=points, parameters=parameters(trial), tags=tags)
+            runs.send(run_id, points=points, parameters=parameters(trial, known), tags=tags)
             runs.end(run_id, "FAILED", _unix_ms(row.ended_at) if row.ended_at else None)
             self._reopened.discard(run_id)
             return
-        runs.send(run_id, points=points, parameters=parameters(trial))
+        runs.send(run_id, points=points, parameters=parameters(trial, known))
         if not is_new and run_id not in self._reopened:
             runs.reopen(run_id, row.state.value)
         self._reopened.add(run_id)
 
     def _tell_result(
-        self, runs: SweepRuns, run_id: str, trial: Trial, result: TrialResult, live: list[Point]
+        self,
+        runs: SweepRuns,
+        run_id: str,
+        result: TrialResult,
+        live: list[Point],
+        settings: dict[str, str],
     ) -> None:
         """Send scores, the epochs that were not told as they happened, and the adapter's files."""
-        already = self._catalog.epochs_told(self._sweep, trial.trial_id)
+        already = self._catalog.epochs_told(self._sweep, result.trial_id)
         rest = (p for e in result.curve if e.epoch not in already for p in epoch_points(e))
         runs.send(
             run_id,
             points=[*live, *rest, *result_points(result)],
-            parameters=parameters(trial),
+            parameters=settings,
             tags=result_tags(result),
         )
         if result.adapter is not None:
-            folder = self._stores.workspace.trial(trial.trial_id).adapter
+            folder = self._stores.workspace.trial(result.trial_id).adapter
             runs.send_folder(run_id, folder, "adapter")
         runs.end(run_id, "FINISHED", result.finished_at_unix_ms)
 
     def _summarise(self, runs: SweepRuns) -> None:
         """Bring the parent run's metrics and the descriptions up to date."""
         counts = self._catalog.counts(self._sweep)
-        board = self._catalog.leaderboard(self._sweep)
+        board = self._catalog.leaderboard(self._sweep, limit=ROWS_PER_TABLE)
+        # Of a task that was changed, the data of the last submission; of no two tasks together.
         best: dict[str, float] = {}
         for row in board:
-            score = row.best.score or 0.0
-            best[row.best.task] = max(best.get(row.best.task, score), score)
+            best.setdefault(row.task, row.mean)
         finished = TrialFilter(sweep=self._sweep, state=TrialState.FINISHED)
         last = self._catalog.trials(finished, "-ended_at", limit=1)
         if last and last[0].ended_at:
             # Stamped with the last trial's end: the same state is the same point, told twice.
             done, at_ms = counts[TrialState.FINISHED], _unix_ms(last[0].ended_at)
-            values = {"trials_finished": float(done), "best_score": max(best.values())}
-            values |= {f"best_score/{task}": score for task, score in best.items()}
+            values = {"trials_finished": float(done)}
+            values |= {f"best_mean/{task}": mean for task, mean in best.items()}
             points = [Point(name, value, done, at_ms) for name, value in values.items()]
             runs.send(runs.parent, points=points)
         text = description(

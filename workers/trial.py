@@ -170,6 +170,8 @@ class Trial(Frozen):
     Attributes:
         top_layers: how many of the highest layers are trained, for that method only.
         start_from: the trial that pre-trained the adapter; None starts from random weights.
+        reduction_factor: by which the bottleneck's size was asked for; None where the size itself
+            was. Only the size changes the result, so it is no part of the identity.
     """
 
     method: Method
@@ -184,6 +186,7 @@ class Trial(Frozen):
     top_layers: int | None = Field(default=None, ge=1)
     head: HeadSettings = HeadSettings()
     start_from: str | None = None
+    reduction_factor: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _parts_fit_the_method(self) -> Self:
@@ -207,7 +210,8 @@ class Trial(Frozen):
         """Everything that determines the result, and nothing else: no names, no paths."""
         # A setting that came later stays out at its default: it must rename no old trial.
         later = {name for name, default in _LATER.items() if getattr(self, name) == default}
-        content = self.model_dump(mode="json", exclude={"base", "task", "adapter"} | later)
+        apart = {"base", "task", "adapter", "reduction_factor"}
+        content = self.model_dump(mode="json", exclude=apart | later)
         content["adapter"] = self.adapter and self.adapter.as_fields()
         if self.fusion is not None:
             content["fusion"]["config"] = self.fusion.config.as_fields()
@@ -245,10 +249,13 @@ class Trial(Frozen):
 
     @property
     def label(self) -> str:
-        """Return a short line that tells this trial from its neighbours."""
+        """Return a short line that says what this trial is, but not how it is trained.
+
+        What else tells it from its neighbours is said by `orchestrator.settings`, which knows them.
+        """
         words = [self.task.name, self.method.value.replace("_", " ")]
         if self.adapter is not None:
-            words += adapter_words(self.adapter)
+            words += adapter_words(self.adapter, self.reduction_factor)
         if self.start_from is not None:
             words.append("pre-trained")
         if self.top_layers is not None:
@@ -280,10 +287,11 @@ _LATER_IN_PARTS = (
 _LATER: dict[str, Any] = {"top_layers": None, "head": HeadSettings(), "start_from": None}
 
 
-def adapter_words(adapter: AdapterConfig) -> Iterator[str]:
+def adapter_words(adapter: AdapterConfig, reduction_factor: float | None = None) -> Iterator[str]:
     """Say what an adapter is, in short, as far as it is not the usual."""
     size = "-".join(map(str, adapter.layer_sizes)) or str(adapter.bottleneck_size)
-    yield f"{adapter.placement} r{size}"
+    asked = "" if reduction_factor is None else f" (d/{reduction_factor:g})"
+    yield f"{adapter.placement} r{size}{asked}"
     if adapter.sharing is not Sharing.NONE:
         groups = f" by {adapter.group_layers}" if adapter.sharing is Sharing.GROUPS else ""
         yield f"shared{groups}"

@@ -1,12 +1,47 @@
-"""The query behind a leaderboard: configurations ranked by their mean score over seeds."""
+"""Leaderboards: a table for each task, fingerprint and metric, of configurations by their mean.
 
-import math
+Scores are compared where they were measured on the same rows with the same metric, and nowhere
+else: a task's name outlives an edit of its rows. Ranking itself is `orchestrator.ranking`'s.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, and_, func, or_, select
 
-from orchestrator.catalog.records import LeaderboardRow, TrialRow, TrialState
-from orchestrator.catalog.tables import sweep_trials, trials
+from orchestrator.catalog.records import LeaderboardRow, OverSeeds, TrialRow, TrialState
+from orchestrator.catalog.tables import scores, sweep_trials, trials
+from orchestrator.ranking import Ranked, over_seeds
+from orchestrator.settings import differing, labelled, words
+from workers.tasks.card import Split
+
+TableKey = tuple[str, str, str]
+"""What must be equal for scores to be compared: task, fingerprint of its rows, and metric."""
+
+_ROUNDING = 1e-9
+
+
+@dataclass
+class Table:
+    """What is ranked together: its configurations as SQL sums them up, and their `unsaid`."""
+
+    means: list[tuple[bool, float, str]] = field(default_factory=list)
+    unsaid: set[str] = field(default_factory=set)
+
+    def contenders(self, limit: int | None) -> list[str]:
+        """Return the configurations that may be among the first `limit`.
+
+        A database's mean may differ from Python's in the last digit, so equals stay in.
+        """
+        ordered = sorted(self.means, key=lambda row: (not row[0], -row[1]))
+        if limit is None or len(ordered) <= limit:
+            return [configuration for _, _, configuration in ordered]
+        complete, mean, _ = ordered[limit - 1]
+        last = (not complete, -mean + _ROUNDING)
+        return [c for done, mean, c in ordered if (not done, -mean) <= last]
 
 
 def of_sweep(query: Select[Any], sweep: str) -> Select[Any]:
@@ -15,52 +50,119 @@ def of_sweep(query: Select[Any], sweep: str) -> Select[Any]:
     return query.join(sweep_trials, linked).where(sweep_trials.c.sweep == sweep)
 
 
-def ranked_configurations(sweep: str | None, task: str | None) -> Select[Any]:
-    """Select for each configuration: its task, seeds, mean, squares, best trial, and place."""
+def configurations(sweep: str | None, task: str | None) -> Select[Any]:
+    """Select for each configuration its table, what is unsaid, its seeds and their mean.
+
+    A trial counts that is finished, or that a sweep still asks for.
+    """
     t = trials.c
-    scored = select(
-        t.configuration,
-        t.task,
-        t.trial_id,
-        t.score,
-        func.avg(t.score).over(partition_by=t.configuration).label("mean"),
-        func.row_number()
-        .over(partition_by=t.configuration, order_by=(t.score.desc(), t.seed))
-        .label("place"),
-    ).where(t.state == TrialState.FINISHED)
+    key = (t.task, t.fingerprint, t.metric, t.configuration)
+    seeds = (func.max(t.unsaid), func.count(), func.count(t.score), func.avg(t.score))
+    query = select(*key, *seeds).group_by(*key).having(func.count(t.score) > 0)
+    return _counting(query, sweep, task)
+
+
+def planned_trials(sweep: str | None, chosen: Sequence[str]) -> Select[Any]:
+    """Select the trials of some configurations, as far as they count."""
+    t = trials.c
+    query = select(t.configuration, t.trial_id, t.seed, t.score)
+    return _counting(query.where(t.configuration.in_(chosen)), sweep, None)
+
+
+def _counting(query: Select[Any], sweep: str | None, task: str | None) -> Select[Any]:
     if sweep is not None:
-        scored = of_sweep(scored, sweep)
-    if task is not None:
-        scored = scored.where(t.task == task)
-    s = scored.subquery("scored").c
-    mean = func.max(s.mean)
-    grouped = (
-        select(
-            s.configuration,
-            s.task,
-            mean.label("mean"),
-            func.count().label("seeds"),
-            # Squares around the mean, not of the scores: those would cancel.
-            func.sum((s.score - s.mean) * (s.score - s.mean)).label("squares"),
-            func.max(case((s.place == 1, s.trial_id))).label("best_id"),
-            func.row_number()
-            .over(partition_by=s.task, order_by=(mean.desc(), s.configuration))
-            .label("place"),
+        query = of_sweep(query, sweep)
+    else:
+        asked = select(sweep_trials.c.trial_id).where(sweep_trials.c.trial_id == trials.c.trial_id)
+        query = query.where(or_(trials.c.state == TrialState.FINISHED, asked.exists()))
+    return query if task is None else query.where(trials.c.task == task)
+
+
+def last_submissions(sweep: str | None) -> Select[Any]:
+    """Select for each table the last submission that asked for a trial of it."""
+    t = trials.c
+    query = select(t.task, t.fingerprint, t.metric, func.max(sweep_trials.c.submission))
+    query = query.join(sweep_trials, sweep_trials.c.trial_id == t.trial_id)
+    if sweep is not None:
+        query = query.where(sweep_trials.c.sweep == sweep)
+    return query.group_by(t.task, t.fingerprint, t.metric)
+
+
+def test_scores(trial_ids: Sequence[str]) -> Select[Any]:
+    """Select the primary metric on test, at each trial's own depth."""
+    own = and_(
+        scores.c.trial_id == trials.c.trial_id,
+        scores.c.depth == trials.c.drop_depth,
+        scores.c.metric == trials.c.metric,
+    )
+    query = select(scores.c.trial_id, scores.c.value).join(trials, own)
+    return query.where(scores.c.split == Split.TEST, scores.c.trial_id.in_(trial_ids))
+
+
+def tables_of(rows: Iterable[Any]) -> dict[TableKey, Table]:
+    """Sort what `configurations` selected into tables."""
+    tables: dict[TableKey, Table] = {}
+    for task, fingerprint, metric, configuration, unsaid, planned, finished, mean in rows:
+        table = tables.setdefault((task, fingerprint, metric), Table())
+        table.means.append((planned == finished, mean, configuration))
+        table.unsaid.add(unsaid)
+    return tables
+
+
+def leaderboard_rows(
+    key: TableKey,
+    table: Table,
+    ranked: Sequence[Ranked],
+    *,
+    best: Mapping[str, TrialRow],
+    test: Mapping[str, float],
+) -> list[LeaderboardRow]:
+    """Make the rows of one table.
+
+    Args:
+        ranked: those of its configurations that are shown.
+        best, test: by trial_id.
+    """
+    task, fingerprint, metric = key
+    names = differing(json.loads(text) for text in table.unsaid)
+    labels = _labels(ranked, best, names)
+    return [
+        LeaderboardRow(
+            task=task,
+            fingerprint=fingerprint,
+            metric=metric,
+            configuration=row.configuration,
+            label=label,
+            mean=row.mean,
+            std=row.std,
+            seeds=len(row.finished),
+            planned=row.planned,
+            test=_over_seeds([test[i] for i, _ in row.finished if i in test]),
+            best=best[row.finished[0][0]],
         )
-        .group_by(s.configuration, s.task)
-        .subquery("grouped")
-    )
-    return select(grouped).order_by(grouped.c.task, grouped.c.place)
+        for row, label in zip(ranked, labels, strict=True)
+    ]
 
 
-def leaderboard_row(group: Any, best: TrialRow) -> LeaderboardRow:
-    """Make a row of what `ranked_configurations` selected."""
-    seeds = int(group["seeds"])
-    return LeaderboardRow(
-        configuration=group["configuration"],
-        label=best.label.removesuffix(f" · seed {best.seed}"),
-        mean=float(group["mean"]),
-        std=math.sqrt(max(float(group["squares"]), 0.0) / (seeds - 1)) if seeds > 1 else None,
-        seeds=seeds,
-        best=best,
-    )
+def _labels(
+    ranked: Sequence[Ranked], best: Mapping[str, TrialRow], names: Sequence[str]
+) -> list[str]:
+    """Say what each configuration is, and what tells it from the others of its table."""
+    labels = []
+    for row in ranked:
+        trial = best[row.finished[0][0]]
+        plain = trial.label.removesuffix(f" · seed {trial.seed}")
+        labels.append(labelled(plain, words(trial.unsaid, names)))
+    repeated = Counter(labels)
+    # A catalog of an earlier version does not know all of it: a hash then tells them apart.
+    return [
+        label if repeated[label] == 1 else f"{label} · {row.configuration[:6]}"
+        for row, label in zip(ranked, labels, strict=True)
+    ]
+
+
+def _over_seeds(values: Sequence[float]) -> OverSeeds | None:
+    if not values:
+        return None
+    mean, std = over_seeds(values)
+    return OverSeeds(mean=mean, std=std, seeds=len(values))

@@ -1,12 +1,23 @@
 """What people and the planner ask the catalog."""
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
-from orchestrator.catalog.leaderboard import leaderboard_row, of_sweep, ranked_configurations
+from orchestrator.catalog.leaderboard import (
+    TableKey,
+    configurations,
+    last_submissions,
+    leaderboard_rows,
+    of_sweep,
+    planned_trials,
+    tables_of,
+    test_scores,
+)
 from orchestrator.catalog.records import (
     AttemptRow,
     FailureRow,
@@ -31,6 +42,7 @@ from orchestrator.catalog.tables import (
     trials,
 )
 from orchestrator.errors import CatalogError
+from orchestrator.ranking import Planned, rank
 from workers.results import Epoch, TrialResult
 from workers.trial import Trial
 
@@ -59,6 +71,16 @@ class Reading(Standings):
     def planned(self, trial_ids: Iterable[str]) -> dict[str, Trial]:
         """Return the full configurations of those of the trials that the catalog knows."""
         return {k: Trial.model_validate_json(v) for k, v in self._json("config", trial_ids).items()}
+
+    def with_parents(self, trial_ids: Iterable[str]) -> dict[str, Trial]:
+        """Return the trials, and all that they build on, directly or not."""
+        found: dict[str, Trial] = {}
+        wanted = set(trial_ids)
+        while wanted:
+            found |= self.planned(wanted)
+            wanted = {parent for i in wanted & found.keys() for parent in found[i].parents}
+            wanted -= found.keys()
+        return found
 
     def states(self, sweep: str) -> dict[str, TrialState]:
         """Return the state of each trial of a sweep.
@@ -131,7 +153,7 @@ class Reading(Standings):
             limit: at most this many; None for all.
 
         Raises:
-            CatalogError: there is no such column, or no such sweep.
+            CatalogError: there is no such column, sweep, task or base.
         """
         chosen = filter or TrialFilter()
         with self._reading() as connection:
@@ -141,30 +163,43 @@ class Reading(Standings):
         if chosen.sweep is not None:
             query = of_sweep(query, chosen.sweep)
         rows = self._trial_rows(query.order_by(*_order(sort)).limit(limit))
-        if not rows and chosen.sweep is not None:
-            self._empty(chosen.sweep)
+        if not rows:
+            self._check_names(chosen)
         return rows
 
     def leaderboard(
         self, sweep: str | None = None, task: str | None = None, limit: int | None = None
     ) -> list[LeaderboardRow]:
-        """Return finished configurations, by task and then by their mean score over seeds.
+        """Return finished configurations: a table for each task, fingerprint and metric.
+
+        Tables come by task, of one task the one submitted last first. In a table, configurations of
+        which all seeds have finished come first, then the others, each by their mean over seeds.
 
         Args:
-            limit: at most this many for each task; None for all.
+            limit: at most this many of each table; None for all.
 
         Raises:
-            CatalogError: there is no such sweep.
+            CatalogError: there is no such sweep, or no such task in it.
         """
-        query = ranked_configurations(sweep, task)
-        if limit is not None:
-            query = query.where(query.selected_columns["place"] <= limit)
         with self._reading() as connection:
-            groups = connection.execute(query).mappings().all()
-        if not groups and sweep is not None:
-            self._empty(sweep)
-        best = self._by_id(g["best_id"] for g in groups)
-        return [leaderboard_row(g, best[g["best_id"]]) for g in groups]
+            tables = tables_of(connection.execute(configurations(sweep, task)))
+            order = self._order(connection, tables, sweep)
+            contenders = {key: tables[key].contenders(limit) for key in order}
+            planned = self._planned(connection, sweep, itertools.chain(*contenders.values()))
+        if not tables:
+            self._check_names(TrialFilter(sweep=sweep, task=task))
+        ranked = {
+            key: rank(trial for c in contenders[key] for trial in planned[c])[:limit]
+            for key in order
+        }
+        shown = [row for rows in ranked.values() for row in rows]
+        best = self._by_id(row.finished[0][0] for row in shown)
+        test = self._test_scores(trial_id for row in shown for trial_id, _ in row.finished)
+        return [
+            row
+            for key, rows in ranked.items()
+            for row in leaderboard_rows(key, tables[key], rows, best=best, test=test)
+        ]
 
     def sweeps(self) -> list[SweepRow]:
         """Return all sweeps, the one submitted last first."""
@@ -246,6 +281,35 @@ class Reading(Standings):
             rows = connection.execute(query).mappings()
             return [RegistrationRow.model_validate(dict(r)) for r in rows]
 
+    def _order(
+        self, connection: Connection, tables: Iterable[TableKey], sweep: str | None
+    ) -> list[TableKey]:
+        """Sort tables by task, and those of one task by when they were asked for last."""
+        keys = sorted(tables)
+        if len({task for task, _, _ in keys}) == len(keys):
+            return keys
+        rows = connection.execute(last_submissions(sweep)).all()
+        last = {(task, fingerprint, metric): n for task, fingerprint, metric, n in rows}
+        return sorted(keys, key=lambda key: (key[0], -last.get(key, 0)))
+
+    def _planned(
+        self, connection: Connection, sweep: str | None, chosen: Iterable[str]
+    ) -> dict[str, list[Planned]]:
+        """Return the trials of each of the configurations."""
+        found: dict[str, list[Planned]] = defaultdict(list)
+        for part in chunks(chosen):
+            for row in connection.execute(planned_trials(sweep, part)):
+                found[row.configuration].append(Planned(*row))
+        return found
+
+    def _test_scores(self, trial_ids: Iterable[str]) -> dict[str, float]:
+        found: dict[str, float] = {}
+        with self._reading() as connection:
+            for part in chunks(trial_ids):
+                rows = connection.execute(test_scores(part))
+                found.update((r.trial_id, r.value) for r in rows)
+        return found
+
     def _json(self, column: str, trial_ids: Iterable[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         query = select(trials.c.trial_id, trials.c[column].label("text"))
@@ -267,12 +331,38 @@ class Reading(Standings):
 
     def _empty(self, sweep: str) -> dict[Any, Any]:
         """Return nothing for a sweep that has no trials; a sweep that is not there is an error."""
+        self._check_names(TrialFilter(sweep=sweep))
+        return {}
+
+    def _check_names(self, chosen: TrialFilter) -> None:
+        """Refuse names that nothing in the catalog, or in the chosen sweep, goes by.
+
+        Raises:
+            CatalogError: says which there are.
+        """
         with self._reading() as connection:
-            names = connection.scalars(select(sweeps.c.name).order_by(sweeps.c.name)).all()
-        if sweep in names:
-            return {}
-        known = ", ".join(names) or "none yet"
-        raise CatalogError(f"the catalog has no sweep {sweep!r}; it has: {known}")
+            if chosen.sweep is not None:
+                known = connection.scalars(select(sweeps.c.name).order_by(sweeps.c.name)).all()
+                _check_name("sweep", chosen.sweep, known, "the catalog")
+            place = "the catalog" if chosen.sweep is None else f"sweep {chosen.sweep!r}"
+            wanted = (
+                ("task", chosen.task, trials.c.task),
+                ("base", chosen.base, trials.c.base_name),
+            )
+            for kind, name, column in wanted:
+                if name is None:
+                    continue
+                query = select(column).distinct().order_by(column)
+                if chosen.sweep is not None:
+                    query = of_sweep(query, chosen.sweep)
+                _check_name(kind, name, connection.scalars(query).all(), place)
+
+
+def _check_name(kind: str, name: str, known: Sequence[str], place: str) -> None:
+    if name not in known:
+        raise CatalogError(
+            f"{place} has no {kind} {name!r}; it has: {', '.join(known) or 'none yet'}"
+        )
 
 
 def _conditions(chosen: TrialFilter, state: ColumnElement[str]) -> list[ColumnElement[bool]]:

@@ -1,8 +1,11 @@
 """What the catalog hands out: frozen rows without any SQL in them."""
 
+import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
 
 from adapter_lib.configuration import NonLinearity, Placement, Sharing
 from workers.frozen import Frozen
@@ -87,11 +90,18 @@ class SweepRow(Frozen):
         return sum(self.counts.values())
 
 
+def _parsed(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
 class TrialRow(Frozen):
     """One trial's columns. Its full configuration and result: `planned` and `results`.
 
     Attributes:
         configuration: the same for trials that differ by seed alone.
+        fingerprint: of the task's rows; scores of other fingerprints cannot be compared.
+        unsaid: settings that the label leaves out and that are not the usual ones.
+        metric: what the score is, planned before it is there.
         drop_depth: the depth it was trained for; 0 unless specialised.
         score: the primary metric on validation at the trial's own depth.
     """
@@ -102,6 +112,7 @@ class TrialRow(Frozen):
     base_name: str
     base_identity: str
     task: str
+    fingerprint: str
     drop_mode: DropMode
     drop_depth: int
     placement: Placement | None
@@ -112,6 +123,7 @@ class TrialRow(Frozen):
     seed: int
     learning_rate: float
     label: str
+    unsaid: Annotated[dict[str, Any], BeforeValidator(_parsed)]
     state: TrialState
     metric: str | None
     score: float | None
@@ -141,21 +153,46 @@ class TrialFilter(Frozen):
     min_score: float | None = None
 
 
+class OverSeeds(Frozen):
+    """A mean over seeds, with the sample's standard deviation, None for a single one."""
+
+    mean: float
+    std: float | None
+    seeds: int
+
+
 class LeaderboardRow(Frozen):
-    """One configuration over its seeds.
+    """One configuration over its seeds, in the table of its task, fingerprint and metric.
 
     Attributes:
-        label: the trials' label without the seed.
-        mean: of the scores; `std` is the sample's, None for a single seed.
+        label: the trials' label without the seed, and whatever differs within the table.
+        mean: of the scores on validation; `std` is the sample's, None for a single seed.
+        seeds: how many have a score, of `planned` that were asked for.
+        test: over the same seeds, as far as they have a test score; None where none has.
         best: the trial with the highest score, on a tie the one with the lowest seed.
     """
 
+    task: str
+    fingerprint: str
+    metric: str
     configuration: str
     label: str
     mean: float
     std: float | None
     seeds: int
+    planned: int
+    test: OverSeeds | None
     best: TrialRow
+
+    @property
+    def complete(self) -> bool:
+        """Whether every seed that was asked for has a score, so that the mean can be trusted."""
+        return self.seeds == self.planned
+
+    @property
+    def table(self) -> tuple[str, str, str]:
+        """What must be equal for scores to be compared."""
+        return self.task, self.fingerprint, self.metric
 
 
 class AttemptRow(Frozen):

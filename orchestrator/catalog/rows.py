@@ -8,11 +8,14 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from orchestrator.catalog.records import TrialState
+from orchestrator.settings import unsaid
 from workers.results import Epoch, TrialResult
 from workers.trial import Trial, content_hash
 
 
-def trial_row(trial: Trial, *, configuration: str, created_at: datetime) -> dict[str, Any]:
+def trial_row(
+    trial: Trial, *, configuration: str, parents: Mapping[str, Trial], created_at: datetime
+) -> dict[str, Any]:
     """Return the columns of a trial that has not run."""
     adapter = trial.adapter
     fused = trial.fusion.config.drop_depth if trial.fusion else 0
@@ -34,6 +37,9 @@ def trial_row(trial: Trial, *, configuration: str, created_at: datetime) -> dict
         "learning_rate": trial.training.learning_rate,
         "label": trial.label,
         "config": trial.model_dump_json(),
+        "fingerprint": trial.task.fingerprint,
+        "unsaid": json.dumps(unsaid(trial, parents), ensure_ascii=False),
+        "metric": trial.metric.value,
         "state": TrialState.PENDING.value,
         "created_at": created_at,
     }

@@ -169,9 +169,10 @@ def _insert_trials(connection: Connection, planned: Sequence[Trial], moment: dat
             "neither in the submission nor in the catalog; submit both together"
         )
     keys = configurations(planned, known)
+    by_id = {t.trial_id: t for t in planned}
     rows = [
-        trial_row(t, configuration=keys[t.trial_id], created_at=moment)
-        for t in {t.trial_id: t for t in planned}.values()
+        trial_row(t, configuration=keys[i], parents=by_id, created_at=moment)
+        for i, t in by_id.items()
     ]
     insert_new(connection, trials, rows)
     edges = [

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from orchestrator.catalog.records import TrialState
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest migration; a test holds it equal to what is in the folder."""
 
 
@@ -113,8 +113,11 @@ trials = Table(
     Column("learning_rate", Float, nullable=False),
     Column("label", String, nullable=False),
     Column("config", Text, nullable=False),  # JSON of `Trial`
+    Column("fingerprint", String, nullable=False, server_default=text("''")),
+    # JSON of what the label leaves out (`orchestrator.settings`).
+    Column("unsaid", Text, nullable=False, server_default=text("'{}'")),
     Column("state", String, nullable=False),
-    Column("metric", String),
+    Column("metric", String),  # the one that will be measured, from the start
     Column("score", Float),
     Column("best_epoch", Integer),
     Column("trained_parameters", BigInteger),

@@ -8,8 +8,9 @@ from rich.markup import escape
 
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import SweepRow, TrialFilter, TrialState
+from orchestrator.commands.leaderboard import print_leaderboard
 from orchestrator.commands.output import console, count, duration, number, print_json, table
-from orchestrator.commands.submitting import print_failures, print_leaderboard
+from orchestrator.commands.submitting import print_failures
 from orchestrator.errors import CatalogError
 from orchestrator.stores import Stores
 from workers.trial import DropMode, Method

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from adapter_lib.errors import AdapterLibError
 from orchestrator.catalog.catalog import Catalog
+from orchestrator.commands.leaderboard import print_leaderboard
 from orchestrator.commands.output import console, count, number, print_json, table
 from orchestrator.commands.progress import ProgressView
 from orchestrator.commands.warnings import data_warnings, print_warnings, reading_warnings
@@ -258,41 +259,6 @@ def print_failures(out: Console, catalog: Catalog, stores: Stores, sweep: str) -
         log = stores.workspace.trial(row.trial_id).log
         if log.exists():  # a blocked trial never started
             out.print(f"  log: {log}", soft_wrap=True)
-
-
-def print_leaderboard(
-    out: Console, catalog: Catalog, sweep: str | None, *, limit: int, task: str | None = None
-) -> None:
-    """Print a table per task: configurations by their mean score, against the majority."""
-    rows = catalog.leaderboard(sweep=sweep, task=task, limit=limit)
-    results = catalog.results(r.best.trial_id for r in rows)
-    for name in dict.fromkeys(r.best.task for r in rows):
-        mine = [r for r in rows if r.best.task == name]
-        result = results[mine[0].best.trial_id]
-        view = table(
-            "configuration",
-            result.metric,
-            "±",
-            "seeds",
-            "test",
-            "trained",
-            "trial",
-            title=f"\n{name}  (majority {number(result.majority)})",
-            right=(result.metric, "±", "seeds", "test", "trained"),
-        )
-        for row in mine:
-            best = results[row.best.trial_id]
-            test = [s for s in best.scores if s.split is Split.TEST and s.depth == best.depth]
-            view.add_row(
-                row.label.partition(" · ")[2],
-                number(row.mean),
-                number(row.std),
-                str(row.seeds),
-                number(test[0].metrics[best.metric] if test else None),
-                count(best.parameters.trained),
-                best.trial_id[:8],
-            )
-        out.print(view)
 
 
 def _show_registry(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> None:

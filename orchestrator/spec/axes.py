@@ -143,6 +143,7 @@ class Condition(Section):
     seed: OneOrMany[Seed] = ()
     placement: OneOrMany[Placement | None] = ()
     bottleneck_size: OneOrMany[Count | None] = ()
+    reduction_factor: OneOrMany[Positive | None] = ()
     non_linearity: OneOrMany[NonLinearity | None] = ()
     initialisation: OneOrMany[Initialisation | None] = ()
     layer_sizes: Sizes = ()

@@ -30,7 +30,9 @@ def register(catalog, stores, samples):
         result = samples.result(trial, score, adapter=samples.adapter(stores, trial, weights))
         catalog.begin_submission(sweep, "", [trial])
         catalog.record_result(sweep, result)
-        standing = Standing(trial, result, "accuracy", score, mean=score, std=0.01, seeds=3)
+        standing = Standing(
+            trial, result, "accuracy", score, mean=score, std=0.01, seeds=3, planned=3
+        )
         return register_winner(catalog, stores, Winner(alias, standing))
 
     return run
@@ -212,11 +214,20 @@ def test_files_that_are_not_those_of_the_result_are_not_registered(catalog, stor
     adapter = samples.adapter(stores, trial)
     (stores.workspace.trial(trial.trial_id).adapter / "adapter.safetensors").write_bytes(b"weightz")
     standing = Standing(
-        trial, samples.result(trial, adapter=adapter), "accuracy", 0.7, mean=0.7, std=None, seeds=1
+        trial,
+        samples.result(trial, adapter=adapter),
+        "accuracy",
+        0.7,
+        mean=0.7,
+        std=None,
+        seeds=1,
+        planned=1,
     )
     with pytest.raises(RegistryError, match=r"adapter\.safetensors in .* is damaged"):
         register_winner(catalog, stores, Winner("champion", standing))
-    without = Standing(trial, samples.result(trial), "accuracy", 0.7, mean=0.7, std=None, seeds=1)
+    without = Standing(
+        trial, samples.result(trial), "accuracy", 0.7, mean=0.7, std=None, seeds=1, planned=1
+    )
     with pytest.raises(RegistryError, match="left no adapter to register"):
         register_winner(catalog, stores, Winner("champion", without))
     assert catalog.registrations() == []

@@ -161,15 +161,14 @@ def test_a_person_finds_the_best_run_from_the_description(catalog, stores, sampl
     assert first == f"**s**: 3 finished. Best: cola {scores[0]} · rte {scores[1]}"
     rows = [line for line in rest.splitlines() if line.startswith("| [")]
     assert rows == [
-        f"| {scores[0]} |  | 1 | cola · adapter · pfeiffer r24 | minilm |",
-        f"| {scores[1]} |  | 1 | rte · adapter · pfeiffer r24 | minilm |",
-        f"| {scores[2]} |  | 1 | rte · adapter · pfeiffer r48 | minilm |",
+        f"| {scores[0]} |  | 1 | 0.3500 | cola · adapter · pfeiffer r24 | minilm |",
+        f"| {scores[1]} |  | 1 | 0.7500 | rte · adapter · pfeiffer r24 | minilm |",
+        f"| {scores[2]} |  | 1 | 0.5500 | rte · adapter · pfeiffer r48 | minilm |",
     ]
     assert parent.data.metrics == {
         "trials_finished": 3,
-        "best_score": 0.8,
-        "best_score/rte": 0.8,
-        "best_score/cola": 0.4,
+        "best_mean/rte": 0.8,
+        "best_mean/cola": 0.4,
     }
 
 
@@ -419,7 +418,7 @@ def test_a_server_that_is_late_and_then_killed_ends_up_knowing_everything_once(
     assert not stores.workspace.mlflow_artifacts.exists()  # a server keeps its artifacts itself
 
     result = catalog.results([trials[3].trial_id])[trials[3].trial_id]
-    standing = Standing(trials[3], result, "accuracy", 0.7, mean=0.7, std=None, seeds=1)
+    standing = Standing(trials[3], result, "accuracy", 0.7, mean=0.7, std=None, seeds=1, planned=1)
     made = register_winner(catalog, stores, Winner("champion", standing))
     assert register_winner(catalog, stores, Winner("champion", standing)) == made
     folder = pull("rte@champion", tmp_path / "pulled", tracking_uri=server.uri)

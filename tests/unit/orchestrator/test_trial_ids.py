@@ -79,7 +79,7 @@ GOLDEN: dict[str, str] = {
     "f4167b61d69d5cd5201f": "heat · adapter · pfeiffer r8 · drop robust · seed 0",
     "37755c7c0c33b32df7d7": "rte · adapter · houlsby r8 · shared · gelu · seed 0",
     "86c50a6ef024bfe21e9e": "rte · adapter · parallel r8 · shared · gelu · seed 0",
-    "e1591b45e6c11248f12d": "rte · adapter · pfeiffer r32 · seed 0",
+    "e1591b45e6c11248f12d": "rte · adapter · pfeiffer r32 (d/2) · seed 0",
     "519ecdfc7835bc035f6b": "rte · head only · seed 0",
     "ee54a48c5fb90bdf5b15": "stsb · head only · seed 0",
     "1de39fe29768ee4dbe41": "mood · head only · seed 0",
