@@ -6,7 +6,6 @@ are fused in. Shared parameter sets are stored once; dropped layers have no tens
 """
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -35,6 +34,7 @@ from adapter_lib.manifest import (
     render,
 )
 from adapter_lib.model import AdapterModel
+from adapter_lib.replacement import flush_to_disk
 from adapter_lib.state import copy_state, describe_mismatch
 
 
@@ -212,10 +212,8 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         new, old = staging / "new", staging / "old"
         new.mkdir()
         for name, content in files.items():
-            with (new / name).open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
+            (new / name).write_bytes(content)
+            flush_to_disk(new / name)
         _swap(new, folder, aside=old)
     finally:
         shutil.rmtree(staging)
@@ -231,8 +229,4 @@ def _swap(new: Path, folder: Path, *, aside: Path) -> None:
         if aside.exists():
             aside.rename(folder)
         raise
-    parent = os.open(folder.parent, os.O_RDONLY)
-    try:
-        os.fsync(parent)  # the renames themselves
-    finally:
-        os.close(parent)
+    flush_to_disk(folder.parent)  # the renames themselves

@@ -27,3 +27,7 @@ class ResultFileError(WorkerError):
 
 class ClaimLostError(WorkerError):
     """A trial that another attempt has taken over meanwhile; this one may commit nothing more."""
+
+
+class CheckpointError(WorkerError):
+    """A checkpoint that is damaged, or not of the trial that wants to go on from it."""

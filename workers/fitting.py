@@ -5,7 +5,6 @@ The loop knows nothing of where trials come from; `workers.pack` drives it.
 
 import logging
 import math
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,12 +13,14 @@ from typing import Any
 
 import torch
 
+from adapter_lib.errors import AdapterLibError
 from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
 from adapter_lib.row_dropout import default_generator
 from adapter_lib.taps import Tap
 from workers.batching import Indices, training_batches
-from workers.errors import TrialFailedError
+from workers.checkpoint import read_checkpoint, write_checkpoint
+from workers.errors import CheckpointError, TrialFailedError
 from workers.evaluation import evaluate
 from workers.examples import TaskExamples
 from workers.feeding import Feeds, plain_feeds
@@ -192,7 +193,10 @@ class Fit:
         return measure_finished(self.trial, [self.model], self.feeds, known=self._best_scores)[0]
 
     def save(self, path: Path) -> None:
-        """Write everything needed to go on after this epoch; the old file stays until then."""
+        """Write everything needed to go on after this epoch; the old file stays until then.
+
+        Where the disk is full the old one stays for good: that costs epochs and not the trial.
+        """
         state = {
             "model": self.model.trainable_state(),
             "best": self.best_state,
@@ -201,23 +205,44 @@ class Fit:
             "curve": [e.model_dump(mode="json") for e in self.curve],
             "order": self._order.get_state(),
             "depths": self._depths.get_state(),
-            "dropout": default_generator(self.device).get_state(),
+            "device": self.device.type,
+            "random": [generator.get_state() for generator in self._generators],
         }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        torch.save(state, temporary)
-        temporary.replace(path)
+        try:
+            write_checkpoint(path, state)
+        except OSError as error:
+            log.warning("the checkpoint cannot be written, going on without: %s", error)
 
     def restore(self, path: Path) -> None:
-        """Go on from `save`'s file."""
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        """Go on from `save`'s file.
+
+        Raises:
+            CheckpointError: it is damaged, of another fit, or of another kind of device, which
+                draws other random numbers; this fit cannot be used any more.
+        """
+        state = read_checkpoint(path)
+        try:
+            self._take_over(state)
+        except (AdapterLibError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path} is of another fit: {error!r}") from error
+
+    def _take_over(self, state: dict[str, Any]) -> None:
+        if state["device"] != self.device.type:
+            raise ValueError(f"of a {state['device']}, and this is a {self.device.type}")
         self.model.load_trainable_state(state["model"])
-        self.best_state = state["best"]
+        self.best_state = {name: t.to(self.device) for name, t in state["best"].items()}
         self._best_scores = [Score.model_validate(s) for s in state["best_scores"]]
         self.optimiser.load_state_dict(state["optimiser"])
         self.curve = [Epoch.model_validate(e) for e in state["curve"]]
         self._order.set_state(state["order"])
         self._depths.set_state(state["depths"])
-        default_generator(self.device).set_state(state["dropout"])
+        for generator, saved in zip(self._generators, state["random"], strict=True):
+            generator.set_state(saved)
+
+    @property
+    def _generators(self) -> list[torch.Generator]:
+        """All that torch draws from by itself: masks on the CPU, dropout on the device."""
+        return [torch.default_generator, default_generator(self.device)]
 
     def _step(self, step: int, batches: Sequence[Indices]) -> float:
         """Do one step of the optimiser on the mean over all rows; return the sum of their losses.

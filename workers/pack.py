@@ -10,6 +10,7 @@ import time
 from collections.abc import Hashable, Iterator, Sequence
 
 from workers.claims import check_claim
+from workers.errors import ResultFileError
 from workers.events import EventKind, PackEvent
 from workers.fitting import measure_finished
 from workers.layout import Workspace
@@ -32,7 +33,12 @@ def run_pack(trials: Sequence[Trial], workspace: Workspace, warm: WarmState) -> 
         groups: dict[Hashable | None, list[Trial]] = {}
         prunings: dict[Hashable, list[Trial]] = {}
         for trial in independent:
-            if read_result(workspace.trial(trial.trial_id)) is not None:
+            try:
+                done = read_result(workspace.trial(trial.trial_id)) is not None
+            except ResultFileError as error:  # likewise, a trial fails alone
+                yield record_failure(trial, workspace, error)
+                continue
+            if done:
                 yield PackEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
                 continue
             if trial.method is Method.PRUNED_FUSION and warm.fast_path.enabled:

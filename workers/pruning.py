@@ -9,6 +9,7 @@ from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
 from adapter_lib.pruning import most_attended
 from workers.batching import evaluation_batches
+from workers.divergence import check_finite
 from workers.feeding import Feeds
 from workers.fitting import autocast_type
 from workers.layout import Workspace
@@ -47,7 +48,11 @@ class AttentionMemo:
 
 
 def mean_attention(trial: Trial, model: AdapterModel, feeds: Feeds) -> Attention:
-    """Average each source's fusion weight over the target's training set (AdapterDrop §5.2)."""
+    """Average each source's fusion weight over the target's training set (AdapterDrop §5.2).
+
+    Raises:
+        TrialFailedError: a weight is not finite, by which no source could be chosen.
+    """
     fusion = model.adapter
     assert isinstance(fusion, Fusion)
     train, precision = feeds[Split.TRAIN], autocast_type(trial)
@@ -61,7 +66,10 @@ def mean_attention(trial: Trial, model: AdapterModel, feeds: Feeds) -> Attention
         for indices in evaluation_batches(train.examples.tokens, train.device):
             start = train.start(indices, entry, whole=True)
             model.hidden(train.batch(indices), drop_depth=depth, start=start)
-    return fusion.attention_statistics()
+    attention = fusion.attention_statistics()
+    means = [torch.tensor(list(of.values())) for of in attention.values()]
+    check_finite(means, "the fusion's attention")
+    return attention
 
 
 def prune(

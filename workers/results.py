@@ -1,21 +1,35 @@
 """What a finished trial leaves, and how it is committed: files first, `result.json` last."""
 
-import json
-import os
+import hashlib
+import logging
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from workers.claims import check_claim
+from adapter_lib.replacement import remove_leftovers, replacing
 from workers.errors import ResultFileError
 from workers.frozen import Frozen
 from workers.layout import TrialPaths
 from workers.tasks.card import Split
 
+log = logging.getLogger(__name__)
 
-class Score(Frozen):
+_SEALED = re.compile(rb'\{\n "sha256": "(?P<digest>[0-9a-f]{64})",(?P<rest>.*)', re.DOTALL)
+_Record = TypeVar("_Record", "TrialResult", "TrialFailure")
+
+
+class Measured(Frozen):
+    """A record of numbers, which are finite: what is not could not be read back from JSON."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class Score(Measured):
     """All metrics of one split at one drop depth."""
 
     split: Split
@@ -24,7 +38,7 @@ class Score(Frozen):
     metrics: dict[str, float]
 
 
-class Epoch(Frozen):
+class Epoch(Measured):
     """One point of the learning curve.
 
     Attributes:
@@ -129,7 +143,7 @@ class Reading(Frozen):
         ]
 
 
-class TrialResult(Frozen):
+class TrialResult(Measured):
     """The committed record of one finished trial.
 
     Attributes:
@@ -194,48 +208,77 @@ class TrialFailure(Frozen):
 
 def write_atomically(path: Path, text: str) -> None:
     """Write `text` so that a reader sees the old file or the whole new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
-def commit(paths: TrialPaths, record: BaseModel) -> None:
+def commit(paths: TrialPaths, record: TrialResult | TrialFailure) -> None:
     """Commit a result or a failure; a result ends the trial for good.
 
     Raises:
         ClaimLostError: another attempt has taken the trial over.
     """
     check_claim(paths)
-    target = paths.result if isinstance(record, TrialResult) else paths.failure
-    write_atomically(target, record.model_dump_json(indent=1))
+    done = isinstance(record, TrialResult)
+    text = record.model_dump_json(indent=1)
+    write_atomically(paths.result if done else paths.failure, _sealed(text))
+    if done:
+        remove_leftovers(paths.folder, older_than_s=0)
 
 
 def read_result(paths: TrialPaths) -> TrialResult | None:
     """Return the committed result, or None where the trial is not done.
 
+    One that is cut or damaged says nothing: its trial is not done.
+
     Raises:
-        ResultFileError: the file is there and is not a result of this version.
+        ResultFileError: the file cannot be opened, or holds a result of another version.
     """
-    try:
-        text = paths.result.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    try:
-        return TrialResult.model_validate_json(text)
-    except ValidationError as error:
-        raise ResultFileError(
-            f"{paths.result} is not a readable result: {error.errors()[0]['msg']}; "
-            "move the trial's folder away and submit again to run it anew"
-        ) from error
+    return _read(paths.result, TrialResult)
 
 
 def read_failure(paths: TrialPaths) -> TrialFailure | None:
-    """Return the last committed failure of a trial, or None."""
+    """Return the last committed failure of a trial, or None if there is none that can be read.
+
+    Raises:
+        ResultFileError: as for `read_result`.
+    """
+    return _read(paths.failure, TrialFailure)
+
+
+def _read(path: Path, kind: type[_Record]) -> _Record | None:
     try:
-        return TrialFailure.model_validate(json.loads(paths.failure.read_text(encoding="utf-8")))
+        content = path.read_bytes()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise ResultFileError(f"cannot read {path}: {error.strerror}") from error
+    text, sealed = _opened(content)
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        if not sealed:
+            log.warning("%s is damaged, what it said is done again: %s", path, why)
+            return None
+        raise ResultFileError(
+            f"{path} is not of this version: {why}; move the trial's folder away and submit "
+            "again to run it anew"
+        ) from error
+
+
+def _sealed(text: str) -> str:
+    """Return a JSON object with the SHA-256 of its text as one more member, the first."""
+    return f'{{\n "sha256": "{_sha256(text.encode())}",{text[1:]}'
+
+
+def _opened(content: bytes) -> tuple[bytes, bool]:
+    """Return the text that was sealed and that it is whole, or all of the content and that not."""
+    found = _SEALED.fullmatch(content)
+    if found is not None and _sha256(b"{" + found["rest"]) == found["digest"].decode():
+        return b"{" + found["rest"], True
+    return content, False
+
+
+def _sha256(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()

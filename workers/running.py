@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pickle import UnpicklingError
 
 import torch
 import transformers
@@ -21,7 +20,9 @@ from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
 from workers.claims import check_claim
 from workers.digest import folder_digest
-from workers.errors import ClaimLostError, TrialFailedError, WorkerError
+from adapter_lib.replacement import remove_leftovers
+from workers.divergence import check_parameters
+from workers.errors import CheckpointError, ClaimLostError, TrialFailedError, WorkerError
 from workers.events import EventKind, PackEvent
 from workers.examples import TaskExamples
 from workers.feeding import Feeds
@@ -46,8 +47,8 @@ from workers.warm import WarmState
 
 log = logging.getLogger(__name__)
 
-# What torch and the checks behind it raise for a file that is cut, damaged or of another model.
-_UNREADABLE = (RuntimeError, EOFError, KeyError, ValueError, UnpicklingError, AdapterLibError)
+_UNFINISHED_S = 600.0
+"""What a killed worker was writing in a trial's folder is removed after so long."""
 
 
 @dataclass
@@ -85,6 +86,7 @@ def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
     model = build(trial, warm.backbone(trial.base), workspace)
     feeds, prefix = warm.feeds(trial, model)
     paths = workspace.trial(trial.trial_id)
+    remove_leftovers(paths.folder, older_than_s=_UNFINISHED_S)
     return Running(trial, paths, examples, model, feeds, prefix)
 
 
@@ -100,9 +102,9 @@ def begin_fit(trial: Trial, workspace: Workspace, warm: WarmState) -> tuple[Runn
         return running, fit
     try:
         fit.restore(checkpoint)
-    except _UNREADABLE as error:
-        log.warning("the checkpoint cannot be read, starting over: %s", error)
-        checkpoint.unlink()
+    except CheckpointError as error:
+        log.warning("the checkpoint cannot be used, starting over: %s", error)
+        checkpoint.unlink(missing_ok=True)
         running = begin(trial, workspace, warm)
         return running, _new_fit(running)
     log.info("resumed after epoch %d", len(fit.curve))
@@ -179,8 +181,13 @@ def reason_of(error: Exception) -> FailureReason:
 def _finish(
     running: Running, fit: Fit | None, *, scores: list[Score], workspace: Workspace
 ) -> TrialResult:
-    """Write the adapter's files and put together the record; the caller commits it."""
+    """Write the adapter's files and put together the record; the caller commits it.
+
+    Raises:
+        TrialFailedError: a parameter is not finite, also where no score shows it.
+    """
     trial, model, examples = running.trial, running.model, running.examples
+    check_parameters(model)
     own = next(s for s in scores if s.split is Split.VALIDATION and s.depth == trial.drop.depth)
     score, files = own.metrics[trial.metric], None
     if not trial.method.trains_base:

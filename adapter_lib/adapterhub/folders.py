@@ -4,9 +4,7 @@ Pickled weights are read with `weights_only=True`, which builds tensors and noth
 """
 
 import json
-import os
 import pickle
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +18,7 @@ from torch import Tensor
 
 from adapter_lib.backbone import BaseIdentity
 from adapter_lib.errors import AdapterFileError, WrongBaseError
+from adapter_lib.replacement import replacing
 
 VERSION = "adapters.1.3.0"
 
@@ -123,10 +122,8 @@ def write_folder(
         _write(folder / files.safetensors, save(state))
         (folder / files.torch).unlink(missing_ok=True)
     else:
-        with tempfile.TemporaryDirectory(dir=folder) as staging:
-            pickled = Path(staging) / files.torch
-            torch.save({key: tensor.clone() for key, tensor in state.items()}, pickled)
-            pickled.replace(folder / files.torch)
+        with replacing(folder / files.torch) as pickled, pickled.open("wb") as stream:
+            torch.save({key: tensor.clone() for key, tensor in state.items()}, stream)
         (folder / files.safetensors).unlink(missing_ok=True)
     write_json(folder / files.config, config)
 
@@ -137,8 +134,5 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(stream.name).replace(path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)

@@ -12,6 +12,7 @@ from torch import Tensor
 from adapter_lib.model import AdapterModel
 from adapter_lib.together import at_depths_of
 from workers.batching import Indices
+from workers.divergence import finite_logits
 from workers.examples import Examples
 from workers.feeding import Feed
 from workers.metrics import majority_baseline, score
@@ -80,16 +81,19 @@ class Objective(ABC):
         *,
         depths: Sequence[int],
     ) -> list[dict[int, Sequence[Any]]]:
-        """Return what `predict` does for each of several models over one base, in one pass."""
-        found = at_depths_of(
-            models, feed.batch(indices), depths, start_at=lambda tap: feed.start(indices, tap)
-        )
+        """Return what `predict` does for each of several models over one base, in one pass.
+
+        Raises:
+            TrialFailedError: a logit is not finite.
+        """
+        batch = feed.batch(indices)
+        found = at_depths_of(models, batch, depths, start_at=lambda tap: feed.start(indices, tap))
         return [
             {
-                depth: self.decode(logits.float(), feed.examples, indices)
+                depth: self.decode(finite_logits(model, logits, batch), feed.examples, indices)
                 for depth, logits in of.items()
             }
-            for of in found
+            for model, of in zip(models, found, strict=True)
         ]
 
     @abstractmethod

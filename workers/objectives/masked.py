@@ -16,6 +16,7 @@ from adapter_lib.batch import Batch
 from adapter_lib.masking import IGNORED, mask_tokens, maskable_tokens, masked_lm_loss
 from adapter_lib.model import AdapterModel
 from workers.batching import Indices
+from workers.divergence import check_finite
 from workers.errors import BaseModelSourceError
 from workers.examples import Examples
 from workers.feeding import Feed
@@ -58,7 +59,11 @@ class MaskedWords(Objective):
     def predict(
         self, model: AdapterModel, feed: Feed, indices: Indices, *, depths: Sequence[int]
     ) -> dict[int, Sequence[Any]]:
-        """Return depth → (right, chosen) of each row."""
+        """Return depth → (right, chosen) of each row.
+
+        Raises:
+            TrialFailedError: a score is not finite.
+        """
         generator = torch.Generator().manual_seed(int(indices[0]))
         batch, wanted = _masked(model, feed, indices, generator)
         chosen = wanted != IGNORED
@@ -66,6 +71,7 @@ class MaskedWords(Objective):
         for depth in depths:
             h = model.hidden(batch, drop_depth=depth)[chosen]
             scores = model.head.over_vocabulary(h, model.backbone.token_embedding)
+            check_finite([scores], "the model's output")
             right = torch.zeros_like(chosen)
             right[chosen] = scores.argmax(dim=-1) == wanted[chosen]
             counts = torch.stack([right.sum(dim=1), chosen.sum(dim=1)], dim=1)

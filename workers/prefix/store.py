@@ -10,16 +10,17 @@ import logging
 import math
 import os
 import shutil
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from adapter_lib.replacement import remove_leftovers, replacing
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +30,23 @@ _STALE_S = 3600.0
 
 
 @dataclass(frozen=True)
+class _Note:
+    """What an entry's file must be.
+
+    Attributes:
+        crc32: of every byte of it.
+    """
+
+    crc32: int
+    dtype: str
+    shape: list[int]
+
+
+@dataclass(frozen=True)
 class ArrayStore:
     """A folder of named arrays, of `budget` bytes at most; the one not used longest goes first.
 
-    An entry is `NAME.npy` and, written last, `NAME.json` with its checksum.
+    An entry is `NAME.npy` and, written last, `NAME.json` with a `_Note` of it.
     """
 
     folder: Path
@@ -41,18 +55,21 @@ class ArrayStore:
     def read(self, name: str) -> NDArray[Any] | None:
         """Return an entry as a memory map, or None if there is none that is whole.
 
-        The checksum is compared with every byte. A damaged entry is removed.
+        The checksum is compared with every byte before any of them is understood. A damaged entry
+        is removed.
         """
         path, note = self._paths(name)
         try:
-            wanted = json.loads(note.read_text(encoding="utf-8"))
-            array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
-            if _checksum(array) != wanted["crc32"]:
+            wanted = _Note(**json.loads(note.read_text(encoding="utf-8")))
+            if _checksum(path) != wanted.crc32:
                 raise ValueError("its checksum differs")
+            array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+            if (array.dtype.str, list(array.shape)) != (wanted.dtype, wanted.shape):
+                raise ValueError(f"expected {wanted}, found {array.dtype.str} of {array.shape}")
             os.utime(note)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+        except (ValueError, TypeError, OSError) as error:
             log.warning("%s cannot be used, it is computed again: %s", path, error)
             self._remove(name)
             return None
@@ -86,7 +103,7 @@ class ArrayStore:
             fill(arrays)
             for name, array in arrays.items():
                 array.flush()  # type: ignore[attr-defined]
-                self._commit(name, parts[name], _checksum(array))
+                self._commit(name, parts[name], array)
         finally:
             for part in parts.values():
                 part.unlink(missing_ok=True)
@@ -105,12 +122,12 @@ class ArrayStore:
         """Bytes of all entries."""
         return sum(size for _, size, _ in self._entries())
 
-    def _commit(self, name: str, part: Path, checksum: int) -> None:
+    def _commit(self, name: str, part: Path, array: NDArray[Any]) -> None:
         path, note = self._paths(name)
+        content = _Note(_checksum(part), array.dtype.str, list(array.shape))
         part.replace(path)
-        temporary = note.with_name(f".{note.name}.{os.getpid()}")
-        temporary.write_text(json.dumps({"crc32": checksum}), encoding="utf-8")
-        temporary.replace(note)
+        with replacing(note) as temporary:
+            temporary.write_text(json.dumps(asdict(content)), encoding="utf-8")
 
     def _entries(self) -> list[tuple[float, int, str]]:
         """Return (last use, bytes, name) of every entry, the one not used longest first."""
@@ -123,10 +140,7 @@ class ArrayStore:
 
     def _make_room(self, size: int) -> bool:
         """Remove what was not used for longest until there is room; nothing if that cannot do."""
-        for part in self.folder.glob(".*"):
-            with suppress(FileNotFoundError):
-                if time.time() - part.stat().st_mtime > _STALE_S:
-                    part.unlink()
+        remove_leftovers(self.folder, older_than_s=_STALE_S)
         entries = self._entries()
         free = shutil.disk_usage(self.folder).free // 2
         kept = sum(entry[1] for entry in entries)
@@ -157,9 +171,10 @@ def _claim(part: Path) -> None:
             os.posix_fallocate(stream.fileno(), 0, part.stat().st_size)
 
 
-def _checksum(array: NDArray[Any]) -> int:
+def _checksum(path: Path) -> int:
+    """Return the CRC-32 of a whole file, of the header that numpy wrote too."""
     found = 0
-    data: Any = array.reshape(-1).view(np.uint8)
-    for start in range(0, len(data), _CHUNK):
-        found = zlib.crc32(data[start : start + _CHUNK], found)
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            found = zlib.crc32(chunk, found)
     return found

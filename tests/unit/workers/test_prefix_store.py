@@ -1,11 +1,13 @@
 """Arrays on disk: whole or not there, checked, bounded, and shared by processes."""
 
+import json
 import logging
 import multiprocessing
 import os
 import shutil
 import signal
 import time
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,46 @@ def test_damage_is_noticed_and_the_entry_dropped(
     found = store(tmp_path).read("a")
     assert found is not None
     assert found.max() == 5.0
+
+
+def test_no_flipped_bit_of_header_or_note_is_read_as_another_array(tmp_path: Path) -> None:
+    """numpy's header decides type, order and shape, and is written in Python's syntax."""
+    small, wanted = store(tmp_path), np.arange(24, dtype=np.float32).reshape(1, 4, 6)
+    assert small.write({"a": wanted.shape}, FLOAT32, lambda a: np.copyto(a["a"], wanted))
+    whole = {path: path.read_bytes() for path in (tmp_path / "a.npy", tmp_path / "a.json")}
+    headers = {path: min(len(content), 128) for path, content in whole.items()}
+    damaged = [
+        (path, bytes([*content[:i], content[i] ^ 1 << bit, *content[i + 1 :]]))
+        for path, content in whole.items()
+        for i in range(headers[path])
+        for bit in range(8)
+    ]
+    damaged += [(path, whole[path][:cut]) for path, size in headers.items() for cut in range(size)]
+    damaged += [(tmp_path / "a.json", text) for text in (b"3", b"[]", b"{}", b"null", b"\xff\xfe")]
+    logging.disable(logging.WARNING)
+    try:
+        for damage, content in damaged:
+            for path, before in whole.items():
+                path.write_bytes(content if path == damage else before)
+            found = small.read("a")
+            if found is None:
+                assert list(tmp_path.iterdir()) == [], "what is damaged goes"
+                continue
+            assert found.dtype == wanted.dtype
+            assert np.array_equal(found, wanted)
+    finally:
+        logging.disable(logging.NOTSET)
+    assert len(damaged) > 1500
+
+
+def test_an_array_of_another_shape_or_type_than_was_noted_is_dropped(tmp_path: Path) -> None:
+    for other in (np.zeros((1, 64, 32), np.float32), np.zeros(SHAPE, np.float16)):
+        assert store(tmp_path).write({"a": SHAPE}, FLOAT32, fill(3.0))
+        np.save(tmp_path / "a.npy", other)
+        note = json.loads((tmp_path / "a.json").read_text())
+        crc32 = zlib.crc32((tmp_path / "a.npy").read_bytes())
+        (tmp_path / "a.json").write_text(json.dumps(note | {"crc32": crc32}))
+        assert store(tmp_path).read("a") is None
 
 
 def test_the_one_not_used_longest_makes_room(tmp_path: Path) -> None:
