@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import MODEL_MAPPING, AutoConfig
 
@@ -29,10 +28,11 @@ from adapter_lib.architectures import (
     read_tokens,
     token_embedding,
 )
-from adapter_lib.base_weights import find_weight_files, hash_files, hash_state, weight_names
+from adapter_lib.base_files import CONFIG, find_weight_files, read_json, read_sizes
+from adapter_lib.base_weights import hash_files, hash_state, weight_names
 from adapter_lib.batch import Batch as Batch
 from adapter_lib.cpu_kernels import are_wanted, fast_kernels
-from adapter_lib.errors import BaseModelError, ConfigurationError
+from adapter_lib.errors import AdapterLibError, BaseModelError, ConfigurationError
 from adapter_lib.ragged import Ragged, laid_out
 from adapter_lib.residual import normed_sum
 from adapter_lib.taps import Block, Held, Start, Tap
@@ -42,6 +42,10 @@ _FILLED_ON_CPU = 32
 those of 943 take as long as those of 1,000."""
 _WORTH = 0.97
 """Share of the padded batch above which leaving padding out costs more than it saves."""
+
+
+_ROOM_BYTES, _ROOM_SHARE = 1 << 30, 8
+"""A model may take so many bytes in memory, or so many times what its files have."""
 
 
 @dataclass(frozen=True)
@@ -173,12 +177,16 @@ class Backbone(nn.Module):
             UnsupportedArchitectureError: the architecture is not described.
         """
         files = find_weight_files(folder)
+        read_sizes(read_json(folder / CONFIG), where=folder / CONFIG)
         try:
-            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+            config = AutoConfig.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
             check_supported(config.model_type)
             model_class = MODEL_MAPPING[type(config)]
             options = inspect.signature(model_class).parameters
             pooled = any(".pooler." in f".{weight}" for weight in weight_names(files))
+            _check_room(model_class, config, files)
             model, found = model_class.from_pretrained(
                 folder,
                 config=config,
@@ -187,8 +195,12 @@ class Backbone(nn.Module):
                 output_loading_info=True,
                 **({"add_pooling_layer": pooled} if "add_pooling_layer" in options else {}),
             )
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise BaseModelError(f"cannot load the base model in {folder}: {error}") from error
+        except (AdapterLibError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # transformers raises anything for files that are damaged
+            raise BaseModelError(
+                f"cannot load the base model in {folder}: {error!r:.500}; get its files again"
+            ) from error
         if absent := sorted({*found["missing_keys"], *map(str, found["mismatched_keys"])}):
             raise BaseModelError(
                 f"the weights in {folder} do not fit its config.json: {', '.join(absent)} would "
@@ -445,3 +457,16 @@ class Backbone(nn.Module):
             for parts in self._parts.layers[layer:]:
                 parts.module.train()
             self.dropout_from = layer
+
+
+def _check_room(model_class: Any, config: Any, files: Sequence[Path]) -> None:
+    """Refuse a configuration of a model that is far larger than its weights, before it is built."""
+    with torch.device("meta"):
+        empty = model_class(config)
+    wanted = sum(t.numel() * t.element_size() for t in (*empty.parameters(), *empty.buffers()))
+    stored = sum(file.stat().st_size for file in files)
+    if wanted > max(_ROOM_BYTES, _ROOM_SHARE * stored):
+        raise BaseModelError(
+            f"{files[0].parent / CONFIG} describes a model of {wanted:,} bytes, and its weights "
+            f"are {stored:,} bytes; get both again"
+        )

@@ -1,10 +1,9 @@
-"""Find a base model's weight files and identify them by SHA-256.
+"""Identify a base model's weights by SHA-256, and read what they are called.
 
-Loading them is left to `adapter_lib.backbone`.
+Which files they are is left to `adapter_lib.base_files`, loading them to `adapter_lib.backbone`.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,41 +11,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from adapter_lib.errors import BaseModelError
-
-_SINGLE_OR_INDEX = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-)
 _CHUNK_BYTES = 1 << 20
-
-
-def find_weight_files(folder: Path) -> list[Path]:
-    """Return the files that transformers loads, shards in the order of their names.
-
-    Raises:
-        BaseModelError: the folder, `config.json` or the weights are missing.
-    """
-    if not (folder / "config.json").is_file():
-        raise BaseModelError(
-            f"expected a base model with config.json, found none in {folder}; give the folder of "
-            "a downloaded Hugging Face model"
-        )
-    for name in _SINGLE_OR_INDEX:
-        path = folder / name
-        if not path.is_file():
-            continue
-        files = _shards(path) if name.endswith(".index.json") else [path]
-        missing = [file.name for file in files if not file.is_file()]
-        if missing:
-            raise BaseModelError(f"{path} names shards that are missing: {', '.join(missing)}")
-        return files
-    raise BaseModelError(
-        f"expected one of {', '.join(_SINGLE_OR_INDEX)}, found none in {folder}; the download "
-        "may be incomplete"
-    )
 
 
 def hash_files(files: Sequence[Path]) -> str:
@@ -83,11 +48,3 @@ def hash_state(state: Mapping[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _shards(index: Path) -> list[Path]:
-    try:
-        names = set(json.loads(index.read_text())["weight_map"].values())
-    except (ValueError, KeyError, AttributeError) as error:
-        raise BaseModelError(f"{index} is not an index of weights: {error}") from error
-    return [index.parent / name for name in sorted(names)]

@@ -23,7 +23,9 @@ def longest_sequence(config: Mapping[str, Any]) -> int | None:
     found = next((config[name] for name in _POSITIONS if name in config), None)
     if model_type in _WITHOUT_TABLE or not isinstance(found, int):
         return None
-    return found - int(config.get("pad_token_id", 1)) - 1 if model_type in _PADDED else found
+    padding = config.get("pad_token_id", 1) if model_type in _PADDED else -1
+    longest = found - padding - 1 if isinstance(padding, int) else 0
+    return longest if longest >= 1 else None  # what says otherwise is refused when it is loaded
 
 
 def norms_follow_blocks(config: Mapping[str, Any]) -> bool | None:
@@ -40,7 +42,13 @@ def has_pooler(config: Mapping[str, Any], weights: Path) -> bool | None:
         return False
     try:
         names = _weight_names(weights)
-    except (OSError, ValueError, KeyError):  # a damaged file is refused when it is loaded
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        RecursionError,
+    ):  # a damaged file is refused when it is loaded
         return None
     return None if names is None else any(".pooler." in f".{name}" for name in names)
 

@@ -5,20 +5,43 @@ Loading weights into a network is left to `adapter_lib.backbone`.
 
 import hashlib
 import importlib.metadata
-import json
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from adapter_lib.base_files import (
+    CONFIG,
+    WEIGHTS,
+    find_weights,
+    read_json,
+    read_sizes,
+    weight_files,
+)
+from adapter_lib.errors import BaseModelError
 from workers.base_limits import has_pooler, longest_sequence, norms_follow_blocks
 from workers.errors import BaseModelSourceError
 from workers.trial import BaseModelRef
 
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-TOKENIZER = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer_config.json")
-_LAYERS = ("num_hidden_layers", "n_layers", "n_layer")  # the last two: DistilBERT, GPT-2
-_HIDDEN_SIZE = ("hidden_size", "dim", "n_embd")
+TOKENIZER = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "spiece.model",
+    "spm.model",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+    "tiktoken.model",
+    "tekken.json",
+)
+_PINNED_BY_VERSION = ("config.*.json", "tokenizer.*.json")  # that a configuration may name
+_CHUNK_BYTES = 1 << 20
 _COMMIT = re.compile(r"^[0-9a-f]{40}$")
 
 
@@ -35,7 +58,7 @@ def pin_base_model(
     """Resolve `source` to a pinned reference.
 
     A Hub model with a full commit and declared `layers` and `hidden_size` is pinned without the
-    network. `sha256` is compared with the weights file.
+    network. `sha256` is compared with the weights, shards one after another.
 
     Raises:
         BaseModelSourceError: nothing there, no weights, or a checksum or size that differs.
@@ -45,8 +68,8 @@ def pin_base_model(
         revision = _hub_commit(place, revision)
         identity = f"hub:{place}@{revision}"
         if layers is None or hidden_size is None:
-            config = _read_config(_hub_file(place, revision, "config.json"))
-            layers, hidden_size = _same_size(name, config, layers, hidden_size)
+            path = _hub_file(place, revision, CONFIG)
+            _, layers, hidden_size = _read_sizes(name, path, layers, hidden_size)
         return BaseModelRef(
             name=name,
             source=source,
@@ -55,15 +78,16 @@ def pin_base_model(
             layers=layers,
             hidden_size=hidden_size,
         )
-    folder = _package_folder(place) if kind == "package" else (relative_to / place).resolve()
-    weights = find_weights(folder)
-    if sha256 is not None and (found := file_sha256(weights)) != sha256:
+    folder = _package_folder(place) if kind == "package" else _resolved(relative_to / place)
+    with _readable():
+        weights = find_weights(folder)
+        found = None if sha256 is None else _sha256_of_all(weight_files(weights))
+    if sha256 != found:
         raise BaseModelSourceError(
             f"{weights}: expected weights with sha256 {sha256}, found {found}; "
             "get the file again, or correct the checksum if the change is meant"
         )
-    config = _read_config(folder / "config.json")
-    layers, hidden_size = _same_size(name, config, layers, hidden_size)
+    config, layers, hidden_size = _read_sizes(name, folder / CONFIG, layers, hidden_size)
     return BaseModelRef(
         name=name,
         source=source if kind == "package" else f"folder:{folder}",
@@ -103,45 +127,55 @@ def fetch_base_model(source: str, revision: str | None) -> Path:
     return _package_folder(place) if kind == "package" else Path(place)
 
 
-def find_weights(folder: Path) -> Path:
-    """Return the weights file (or shard index) of a base model folder."""
-    if not folder.is_dir():
-        raise BaseModelSourceError(
-            f"{folder}: no such folder; expected a base model with config.json and weights"
-        )
-    for name in (*WEIGHTS, *(f"{w}.index.json" for w in WEIGHTS)):
-        if (folder / name).is_file():
-            return folder / name
-    present = ", ".join(sorted(p.name for p in folder.iterdir())[:8]) or "nothing"
-    raise BaseModelSourceError(
-        f"{folder}: expected weights in {' or '.join(WEIGHTS)}, found {present}; "
-        "point to the folder that `save_pretrained` wrote"
-    )
-
-
 def folder_identity(folder: Path) -> str:
-    """Return `sha256:…` over weights, configuration and tokenizer: all that shapes the outputs."""
-    weights = find_weights(folder)
-    files = [folder / "config.json", *(folder / n for n in TOKENIZER)]
-    if weights.name.endswith(".index.json"):
-        shards = set(json.loads(weights.read_text())["weight_map"].values())
-        files += [weights, *(folder / shard for shard in sorted(shards))]
-    else:
-        files.append(weights)
-    lines = "".join(f"{p.name} {file_sha256(p)}\n" for p in files if p.is_file())
+    """Return `sha256:…` over weights, configuration and tokenizer: all that shapes the outputs.
+
+    Those are the files that transformers loads: where there are weights in several formats, the
+    ones that it prefers; every file that a tokenizer is built from, and no chat template.
+
+    Raises:
+        BaseModelSourceError: the folder holds no base model.
+    """
+    with _readable():
+        weights = find_weights(folder)
+        shards = [file for file in weight_files(weights) if file != weights]
+    others = sorted(p for pattern in _PINNED_BY_VERSION for p in folder.glob(pattern))
+    files = [folder / CONFIG, *(folder / name for name in TOKENIZER), *others, weights, *shards]
+    with _readable():
+        lines = "".join(f"{p.name} {file_sha256(p)}\n" for p in files if p.is_file())
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
 
 def file_sha256(path: Path) -> str:
-    """Return a file's SHA-256; kept while size and modification time stay the same."""
+    """Return a file's SHA-256; kept while the file is the same, not written to or replaced."""
     status = path.stat()
-    return _file_sha256(path, status.st_size, status.st_mtime_ns)
+    # A copy may keep size and time of modification, but not all of these.
+    return _file_sha256(path, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))
 
 
 @lru_cache(maxsize=256)
-def _file_sha256(path: Path, _size: int, _modified_ns: int) -> str:
+def _file_sha256(path: Path, _stamp: tuple[int, ...]) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sha256_of_all(files: Sequence[Path]) -> str:
+    """Return the SHA-256 of files one after another, by which adapters know their base too."""
+    if len(files) == 1:
+        return file_sha256(files[0])
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _resolved(folder: Path) -> Path:
+    try:
+        return folder.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, or no name at all
+        raise BaseModelSourceError(f"{folder} is no folder: {error}; correct `source`") from error
 
 
 def _package_folder(distribution: str) -> Path:
@@ -161,39 +195,30 @@ def _package_folder(distribution: str) -> Path:
     )
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError) as error:
-        raise BaseModelSourceError(
-            f"{path}: expected a transformers configuration, found {error}"
-        ) from error
-    return config
-
-
-def _same_size(
-    name: str, config: dict[str, Any], layers: int | None, hidden_size: int | None
-) -> tuple[int, int]:
-    found_layers, found_hidden = _first(config, _LAYERS), _first(config, _HIDDEN_SIZE)
-    if not isinstance(found_layers, int) or not isinstance(found_hidden, int):
-        raise BaseModelSourceError(
-            f"base model {name}: expected num_hidden_layers and hidden_size in config.json, "
-            f"found {found_layers} and {found_hidden}; this architecture is not supported"
-        )
-    for what, declared, found in (
-        ("layers", layers, found_layers),
-        ("hidden_size", hidden_size, found_hidden),
-    ):
-        if declared is not None and declared != found:
+def _read_sizes(
+    name: str, config: Path, layers: int | None, hidden_size: int | None
+) -> tuple[dict[str, Any], int, int]:
+    """Return the configuration, its layers and hidden size, which are as declared if they are."""
+    with _readable():
+        content = read_json(config)
+        found = read_sizes(content, where=config)
+    declared = {"layers": layers, "hidden_size": hidden_size}
+    for (what, wanted), size in zip(declared.items(), found, strict=True):
+        if wanted is not None and wanted != size:
             raise BaseModelSourceError(
-                f"base model {name}: the sweep declares {what}: {declared}, its config.json says "
-                f"{found}; correct the sweep"
+                f"base model {name}: the sweep declares {what}: {wanted}, its config.json says "
+                f"{size}; correct the sweep"
             )
-    return found_layers, found_hidden
+    return content, *found
 
 
-def _first(config: dict[str, Any], names: tuple[str, ...]) -> Any:
-    return next((config[name] for name in names if name in config), None)
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Say of files that are damaged, missing or closed to us that the base model is none."""
+    try:
+        yield
+    except (BaseModelError, OSError) as error:
+        raise BaseModelSourceError(str(error)) from error
 
 
 def _hub_errors() -> tuple[type[Exception], ...]:

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from workers.claims import check_claim
 from adapter_lib.replacement import remove_leftovers, replacing
+from workers.claims import check_claim
 from workers.errors import ResultFileError
 from workers.frozen import Frozen
 from workers.layout import TrialPaths

@@ -18,11 +18,17 @@ from adapter_lib.errors import AdapterLibError
 from adapter_lib.files import save_adapter
 from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
+from adapter_lib.replacement import remove_leftovers
 from workers.claims import check_claim
 from workers.digest import folder_digest
-from adapter_lib.replacement import remove_leftovers
 from workers.divergence import check_parameters
-from workers.errors import CheckpointError, ClaimLostError, TrialFailedError, WorkerError
+from workers.errors import (
+    BaseModelSourceError,
+    CheckpointError,
+    ClaimLostError,
+    TrialFailedError,
+    WorkerError,
+)
 from workers.events import EventKind, PackEvent
 from workers.examples import TaskExamples
 from workers.feeding import Feeds
@@ -76,18 +82,29 @@ def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
     """
     check_claim(workspace.trial(trial.trial_id))
     log.info("start: %s", trial.label)
-    examples = warm.task(trial)
+    examples, backbone = warm.task(trial), warm.backbone(trial.base)
+    _check_vocabulary(examples, len(backbone.token_embedding), trial)
     for oddity in examples.oddities:
         log.warning("%s", oddity)
     for split, reading in examples.readings.items():
         if losses := reading.losses():
             length = trial.training.max_length
             log.warning("%s at max_length %d: %s", split, length, ", ".join(losses))
-    model = build(trial, warm.backbone(trial.base), workspace)
+    model = build(trial, backbone, workspace)
     feeds, prefix = warm.feeds(trial, model)
     paths = workspace.trial(trial.trial_id)
     remove_leftovers(paths.folder, older_than_s=_UNFINISHED_S)
     return Running(trial, paths, examples, model, feeds, prefix)
+
+
+def _check_vocabulary(examples: TaskExamples, size: int, trial: Trial) -> None:
+    """Compare tokens with what the base has embeddings of, where a GPU would only stop for good."""
+    largest = max(int(split.tokens.ids.max(initial=0)) for split in examples.splits.values())
+    if largest >= size:
+        raise BaseModelSourceError(
+            f"{trial.base.source}: its tokenizer gives token {largest}, its weights have "
+            f"embeddings of {size}; they do not belong together: copy both from one model"
+        )
 
 
 def begin_fit(trial: Trial, workspace: Workspace, warm: WarmState) -> tuple[Running, Fit]:

@@ -94,10 +94,14 @@ def tokenizer_for(folder: Path) -> Any:
             "weights"
         )
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    except MemoryError:
+        raise
+    except Exception as error:  # the library raises no narrower one for a damaged file
         raise BaseModelSourceError(
-            f"the tokenizer in {folder} cannot be read: {error}; copy its files again"
+            f"the tokenizer in {folder} cannot be read: {error!r:.500}; copy its files again"
         ) from error
     if not tokenizer.is_fast or tokenizer.pad_token_id is None:
         lacking = "padding token" if tokenizer.is_fast else "fast version (tokenizer.json)"

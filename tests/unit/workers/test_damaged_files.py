@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -14,7 +15,6 @@ from sweeping import write_sweep
 
 from adapter_lib.replacement import remove_leftovers, replacing
 from orchestrator.driver import plan_sweep
-from workers import checkpoint
 from workers.checkpoint import read_checkpoint, write_checkpoint
 from workers.errors import CheckpointError, ResultFileError
 from workers.events import EventKind
@@ -60,7 +60,7 @@ def run(trial: Trial, folder: Path) -> TrialResult:
 
 def stop_after(epochs: int, trials: list[Trial], folder: Path, width: int = 1) -> None:
     """Run until each trial has told of so many epochs, and stop as a killed worker does."""
-    events = run_pack(trials, Workspace(folder), warm_state(width))
+    events = cast(Any, run_pack(trials, Workspace(folder), warm_state(width)))
     told = 0
     while told < epochs * len(trials):
         told += next(events).kind is EventKind.EPOCH
@@ -92,7 +92,7 @@ def test_no_damage_to_a_checkpoint_is_read(tmp_path: Path) -> None:
     write_checkpoint(path, state)
     whole = path.read_bytes()
     found = read_checkpoint(path)
-    assert torch.equal(found["model"]["w"], state["model"]["w"])  # type: ignore[index,call-overload]
+    assert torch.equal(found["model"]["w"], state["model"]["w"])  # type: ignore[index]
     assert found["curve"] == state["curve"]
     for content in damages(whole, random.Random(0)):
         path.write_bytes(content)
@@ -180,7 +180,7 @@ def test_a_disk_too_full_for_checkpoints_costs_no_trial(
         def flush(self) -> None: ...
 
     save = torch.save
-    monkeypatch.setattr(checkpoint.torch, "save", lambda state, stream: save(state, Full(stream)))
+    monkeypatch.setattr(torch, "save", lambda state, stream: save(state, cast(Any, Full(stream))))
     list(run_pack(trials, workspace, warm_state(width)))
     for trial, wanted in zip(trials, expected, strict=True):
         paths = workspace.trial(trial.trial_id)

@@ -22,7 +22,7 @@ from workers.fitting import Fit
 from workers.layout import Workspace
 from workers.models import build
 from workers.pack import run_pack
-from workers.pruning import mean_attention
+from workers.pruning import mean_attention, prune
 from workers.results import FailureReason, Score, TrialResult, read_failure, read_result
 from workers.trial import Method, Trial
 from workers.warm import WarmState
@@ -45,7 +45,7 @@ def planned(folder: Path, base: Path, *tasks: Path, body: str, epochs: int = 1) 
 
 
 def run(trials: Sequence[Trial], folder: Path, width: int = 1, **settings: object) -> Workspace:
-    fast_path = FastPath(pack_width=width, cache_gib=0, checkpoint_share=1, **settings)  # type: ignore[arg-type]
+    fast_path = FastPath(pack_width=width, cache_gib=0, checkpoint_share=1, **settings)
     workspace = Workspace(folder)
     for _ in run_pack(trials, workspace, WarmState(torch.device("cpu"), fast_path)):
         pass
@@ -187,7 +187,6 @@ def test_a_pruned_fusion_without_finite_outputs_is_no_result(
     together: bool,
 ) -> None:
     _, (one, other), workspace = fused
-    prune = prunings.prune
 
     def spoilt(trial: Trial, *rest: object, **more: object) -> AdapterModel:
         model = prune(trial, *rest, **more)  # type: ignore[arg-type]
