@@ -217,8 +217,12 @@ def _readable() -> Iterator[None]:
     """Say of files that are damaged, missing or closed to us that the base model is none."""
     try:
         yield
-    except (BaseModelError, OSError) as error:
+    except BaseModelError as error:
         raise BaseModelSourceError(str(error)) from error
+    except OSError as error:
+        raise BaseModelSourceError(
+            f"cannot be read: {error}; correct the path or its permissions"
+        ) from error
 
 
 def _hub_errors() -> tuple[type[Exception], ...]:
