@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from workers.errors import TaskError
 from workers.tasks.card import (
     Columns,
@@ -22,11 +24,17 @@ from workers.tasks.card import (
     TaskKind,
 )
 from workers.tasks.checking import check_columns, read_rows
+from workers.tasks.files import READERS, read_records
 from workers.tasks.rows import Rows
 
 GLUE = "nyu-mll/glue"
 GLUE_REVISION = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
 """The commit of `nyu-mll/glue` that is read unless the sweep pins another."""
+
+_MOST_COLUMNS = 1000
+"""Of a local directory: the library takes minutes for ten thousand."""
+# What it raises for damaged files, and for a README that is no YAML.
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError, StopIteration, yaml.YAMLError)
 
 _USUAL_COLUMNS = (
     ("sentence1", "sentence2"),
@@ -239,14 +247,40 @@ def _checked(named: Columns | None, usual: Columns, kind: TaskKind) -> Columns:
 def _load(source: HubSource) -> Any:
     import datasets
 
-    revision = None if is_directory(source) else source.revision
+    revision = None
+    if is_directory(source):
+        _check_files(Path(source.dataset))
+    else:
+        revision = source.revision
     try:
         return datasets.load_dataset(source.dataset, source.config, revision=revision)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+    except (*_UNREADABLE, datasets.exceptions.DatasetsError) as error:
         raise TaskError(
             f"cannot load the data set {source.dataset} (configuration {source.config}, "
-            f"revision {revision}): {error}. Check the name and the network, or use a local folder"
+            f"revision {revision}): {type(error).__name__} {error}"[:1500]
+            + ". Check the name and the network, or use a local folder"
         ) from error
+
+
+def _check_files(folder: Path) -> None:
+    """Refuse what the library does not survive: JSON that is no row, and thousands of columns."""
+    for file in sorted(folder.rglob("*")):
+        if file.suffix == ".json" and file.is_file():
+            with file.open("rb") as stream:
+                start = stream.read(2**16).removeprefix(b"\xef\xbb\xbf").lstrip()
+            if not start.startswith((b"{", b"[")):
+                raise TaskError(
+                    f"{file}: expected rows, found JSON that begins with {start[:20]!r}"
+                )
+        elif file.suffix in READERS and file.is_file():
+            first = next(read_records(file), None)
+            if first is None:
+                raise TaskError(f"{file} has no rows; expected at least one. Fill it or remove it")
+            if len(first[1]) > _MOST_COLUMNS:
+                raise TaskError(
+                    f"{first[0]}: expected at most {_MOST_COLUMNS} columns, found "
+                    f"{len(first[1]):,}. Keep those that are read"
+                )
 
 
 def _table(loaded: Any, source: HubSource, split: Split) -> Any:

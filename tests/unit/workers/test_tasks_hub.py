@@ -226,3 +226,32 @@ def test_what_a_local_directory_lacks_is_named(tmp_path: Path) -> None:
         resolve(local(splits=splits), tmp_path)
     with pytest.raises(TaskError, match="train has no column 'body'; found text, label"):
         resolve(local(), tmp_path, columns=body)
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("train.jsonl", b"", r"train\.jsonl has no rows"),
+        ("train.jsonl", b"null\n", r"train\.jsonl line 1: expected a JSON object, found NoneType"),
+        (
+            "train.json",
+            b" null",
+            r"train\.json: expected rows, found JSON that begins with b'null'",
+        ),
+        ("train.jsonl", b'{"text": "x", "label": 1.5}\n{"text"', "cannot load the data set"),
+        ("train.csv", b",".join(b"c%d" % i for i in range(3000)) + b"\n" + b"," * 2999, "1000 col"),
+        ("README.md", b"---\nconfigs: [\n---\n", "cannot load the data set .*ParserError"),
+        ("train.parquet", b"PAR1", "not a readable Parquet file"),
+    ],
+)
+def test_a_broken_local_directory_ends_in_a_message(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    """Some of these end the process where the library reads them."""
+    folder = tmp_path / "reviews"
+    folder.mkdir()
+    (folder / "validation.jsonl").write_text('{"text": "x", "label": 1.5}\n')
+    (folder / name).write_bytes(content)
+    with pytest.raises(TaskError, match=message):
+        resolve(local(), tmp_path)
