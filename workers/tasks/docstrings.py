@@ -70,7 +70,10 @@ def load_docstrings() -> tuple[Docstring, ...]:
     """
     path = _cache_path()
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        digest, _, text = path.read_text(encoding="utf-8").partition("\n")
+        if digest != _digest(text):
+            raise ValueError("its content is not what was written")
+        rows = json.loads(text)
         return tuple(Docstring(r["module"], r["name"], tuple(r["sentences"])) for r in rows)
     except FileNotFoundError:
         pass
@@ -78,7 +81,8 @@ def load_docstrings() -> tuple[Docstring, ...]:
         log.warning("cannot read the cache %s (%s); building it again", path, error)
     docstrings = build_docstrings()
     try:
-        write_atomically(path, json.dumps([asdict(docstring) for docstring in docstrings]))
+        text = json.dumps([asdict(docstring) for docstring in docstrings])
+        write_atomically(path, f"{_digest(text)}\n{text}")
     except OSError as error:
         log.warning("cannot write the cache %s (%s); it is built again next time", path, error)
     return docstrings
@@ -116,6 +120,10 @@ def _cache_path() -> Path:
     for source in (Path(__file__), Path(sentences.__file__)):
         digest.update(source.read_bytes())  # what they do is part of what is kept
     return user_cache() / f"docstrings-{digest.hexdigest()[:16]}.json"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _version(library: str) -> str:

