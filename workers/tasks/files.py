@@ -43,7 +43,7 @@ def parse_json(text: str) -> Any:
             objects stand in one another too deeply.
     """
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        return _DECODER.decode(text)
     except RecursionError as error:
         raise ValueError("lists or objects stand in one another too deeply") from error
 
@@ -54,6 +54,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = str(_first_twice(name for name, _ in pairs))
         raise ValueError(f"the field {twice[:60]!r} stands twice in one object")
     return content
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 
 def _read_jsonl(file: Path) -> Iterator[Record]:
