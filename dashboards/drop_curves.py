@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stores = Stores.at(given.workspace, catalog=given.catalog)
         if given.catalog is None and not (stores.workspace.root / "catalog.sqlite").exists():
             raise DashboardError(f"no catalog in {stores.workspace.root}; submit a sweep first")
-        with Catalog.open(stores.catalog_url) as catalog:
+        with Catalog.open(stores.catalog_url, create=False) as catalog:
             draw(read_curves(catalog, given.sweep)).savefig(given.to, dpi=130)
     except (DashboardError, OrchestratorError) as error:
         sys.stderr.write(f"{error}\n")

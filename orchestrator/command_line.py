@@ -70,6 +70,7 @@ BaseOption = Annotated[
 Reference = Annotated[
     str, typer.Argument(metavar="TASK@ALIAS", help="Such as rte@champion, or rte@3.")
 ]
+AliasReference = Annotated[str, typer.Argument(metavar="TASK@ALIAS", help="Such as rte@champion.")]
 
 DEFAULT_WORKSPACE = Path("workspace")
 
@@ -98,6 +99,10 @@ def submit(
     sample: Annotated[
         bool, typer.Option("--sample", help="Predict a row with the first winner, as a check.")
     ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Move aliases to the winners even if they are no better."),
+    ] = False,
 ) -> None:
     """Run a sweep, or go on with it; finished trials are never run again.
 
@@ -114,6 +119,7 @@ def submit(
             address=address,
             as_json=as_json,
             sample=sample,
+            force=force,
         )
     )
 
@@ -208,6 +214,47 @@ def pull(
 
 
 @app.command()
+def history(
+    reference: AliasReference,
+    base: BaseOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what an alias named since when, who moved it and why, and what it refused."""
+    from orchestrator.commands import aliases
+
+    aliases.history(reference, workspace=workspace, catalog=catalog, base=base, as_json=as_json)
+
+
+@app.command()
+def rollback(
+    reference: AliasReference,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="VERSION", help="[default: the one it named before]"),
+    ] = None,
+    base: BaseOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    tracking: TrackingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let an alias name an earlier version again; no submission undoes that without --force."""
+    from orchestrator.commands import aliases
+
+    aliases.rollback(
+        reference,
+        to,
+        workspace=workspace,
+        catalog=catalog,
+        tracking=tracking,
+        base=base,
+        as_json=as_json,
+    )
+
+
+@app.command()
 def predict(
     adapter: Annotated[
         str, typer.Argument(metavar="FOLDER|TASK@ALIAS", help="A pulled adapter, or a name.")
@@ -248,7 +295,7 @@ def mlflow(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     tracking: TrackingOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
 ) -> None:
     """Open the MLflow UI on the right store; stop it with Ctrl-C."""
     from orchestrator.commands import installation

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +16,11 @@ from orchestrator.board import Board
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import Submission, SubmissionOutcome, TrialFilter
 from orchestrator.errors import CatalogError, OrchestratorError, SubmissionOverError
+from orchestrator.mlflow_runs import prepare_store
 from orchestrator.plan import Plan
 from orchestrator.planner import make_plan
-from orchestrator.registry import RegisteredAdapter, register_winner
+from orchestrator.registered import RegisteredAdapter
+from orchestrator.registration import AliasStayed, register_winner
 from orchestrator.resolve import pin
 from orchestrator.selection import Winner, choose
 from orchestrator.spec.read import SpecSource, read_spec
@@ -53,6 +55,7 @@ class Outcome:
         reused: trials that were finished before, in this sweep or another.
         trained: trials that this submission finished.
         taken: trials that other submissions finished while this one waited for them.
+        stayed: winners that are no better than what their alias names.
         unregistered: why a winner is not in the registry, a line each.
         unpublished: entries that MLflow has not taken yet; the next submission sends them.
         interrupted: whether it ended before all was done, by a person or as `stopped` says.
@@ -65,6 +68,7 @@ class Outcome:
     failed: Sequence[str]
     blocked: Sequence[str]
     registered: Sequence[tuple[Winner, RegisteredAdapter]]
+    stayed: Sequence[AliasStayed]
     unregistered: Sequence[str]
     unpublished: int
     interrupted: bool = False
@@ -94,14 +98,24 @@ def plan_sweep(path: Path) -> tuple[Plan, SpecSource]:
 
 
 def submit(
-    plan: Plan, source: SpecSource, stores: Stores, *, address: str | None, watch: Watch
+    plan: Plan,
+    source: SpecSource,
+    stores: Stores,
+    *,
+    address: str | None,
+    watch: Watch,
+    force: bool = False,
 ) -> Outcome:
     """Run everything of `plan` that is not finished, and register the winners.
+
+    Args:
+        force: let aliases name the winners even where they are no better.
 
     Raises:
         OrchestratorError: a store or the cluster cannot be used; what is finished stays finished.
     """
     stores.prepare()
+    prepare_store(stores.tracking_uri)
     with Catalog.open(stores.catalog_url) as catalog, ExitStack() as cluster:
         # The cluster comes first: a sweep that cannot run leaves nothing in the catalog.
         workers = 0
@@ -129,8 +143,8 @@ def submit(
                 watch.phase(Phase.PUBLISHING)
                 publisher.drain(PUBLISH_LIMIT_S)  # so that a version can name its run
                 watch.phase(Phase.REGISTERING)
-                registered, unregistered = (
-                    ([], []) if interrupted else _register(plan, catalog, stores)
+                entered = (
+                    Registered() if interrupted else _register(plan, catalog, stores, force=force)
                 )
                 catalog.end_submission(submission.id, outcome)
                 unpublished = publisher.drain(PUBLISH_LIMIT_S)
@@ -144,8 +158,9 @@ def submit(
         taken=finished - reused - len(board.trained),
         failed=queue.having(WorkState.FAILED),
         blocked=queue.having(WorkState.BLOCKED),
-        registered=registered,
-        unregistered=unregistered,
+        registered=entered.registered,
+        stayed=entered.stayed,
+        unregistered=entered.problems,
         unpublished=unpublished,
         interrupted=interrupted,
         stopped=board.stopped,
@@ -237,25 +252,35 @@ def _run(
         board.release()
 
 
-def _register(
-    plan: Plan, catalog: Catalog, stores: Stores
-) -> tuple[list[tuple[Winner, RegisteredAdapter]], list[str]]:
-    """Put the winner of every rule into the registry; what is there already stays as it is.
+@dataclass
+class Registered:
+    """What became of the winners."""
 
-    Returns what is registered, and why the rest is not.
-    """
+    registered: list[tuple[Winner, RegisteredAdapter]] = field(default_factory=list)
+    stayed: list[AliasStayed] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def _register(plan: Plan, catalog: Catalog, stores: Stores, *, force: bool) -> Registered:
+    """Put the winner of every rule into the registry; what is there already stays as it is."""
     results = catalog.results(plan.trials)
     rows = catalog.trials(TrialFilter(sweep=plan.spec.name), limit=None)
     configurations = {row.trial_id: row.configuration for row in rows}
     winners = choose(plan.spec.select, plan.trials.values(), results, configurations)
-    registered, problems = [], []
+    done = Registered()
     for winner in winners:
         try:
-            registered.append((winner, register_winner(catalog, stores, winner)))
+            entry = register_winner(catalog, stores, winner, sweep=plan.spec.name, force=force)
         except OrchestratorError as error:
             log.exception("could not register %s", winner.standing.best.label)
-            problems.append(f"{winner.standing.best.task.name}@{winner.alias}: {error}")
-    return registered, problems
+            done.problems.append(f"{winner.standing.best.task.name}@{winner.alias}: {error}")
+            continue
+        if isinstance(entry, AliasStayed):
+            log.info("%s", entry.message)
+            done.stayed.append(entry)
+        else:
+            done.registered.append((winner, entry))
+    return done
 
 
 @contextmanager

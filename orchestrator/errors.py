@@ -17,6 +17,10 @@ class CatalogError(OrchestratorError):
     """A question to the catalog that has no answer, or a catalog of another version."""
 
 
+class CatalogMissingError(CatalogError):
+    """There is no catalog yet where one was to be read."""
+
+
 class CatalogUnavailableError(CatalogError):
     """The catalog's database cannot be reached or stayed locked; what was committed is safe."""
 

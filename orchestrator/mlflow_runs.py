@@ -12,8 +12,10 @@ from typing import Any, Protocol
 
 from filelock import FileLock
 
+from orchestrator.addresses import redacted
 from orchestrator.catalog.catalog import Catalog
-from orchestrator.errors import TrackingError
+from orchestrator.errors import OrchestratorError, TrackingError
+from orchestrator.mlflow_store import STORE_TIMEOUT_S, follow_move, holds_store, store_path
 from orchestrator.run_content import NOTE, STATE, SWEEP, TRIAL_ID, Point, experiment_name
 from orchestrator.stores import Stores
 
@@ -26,7 +28,6 @@ _KIND = {"mlflow.experimentKind": "custom_model_development"}
 _POINTS_PER_CALL = 1000
 _PARAMETERS_PER_CALL = 100
 _RUNS_PER_PAGE = 1000
-_STORE_TIMEOUT_S = 120
 
 
 class Client(Protocol):
@@ -35,30 +36,60 @@ class Client(Protocol):
     def __getattr__(self, name: str) -> Any: ...
 
 
-def connect(tracking_uri: str) -> Client:
-    """Return a client of the tracking store, creating a SQLite one first, once.
+def prepare_store(tracking_uri: str) -> None:
+    """Make the store if it is a SQLite one and is not there, or was moved with its workspace.
+
+    Call it once, before any thread starts: it is also where MLflow is imported, which must not
+    happen in one thread while another builds SQL. A server is not asked anything.
 
     Raises:
-        TrackingError: the store cannot be created; a server that is down shows at the first call.
+        TrackingError: the file is damaged, another program's, or cannot be written.
     """
+    path = store_path(tracking_uri)
+    if path is None:
+        _client(tracking_uri)
+        return
+    with translated(tracking_uri):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Of several processes that open a fresh database together, all but one would fail.
+        with FileLock(f"{path}.lock", timeout=STORE_TIMEOUT_S):
+            # What MLflow cannot open it tries again for two minutes, so that is found out first.
+            if not holds_store(path):
+                path.touch()
+            client = _client(tracking_uri)
+            client.search_experiments(max_results=1)
+            client.search_registered_models(max_results=1)
+            follow_move(path)
+
+
+def connect(tracking_uri: str) -> Client:
+    """Return a client of a tracking store; none is created.
+
+    Raises:
+        TrackingError: a SQLite store is not there, damaged, or another program's; a server that
+            is down shows at the first call.
+    """
+    path = store_path(tracking_uri)
+    if path is not None and not holds_store(path):
+        raise TrackingError(
+            f"no MLflow store in {path}; submit a sweep first, or give --workspace or --tracking"
+        )
+    return _client(tracking_uri)
+
+
+def _client(tracking_uri: str) -> Client:
     # A repeated request to create something makes two of it: the outbox retries, and looks first.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it would write into live displays
-    from mlflow import MlflowClient
+    from mlflow import MlflowClient, artifacts, models  # noqa: F401
 
     with translated(tracking_uri):
-        path = tracking_uri.removeprefix("sqlite:///")
-        if path == tracking_uri:
+        try:
             return MlflowClient(tracking_uri, registry_uri=tracking_uri)  # type: ignore[no-any-return]
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        # Of several processes that open a fresh database together, all but one would fail.
-        with FileLock(f"{path}.lock", timeout=_STORE_TIMEOUT_S):
-            client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
-            client.search_experiments(max_results=1)
-            client.search_registered_models(max_results=1)
-        return client  # type: ignore[no-any-return]
+        except ValueError as error:  # such as a port that is no number
+            raise _tracking_error(tracking_uri, error) from error
 
 
 @contextmanager
@@ -69,9 +100,20 @@ def translated(tracking_uri: str) -> Iterator[None]:
 
     try:
         yield
+    except OrchestratorError:
+        raise
     except (MlflowException, RequestException, OSError) as error:
-        message = str(error).strip().partition("\n")[0]
-        raise TrackingError(f"MLflow at {tracking_uri}: {message}") from error
+        raise _tracking_error(tracking_uri, error) from error
+    except Exception as error:
+        if not hasattr(error, "orig"):
+            raise
+        # MLflow lets some errors of its database through, which carry the driver's own.
+        raise _tracking_error(tracking_uri, error) from error
+
+
+def _tracking_error(tracking_uri: str, error: Exception) -> TrackingError:
+    message = str(error).strip().partition("\n")[0]
+    return TrackingError(redacted(f"MLflow at {tracking_uri}: {message}"))
 
 
 @contextmanager
@@ -100,14 +142,16 @@ def experiment_id(client: Client, stores: Stores, sweep: str) -> str:
         if found is None:
             location = None
             if not stores.tracking_uri.startswith("http"):
-                location = (stores.workspace.mlflow_artifacts / sweep).as_uri()
+                folder = stores.workspace.mlflow_artifacts / sweep
+                folder.mkdir(parents=True, exist_ok=True)  # tells a moved workspace from a store
+                location = folder.as_uri()
             with tolerated("RESOURCE_ALREADY_EXISTS"):
                 made = client.create_experiment(name, artifact_location=location, tags=_KIND)
                 return str(made)
             found = client.get_experiment_by_name(name)
     if found is None or found.lifecycle_stage != "active":
         raise TrackingError(
-            f"the experiment {name} in MLflow at {stores.tracking_uri} was deleted; restore it "
+            f"the experiment {name} in MLflow at {stores.shown_tracking} was deleted; restore it "
             f"with `mlflow experiments restore`, or give the sweep another name"
         )
     return str(found.experiment_id)
@@ -121,12 +165,13 @@ class SweepRuns:
         self._client = client
         self._catalog = catalog
         self._uri = stores.tracking_uri
+        self._store = stores.tracking_identity
         self._sweep = sweep
         self._listed = False
         self.experiment_id = experiment_id(client, stores, sweep)
-        self._runs = catalog.mlflow_runs(sweep, self._uri)
+        self._runs = catalog.mlflow_runs(sweep, self._store)
         if not self._exists(self._runs.get(None)):
-            catalog.redeliver(sweep, self._uri)
+            catalog.redeliver(sweep, self._store)
             self._runs = {}
         created_at = next(s.created_at for s in catalog.sweeps() if s.name == sweep)
         started_at_ms = int(created_at.timestamp() * 1000)
@@ -248,7 +293,7 @@ class SweepRuns:
 
     def _note(self, trial_id: str | None, run_id: str) -> None:
         self._catalog.record_mlflow_run(
-            self._sweep, trial_id, tracking_uri=self._uri, run_id=run_id
+            self._sweep, trial_id, tracking_uri=self._store, run_id=run_id
         )
         self._runs[trial_id] = run_id
 

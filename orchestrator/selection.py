@@ -43,10 +43,11 @@ class Standing:
 
 @dataclass(frozen=True)
 class Winner:
-    """A configuration's best trial under an alias."""
+    """A configuration's best trial under an alias, and by which ranking it won."""
 
     alias: str
     standing: Standing
+    rank: Ranking = Ranking.MEAN_OVER_SEEDS
 
 
 def standings(
@@ -104,7 +105,7 @@ def choose(
             rows = standings(group, results, configurations, metric=str(rule.metric))
             if rule.rank is Ranking.BEST_TRIAL:
                 rows.sort(key=lambda s: (-s.score, s.best.seed, s.best.trial_id))
-            winners += [Winner(rule.alias, row) for row in rows[:1]]
+            winners += [Winner(rule.alias, row, rule.rank) for row in rows[:1]]
     return winners
 
 

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.addresses import redacted, without_user
 from orchestrator.errors import OrchestratorError
 from workers.layout import Workspace
+
+EMBEDDED = "sqlite in the workspace"
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,19 @@ class Stores:
             )
         workspace = Workspace(folder.resolve())
         return cls(workspace, catalog or workspace.catalog_url, tracking or workspace.tracking_uri)
+
+    @property
+    def tracking_identity(self) -> str:
+        """Return what the catalog calls the tracking store: no secrets, and no path that moves."""
+        embedded = self.workspace.catalog_url, self.workspace.tracking_uri
+        if (self.catalog_url, self.tracking_uri) == embedded:
+            return EMBEDDED  # both move with the workspace
+        return without_user(self.tracking_uri)
+
+    @property
+    def shown_tracking(self) -> str:
+        """Return the address of the tracking store as it may be printed."""
+        return redacted(self.tracking_uri)
 
     def prepare(self) -> None:
         """Create the workspace's folder.

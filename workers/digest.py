@@ -1,6 +1,7 @@
 """The checksum of an adapter's folder: what a registry tag holds and `pull` compares."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -15,5 +16,10 @@ def folder_digest(folder: Path) -> tuple[dict[str, str], str]:
             files[path.relative_to(folder).as_posix()] = hashlib.file_digest(
                 stream, "sha256"
             ).hexdigest()
+    return files, listing_digest(files)
+
+
+def listing_digest(files: Mapping[str, str]) -> str:
+    """Return the SHA-256 over the sorted lines `SHA256  NAME` of files whose SHA-256 is known."""
     lines = sorted(f"{digest}  {name}\n" for name, digest in files.items())
-    return files, hashlib.sha256("".join(lines).encode()).hexdigest()
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

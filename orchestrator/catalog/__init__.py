@@ -5,13 +5,14 @@ The one place that knows SQL. What it hands out are frozen records; the driver a
 
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import (
+    AliasMove,
     AttemptOutcome,
     AttemptRow,
     FailureRow,
     LeaderboardRow,
+    MoveKind,
     OutboxEntry,
     OutboxKind,
-    RegistrationRow,
     Submission,
     SubmissionOutcome,
     SweepRow,
@@ -21,14 +22,15 @@ from orchestrator.catalog.records import (
 )
 
 __all__ = [
+    "AliasMove",
     "AttemptOutcome",
     "AttemptRow",
     "Catalog",
     "FailureRow",
     "LeaderboardRow",
+    "MoveKind",
     "OutboxEntry",
     "OutboxKind",
-    "RegistrationRow",
     "Submission",
     "SubmissionOutcome",
     "SweepRow",

@@ -1,5 +1,6 @@
-"""Which process a submission is, and whether that process still lives."""
+"""Which process a submission is, whether that process still lives, and whose it is."""
 
+import getpass
 import os
 import socket
 import subprocess
@@ -38,6 +39,15 @@ class ProcessIdentity(Frozen):
             return False
         now = started_at(self.pid)
         return now != self.started_at and not (now is None and _exists(self.pid))
+
+
+def person() -> str:
+    """Return who runs this process, as user@host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        user = f"uid-{os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 def started_at(pid: int) -> str | None:

@@ -22,7 +22,6 @@ from orchestrator.catalog.records import (
     AttemptRow,
     FailureRow,
     LeaderboardRow,
-    RegistrationRow,
     SweepRow,
     TrialFilter,
     TrialRow,
@@ -35,7 +34,6 @@ from orchestrator.catalog.submitting import dead_submissions, is_dead, submissio
 from orchestrator.catalog.tables import (
     attempts,
     epochs,
-    registrations,
     submissions,
     sweep_trials,
     sweeps,
@@ -63,14 +61,15 @@ class Reading(Standings):
 
     def results(self, trial_ids: Iterable[str]) -> dict[str, TrialResult]:
         """Return the results of those of the trials that are finished."""
-        return {
-            k: TrialResult.model_validate_json(v)
-            for k, v in self._json("result", trial_ids).items()
-        }
+        found = self._json("result", trial_ids)
+        with self._legible():
+            return {k: TrialResult.model_validate_json(v) for k, v in found.items()}
 
     def planned(self, trial_ids: Iterable[str]) -> dict[str, Trial]:
         """Return the full configurations of those of the trials that the catalog knows."""
-        return {k: Trial.model_validate_json(v) for k, v in self._json("config", trial_ids).items()}
+        found = self._json("config", trial_ids)
+        with self._legible():
+            return {k: Trial.model_validate_json(v) for k, v in found.items()}
 
     def with_parents(self, trial_ids: Iterable[str]) -> dict[str, Trial]:
         """Return the trials, and all that they build on, directly or not."""
@@ -272,14 +271,14 @@ class Reading(Standings):
         with self._reading() as connection:
             return [epoch_from(r) for r in connection.execute(query).mappings()]
 
-    def registrations(self, name: str | None = None) -> list[RegistrationRow]:
-        """Return the moves of the registry's aliases, the latest first."""
-        query = select(registrations).order_by(registrations.c.id.desc())
-        if name is not None:
-            query = query.where(registrations.c.name == name)
+    def seeds_of(self, trial_id: str) -> list[str]:
+        """Return the finished trials of a trial's configuration, one for each seed."""
+        own = select(trials.c.configuration).where(trials.c.trial_id == trial_id)
+        query = select(trials.c.trial_id).where(
+            trials.c.configuration.in_(own), trials.c.state == TrialState.FINISHED
+        )
         with self._reading() as connection:
-            rows = connection.execute(query).mappings()
-            return [RegistrationRow.model_validate(dict(r)) for r in rows]
+            return list(connection.scalars(query.order_by(trials.c.trial_id)))
 
     def _order(
         self, connection: Connection, tables: Iterable[TableKey], sweep: str | None

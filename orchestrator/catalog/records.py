@@ -232,14 +232,38 @@ class OutboxEntry(Frozen):
     last_error: str | None
 
 
-class RegistrationRow(Frozen):
-    """One move of an alias in the registry: from `registered_at` on it named this version."""
+class MoveKind(StrEnum):
+    """Why an alias names what it names."""
 
-    id: int
+    REGISTERED = "registered"  # better than what it named, or the first
+    FORCED = "forced"
+    ROLLED_BACK = "rolled back"
+    STAYED = "stayed"  # a winner that was not better; the alias did not move
+    FOUND = "found"  # moved by somebody who does not write into this catalog
+
+
+class AliasMove(Frozen):
+    """One entry in the history of an alias of the registry.
+
+    Attributes:
+        name: the registered model in MLflow, of one `task` and `base`.
+        from_version: what the alias named before; None where it named nothing.
+        to_version: what it names since then.
+        trial_id, score: of the adapter that came, or for `STAYED` of the one that was refused.
+        moved_by: user@host; `sweep` is None where a person did it by hand.
+    """
+
+    id: int = 0
     name: str
-    version: str
+    task: str
+    base: str
     alias: str
-    trial_id: str
-    score: float
-    digest: str
-    registered_at: datetime
+    kind: MoveKind
+    from_version: str | None
+    to_version: str | None
+    trial_id: str | None
+    score: float | None
+    why: str
+    sweep: str | None = None
+    moved_by: str
+    moved_at: datetime

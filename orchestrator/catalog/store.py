@@ -4,6 +4,7 @@ On both databases there is one writer at a time, by SQLite's own lock or an advi
 PostgreSQL; so a transaction sees everything that was written before it, and none can deadlock.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,28 +12,23 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from filelock import FileLock
-from sqlalchemy import (
-    URL,
-    Connection,
-    Engine,
-    Table,
-    create_engine,
-    event,
-    func,
-    inspect,
-    make_url,
-    select,
-    table,
-    text,
-)
+from filelock import Timeout as LockTimeout
+from sqlalchemy import Connection, Engine, Table, func, inspect, select, table, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.sql import column
 
-from orchestrator.catalog.tables import SCHEMA_REVISION
-from orchestrator.errors import CatalogError, CatalogUnavailableError
+from orchestrator.addresses import redacted
+from orchestrator.catalog.engines import BUSY_TIMEOUT_S, engine_at, sqlite_file
+from orchestrator.catalog.tables import SCHEMA_REVISION, metadata
+from orchestrator.errors import CatalogError, CatalogMissingError, CatalogUnavailableError
 
-BUSY_TIMEOUT_S = 30
 CHUNK = 500
 """Values in one IN list; SQLite allows 999 variables in its oldest builds."""
 
@@ -49,19 +45,24 @@ class Store:
         self._writer = engine.execution_options(sqlite_begin="IMMEDIATE")
 
     @classmethod
-    def open(cls, url: str) -> Self:
-        """Open the catalog at `url`, creating it or bringing its schema up to date.
+    def open(cls, url: str, *, create: bool = True) -> Self:
+        """Open the catalog at `url`, bringing its schema up to date.
+
+        A database that holds something else is refused and stays as it is.
 
         Args:
             url: `sqlite:///PATH` or `postgresql+psycopg://…`.
+            create: make a catalog where there is nothing yet. Only a submission should.
 
         Raises:
-            CatalogError: the URL is neither, or the schema is newer than this version knows.
-            CatalogUnavailableError: the database does not answer.
+            CatalogMissingError: there is nothing yet, and `create` is False.
+            CatalogError: the URL is neither; or what is there is damaged, another program's, or
+                newer than this version knows.
+            CatalogUnavailableError: the database does not answer, or cannot be written.
         """
-        store = cls(_engine(url))
+        store = cls(engine_at(url))
         try:
-            store._bring_up_to_date()
+            store._bring_up_to_date(create=create)
         except BaseException:
             store.close()
             raise
@@ -70,7 +71,7 @@ class Store:
     @property
     def url(self) -> str:
         """Return the database's URL, its password hidden."""
-        return self._engine.url.render_as_string(hide_password=True)
+        return redacted(self._engine.url.render_as_string(hide_password=True))
 
     def close(self) -> None:
         self._engine.dispose()
@@ -84,7 +85,12 @@ class Store:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """Give a transaction that reads one consistent state."""
-        with self._translated(), self._engine.connect() as connection, connection.begin():
+        with (
+            self._translated(),
+            self._legible(),
+            self._engine.connect() as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
@@ -99,47 +105,121 @@ class Store:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, ProgrammingError, LockTimeout) as error:
+            words = redacted(_first_line(error) if isinstance(error, DBAPIError) else str(error))
+            unknown = isinstance(error, ProgrammingError) and "does not exist" in words
+            if unknown or "no such" in words:
+                raise self._damaged(words) from error
             raise CatalogUnavailableError(
-                f"the catalog at {self.url} does not answer: {_first_line(error)}; "
+                f"the catalog at {self.url} does not answer: {words}; "
                 "check that it runs and can be written, then submit again to continue"
             ) from error
+        except DatabaseError as error:
+            if type(error) is not DatabaseError:
+                raise  # a broken constraint is a fault of ours
+            raise self._damaged(_first_line(error)) from error
 
-    def _bring_up_to_date(self) -> None:
-        if self._revision() == SCHEMA_REVISION:
+    @contextmanager
+    def _legible(self) -> Iterator[None]:
+        """Translate what reading a row raises when its content is not what was written."""
+        try:
+            yield
+        except ValueError as error:  # pydantic's and JSON's errors are such
+            raise self._damaged(str(error).partition("\n")[0]) from error
+
+    def _damaged(self, found: str) -> CatalogError:
+        return CatalogError(
+            f"the catalog at {self.url} is damaged, or is no catalog ({found}); restore it from a "
+            "copy, or move it away: submitting again takes finished trials over from the workspace"
+        )
+
+    def _bring_up_to_date(self, *, create: bool) -> None:
+        path = sqlite_file(self._engine)
+        if path is not None and not self._prepare_file(path, create=create):
+            raise self._missing()
+        found = self._schema()
+        if found == SCHEMA_REVISION:
             return
-        path = self._engine.url.database
-        if self._engine.dialect.name != "sqlite" or path is None:
+        if found is None and not create:
+            raise self._missing()
+        if path is None:
             self._upgrade()
             return
         # SQLite's own lock does not cover the switch to WAL, so processes queue at a file.
-        with FileLock(f"{path}.lock", timeout=BUSY_TIMEOUT_S):
+        with self._translated(), FileLock(f"{path}.lock", timeout=BUSY_TIMEOUT_S):
             outside = self._engine.execution_options(sqlite_begin=None)
-            with self._translated(), outside.connect() as connection:
+            with outside.connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             self._upgrade()
+
+    def _prepare_file(self, path: Path, *, create: bool) -> bool:
+        """Make an empty file where there is none and one may be made; tell whether one is there."""
+        try:
+            if path.is_dir():
+                raise CatalogError(
+                    f"expected the catalog in the file {path}, found a folder; move it away, or "
+                    "give another place with --catalog"
+                )
+            if path.exists():
+                return True
+            if create:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+        except OSError as error:
+            raise CatalogUnavailableError(
+                f"cannot reach the catalog {path}: {error}; give another place with --catalog"
+            ) from error
+        return create
+
+    def _missing(self) -> CatalogMissingError:
+        return CatalogMissingError(
+            f"no catalog in {sqlite_file(self._engine) or self.url}; submit a sweep first, or give "
+            "--workspace or --catalog"
+        )
+
+    def _schema(self) -> str | None:
+        """Return the schema that the database has, None where it is empty.
+
+        Raises:
+            CatalogError: what is there is another program's, of the future, or incomplete.
+        """
+        with self._reading() as connection:
+            found = _read_revision(connection)
+            names = set(inspect(connection).get_table_names())
+        ours = names & metadata.tables.keys()
+        if found is None:
+            # A PostgreSQL database may be shared with others, as long as no name is taken.
+            if ours or (names and self._engine.dialect.name == "sqlite"):
+                raise self._foreign(names)
+            return None
+        if not re.fullmatch(r"\d{4}", found):
+            raise self._foreign(names)
+        if found > SCHEMA_REVISION:
+            raise CatalogError(
+                f"the catalog at {self.url} has schema {found}, and this adaptersweep knows "
+                f"schemas up to {SCHEMA_REVISION}; upgrade adaptersweep, or use another catalog"
+            )
+        if found == SCHEMA_REVISION and ours != metadata.tables.keys():
+            lost = ", ".join(sorted(metadata.tables.keys() - ours)[:3])
+            raise self._damaged(f"tables are missing: {lost}")
+        return found
+
+    def _foreign(self, names: set[str]) -> CatalogError:
+        some = ", ".join(sorted(names)[:3])
+        return CatalogError(
+            f"{self.url} is the database of another program, with the tables {some}; it stays as "
+            "it is: give a place of its own with --catalog"
+        )
 
     def _upgrade(self) -> None:
         from alembic import command
         from alembic.config import Config
-        from alembic.script import ScriptDirectory
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        known = {s.revision for s in ScriptDirectory.from_config(config).walk_revisions()}
         with self._writing() as connection:
-            found = _read_revision(connection)
-            if found is not None and found not in known:
-                raise CatalogError(
-                    f"the catalog at {self.url} has schema {found}, and this adaptersweep knows "
-                    f"schemas up to {SCHEMA_REVISION}; upgrade adaptersweep, or use another catalog"
-                )
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-
-    def _revision(self) -> str | None:
-        with self._reading() as connection:
-            return _read_revision(connection)
 
 
 def now() -> datetime:
@@ -194,50 +274,6 @@ def _read_revision(connection: Connection) -> str | None:
         return None
     found = connection.scalar(select(column("version_num")).select_from(table("alembic_version")))
     return None if found is None else str(found)
-
-
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise _bad_url(url) from error
-    if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
-        return _sqlite_engine(parsed)
-    if parsed.drivername == "postgresql+psycopg":
-        try:
-            return create_engine(parsed, pool_pre_ping=True)
-        except ModuleNotFoundError as error:
-            raise CatalogError(
-                f"{parsed.render_as_string()} needs the package psycopg, which is not installed; "
-                "install adaptersweep[postgres]"
-            ) from error
-    raise _bad_url(parsed.render_as_string())
-
-
-def _bad_url(url: str) -> CatalogError:
-    return CatalogError(
-        f"a catalog is sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE, found {url!r}"
-    )
-
-
-def _sqlite_engine(url: URL) -> Engine:
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # transactions are begun below, not by the driver
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA synchronous=FULL")  # a finished trial survives a power cut
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A write that starts as a read fails at once when another writer came between.
-        mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-        if mode is not None:
-            connection.exec_driver_sql(f"BEGIN {mode}")
-
-    return engine
 
 
 def _first_line(error: DBAPIError) -> str:

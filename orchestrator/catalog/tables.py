@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from orchestrator.catalog.records import TrialState
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The newest migration; a test holds it equal to what is in the folder."""
 
 
@@ -232,16 +232,24 @@ mlflow_runs = Table(
     ),
 )
 
-registrations = Table(
-    "registrations",
+# No foreign keys: a version may come from another catalog, and a move outlives its trial's row.
+alias_moves = Table(
+    "alias_moves",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", String, nullable=False),
-    Column("version", String, nullable=False),
+    Column("task", String, nullable=False),
+    Column("base", String, nullable=False),
     Column("alias", String, nullable=False),
-    _trial_key(primary=False),
-    Column("score", Float, nullable=False),
-    Column("digest", String, nullable=False),
-    Column("registered_at", UtcDateTime, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("from_version", String),
+    Column("to_version", String),
+    Column("trial_id", String(20)),
+    Column("score", Float),
+    Column("why", Text, nullable=False),
+    Column("sweep", String),
+    Column("moved_by", String, nullable=False),
+    Column("moved_at", UtcDateTime, nullable=False),
     Index(None, "name", "alias", "id"),
+    Index(None, "task", "alias", "id"),
 )

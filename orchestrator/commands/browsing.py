@@ -126,14 +126,7 @@ def open_catalog(workspace: Path, catalog: str | None) -> Catalog:
     Raises:
         CatalogError: the workspace has none yet.
     """
-    stores = Stores.at(workspace, catalog=catalog)
-    embedded = stores.workspace.root / "catalog.sqlite"
-    if catalog is None and not embedded.exists():
-        raise CatalogError(
-            f"no catalog in {stores.workspace.root}; expected {embedded.name} there: submit a "
-            "sweep first, or give --workspace or --catalog"
-        )
-    return Catalog.open(stores.catalog_url)
+    return Catalog.open(Stores.at(workspace, catalog=catalog).catalog_url, create=False)
 
 
 def _one_of(kind: type[E], key: str, value: str | None) -> E | None:

@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,8 +14,11 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from orchestrator.addresses import redacted
 from orchestrator.commands.output import console, print_json, table
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import CatalogMissingError, OrchestratorError
+from orchestrator.mlflow_runs import connect, prepare_store
+from orchestrator.mlflow_store import holds_store, store_path
 from orchestrator.stores import Stores
 
 log = logging.getLogger(__name__)
@@ -35,29 +39,48 @@ def mlflow(workspace: Path, *, tracking: str | None, host: str, port: int) -> in
     """Run MLflow's server on the workspace's store until it is stopped."""
     stores = Stores.at(workspace, tracking=tracking)
     if stores.tracking_uri.startswith(("http://", "https://")):
-        console().print(f"MLflow runs already: open {stores.tracking_uri}")
+        console().print(f"MLflow runs already: open {stores.shown_tracking}")
         return 0
-    embedded = stores.workspace.root / "mlflow.sqlite"
-    if tracking is None and not embedded.exists():
-        raise OrchestratorError(
-            f"no MLflow store in {stores.workspace.root}; expected {embedded.name} there: submit a "
-            "sweep first, or give --workspace or --tracking"
-        )
+    _check_listening(host, port)
+    connect(stores.tracking_uri)
+    prepare_store(stores.tracking_uri)  # it may have been moved, which the pages do not look for
     page = "#/experiments?workflowType=machine_learning"  # its other mode is for chat traces
     console().print(f"MLflow: http://{host}:{port}/{page}  (Ctrl-C stops it)", soft_wrap=True)
     command = [
         sys.executable,
         *("-m", "mlflow", "server"),
-        *("--backend-store-uri", stores.tracking_uri),
         *("--artifacts-destination", stores.workspace.mlflow_artifacts.as_uri()),
         *("--host", host, "--port", str(port), "--workers", "1"),
     ]
-    process = subprocess.Popen(command)
+    # Not among its arguments, which everybody on this machine can read.
+    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": stores.tracking_uri}
+    process = subprocess.Popen(command, env=environment)
     try:
         return process.wait()
     except KeyboardInterrupt:
         process.terminate()
         return process.wait() and 0
+
+
+def _check_listening(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on, which MLflow would try for minutes.
+
+    Raises:
+        OrchestratorError: it is in use, not this machine's, or not allowed.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen()
+    except (OSError, OverflowError) as error:
+        raise OrchestratorError(
+            f"cannot listen on port {port} of {host}: {error}; give another with --port (or "
+            "--host), or stop what uses it"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -106,7 +129,7 @@ def _check(what: str, probe: Callable[[], str]) -> Finding:
         return Finding(what, True, probe())
     except Exception as error:  # whatever is wrong is what the doctor reports
         log.debug("%s", what, exc_info=True)
-        return Finding(what, False, f"{type(error).__name__}: {error}".splitlines()[0])
+        return Finding(what, False, redacted(f"{type(error).__name__}: {error}".splitlines()[0]))
 
 
 def _version(name: str) -> Callable[[], str]:
@@ -139,22 +162,33 @@ def _ray(address: str | None) -> str:
 
 
 def _workspace(stores: Stores) -> str:
-    stores.prepare()
-    probe = stores.workspace.root / ".doctor"
+    root = stores.workspace.root
+    if not root.exists():
+        above = next(folder for folder in root.parents if folder.exists())
+        if not (above.is_dir() and os.access(above, os.W_OK)):
+            raise OrchestratorError(f"cannot make {root}: {above} is no folder that can be written")
+        return f"{root}, not there yet; `submit` makes it"
+    probe = root / ".doctor"
     probe.write_text("writable")
     probe.unlink()
-    free = shutil.disk_usage(stores.workspace.root).free / 2**30
-    return f"{stores.workspace.root}, writable, {free:,.0f} GiB free"
+    free = shutil.disk_usage(root).free / 2**30
+    return f"{root}, writable, {free:,.0f} GiB free"
 
 
 def _catalog(stores: Stores) -> str:
     from orchestrator.catalog.catalog import Catalog
 
-    with Catalog.open(stores.catalog_url) as opened:
-        return f"{opened.url}, {len(opened.sweeps())} sweeps"
+    try:
+        with Catalog.open(stores.catalog_url, create=False) as opened:
+            return f"{opened.url}, {len(opened.sweeps())} sweeps"
+    except CatalogMissingError:
+        return f"{redacted(stores.catalog_url)}, nothing there yet; `submit` makes it"
 
 
 def _tracking(stores: Stores) -> str:
     from orchestrator.registry import registered
 
-    return f"{stores.tracking_uri}, {len(registered(stores.tracking_uri))} adapters registered"
+    path = store_path(stores.tracking_uri)
+    if path is not None and not holds_store(path):
+        return f"{stores.shown_tracking}, nothing there yet; `submit` makes it"
+    return f"{stores.shown_tracking}, {len(registered(stores.tracking_uri))} adapters registered"

@@ -4,13 +4,14 @@ import logging
 import shlex
 import sys
 from collections import Counter
-from contextlib import nullcontext, redirect_stdout
+from contextlib import nullcontext, redirect_stdout, suppress
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from adapter_lib.errors import AdapterLibError
+from orchestrator.addresses import redacted
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.commands.leaderboard import print_leaderboard
 from orchestrator.commands.output import console, count, number, print_json, table
@@ -18,7 +19,7 @@ from orchestrator.commands.progress import ProgressView
 from orchestrator.commands.warnings import data_warnings, print_warnings, reading_warnings
 from orchestrator.driver import Outcome, plan_sweep
 from orchestrator.driver import submit as run_submission
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import CatalogMissingError, OrchestratorError
 from orchestrator.forecast import forecast
 from orchestrator.plan import Plan
 from orchestrator.stores import Stores
@@ -35,14 +36,13 @@ def plan(sweep: Path, workspace: Path, *, catalog: str | None, as_json: bool) ->
     stores = Stores.at(workspace, catalog=catalog)
     done: set[str] = set()
     failed: dict[str, str] = {}
-    if catalog is not None or (stores.workspace.root / "catalog.sqlite").exists():
-        with Catalog.open(stores.catalog_url) as opened:
-            done = opened.finished(planned.trials)
-            if planned.spec.name in {s.name for s in opened.sweeps()}:
-                failed = {
-                    row.trial_id: row.reason.value if row.reason else row.state.value
-                    for row in opened.failures(planned.spec.name)
-                }
+    with suppress(CatalogMissingError), Catalog.open(stores.catalog_url, create=False) as opened:
+        done = opened.finished(planned.trials)
+        if planned.spec.name in {s.name for s in opened.sweeps()}:
+            failed = {
+                row.trial_id: row.reason.value if row.reason else row.state.value
+                for row in opened.failures(planned.spec.name)
+            }
     done |= {i for i in planned.trials if stores.workspace.trial(i).result.exists()}
     if as_json:
         print_json(_plan_as_json(planned, done, failed))
@@ -175,10 +175,12 @@ def submit(
     address: str | None,
     as_json: bool,
     sample: bool,
+    force: bool,
 ) -> int:
     """Run the sweep with a live view, print what came out, and return the exit code.
 
     Args:
+        force: let aliases of the registry name the winners even where they are no better.
         sample: predict a row of the data with the first winner, as a check; it takes seconds.
     """
     stores = Stores.at(workspace, catalog=catalog, tracking=tracking)
@@ -194,7 +196,9 @@ def submit(
     # Ray prints of lost nodes to standard output, which with --json holds JSON alone.
     quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()
     with quiet, ProgressView(out) as view:
-        outcome = run_submission(planned, source, stores, address=address, watch=view.watch)
+        outcome = run_submission(
+            planned, source, stores, address=address, watch=view.watch, force=force
+        )
     if as_json:
         with Catalog.open(stores.catalog_url) as opened:
             read = reading_warnings(outcome.plan, opened)
@@ -214,10 +218,17 @@ def _stages(planned: Plan) -> str:
     return ", ".join(words)
 
 
+class RedactingFormatter(logging.Formatter):
+    """Leaves users and passwords of addresses out, in tracebacks of other packages too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))
+
+
 def _log_to(path: Path) -> None:
     """Send every log record of the driver to a file; the terminal belongs to the live view."""
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
@@ -232,7 +243,7 @@ def _show(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> No
             + f"{outcome.taken} by other submissions, " * (outcome.taken > 0)
             + f"{len(outcome.failed)} failed, {len(outcome.blocked)} blocked."
         )
-    with Catalog.open(stores.catalog_url) as catalog:
+    with Catalog.open(stores.catalog_url, create=False) as catalog:
         print_leaderboard(out, catalog, outcome.plan.spec.name, limit=LEADERBOARD_ROWS)
         print_warnings(out, reading_warnings(outcome.plan, catalog))
         print_failures(out, catalog, stores, outcome.plan.spec.name)
@@ -242,13 +253,15 @@ def _show(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> No
         out.print("\nInterrupted: finished trials are kept; submit again to go on.")
     if outcome.unpublished:
         out.print(
-            f"\n{outcome.unpublished} entries wait for MLflow at {stores.tracking_uri}; "
+            f"\n{outcome.unpublished} entries wait for MLflow at {stores.shown_tracking}; "
             "the next submission sends them."
         )
     for problem in outcome.unregistered:
         out.print(f"[red]not registered[/] {escape(problem)}; submit again to try again")
     if outcome.registered:
         _show_registry(out, outcome, stores, workspace)
+    for entry in outcome.stayed:
+        out.print(f"\n[yellow]not moved[/] {escape(entry.message)}", soft_wrap=True)
 
 
 def print_failures(out: Console, catalog: Catalog, stores: Stores, sweep: str) -> None:
@@ -283,7 +296,7 @@ def _show_registry(out: Console, outcome: Outcome, stores: Stores, workspace: Pa
             f"{files.size_bytes / 1024:,.0f} KiB" if files else "–",
         )
     out.print(view)
-    out.print(f"held by MLflow at {stores.tracking_uri}", soft_wrap=True)
+    out.print(f"held by MLflow at {stores.shown_tracking}", soft_wrap=True)
     first = outcome.registered[0][0]
     name = f"{first.standing.best.task.name}@{first.alias}"
     where = f" --workspace {shlex.quote(str(workspace))}" * (workspace != Path("workspace"))
@@ -342,6 +355,15 @@ def _outcome_as_json(outcome: Outcome) -> dict[str, object]:
         "stopped": outcome.stopped,
         "unregistered": list(outcome.unregistered),
         "unpublished": outcome.unpublished,
+        "stayed": [
+            {
+                "reference": f"{s.winner.standing.best.task.name}@{s.winner.alias}",
+                "version": s.version,
+                "refused_trial_id": s.winner.standing.best.trial_id,
+                "why": s.why,
+            }
+            for s in outcome.stayed
+        ],
         "registered": [
             {
                 "reference": f"{w.standing.best.task.name}@{w.alias}",

@@ -4,12 +4,17 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapter_lib.configuration import AdapterConfig
 from orchestrator.catalog import Catalog
-from orchestrator.mlflow_runs import connect
+from orchestrator.mlflow_runs import prepare_store
+from orchestrator.registered import RegisteredAdapter
+from orchestrator.registration import AliasStayed, register_winner
+from orchestrator.selection import Standing, Winner
+from orchestrator.spec.model import Ranking
 from orchestrator.stores import Stores
 from workers.digest import folder_digest
 from workers.results import (
@@ -183,7 +188,7 @@ def sqlite_catalog(tmp_path: Path) -> Iterator[Catalog]:
 def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a SQLite store of MLflow with its tables; making one takes seconds."""
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.sqlite"
-    connect(f"sqlite:///{path}")
+    prepare_store(f"sqlite:///{path}")
     return path
 
 
@@ -202,3 +207,38 @@ MakeTrials = Callable[[int], list[Trial]]
 def many(samples: Samples) -> MakeTrials:
     """Make this many different trials, 100 configurations of every seed."""
     return lambda n: [samples.trial(seed=i // 100, size=1 + i % 100) for i in range(n)]
+
+
+@pytest.fixture
+def register(
+    catalog: Catalog, stores: Stores, samples: Samples
+) -> Callable[..., RegisteredAdapter | AliasStayed]:
+    """Run a trial to its end, as far as anyone can see, and register it."""
+
+    def run(
+        trial: Trial,
+        alias: str = "champion",
+        *,
+        score: float = 0.7,
+        sweep: str = "s",
+        weights: bytes = b"weights",
+        stray: str | None = None,
+        into: Catalog = catalog,
+        rank: Ranking = Ranking.MEAN_OVER_SEEDS,
+        force: bool = False,
+        **measured: Any,
+    ) -> RegisteredAdapter | AliasStayed:
+        folder = stores.workspace.trial(trial.trial_id).adapter
+        shutil.rmtree(folder, ignore_errors=True)
+        result = samples.result(trial, score, adapter=samples.adapter(stores, trial, weights))
+        if stray:
+            (folder / stray).write_text("not the trial's")
+        into.begin_submission(sweep, "", [trial])
+        into.record_result(sweep, result)
+        values = {"metric": "accuracy", "mean": score, "std": 0.01, "seeds": 3} | measured
+        values.setdefault("planned", values["seeds"])
+        standing = Standing(trial, result, score=score, **values)
+        winner = Winner(alias, standing, rank)
+        return register_winner(into, stores, winner, sweep=sweep, force=force)
+
+    return run

@@ -6,12 +6,16 @@ from itertools import pairwise
 import pytest
 
 from orchestrator.catalog import (
+    AliasMove,
     AttemptOutcome,
     Catalog,
+    MoveKind,
     SubmissionOutcome,
     TrialFilter,
     TrialState,
 )
+from orchestrator.catalog.aliases import named_before
+from orchestrator.catalog.store import now
 from orchestrator.errors import CatalogError
 from workers.results import FailureReason, TrialFailure
 from workers.trial import DropMode, Trial
@@ -259,16 +263,56 @@ def test_a_fusion_is_one_configuration_although_its_sources_differ_by_seed(catal
     assert [r.seeds for r in catalog.leaderboard("s")] == [2, 2, 2, 2]
 
 
-def test_the_history_of_an_alias_is_kept(catalog, samples):
-    trial = samples.trial()
-    catalog.begin_submission("s", "", [trial])
-    common = {"name": "rte--minilm", "trial_id": trial.trial_id, "score": 0.7, "digest": "d"}
-    assert catalog.record_registration(version="1", alias="champion", **common)
-    assert not catalog.record_registration(version="1", alias="champion", **common)
-    assert catalog.record_registration(version="2", alias="champion", **common)
-    assert catalog.record_registration(version="1", alias="champion", **common)
-    assert [r.version for r in catalog.registrations("rte--minilm")] == ["1", "2", "1"]
-    assert catalog.registrations("other") == []
+def move(kind=MoveKind.REGISTERED, before=None, after="1", **changes):
+    values = {
+        "name": "rte--minilm",
+        "task": "rte",
+        "base": "minilm",
+        "alias": "champion",
+        "trial_id": "ab" * 10,
+        "score": 0.7,
+        "why": "better",
+        "moved_by": "ada@host",
+        "moved_at": now(),
+    }
+    return AliasMove(kind=kind, from_version=before, to_version=after, **values | changes)
+
+
+def test_the_history_of_an_alias_is_kept(catalog):
+    assert catalog.record_move(move())
+    assert catalog.record_move(move(before="1", after="2", score=0.8))
+    stayed = move(MoveKind.STAYED, "2", None, why="no better", sweep="s")
+    assert catalog.record_move(stayed)
+    later = {"moved_by": "bob@host", "moved_at": now()}
+    assert not catalog.record_move(stayed.model_copy(update=later)), "one refusal is one line"
+    assert catalog.record_move(stayed.model_copy(update={"sweep": "t"}))
+    assert catalog.record_move(move(MoveKind.ROLLED_BACK, "2", "1"))
+    assert catalog.record_move(move(alias="smallest"))
+    found = catalog.alias_moves(task="rte", alias="champion")
+    assert [(m.kind.value, m.from_version, m.to_version) for m in found] == [
+        ("registered", None, "1"),
+        ("registered", "1", "2"),
+        ("stayed", "2", None),
+        ("stayed", "2", None),
+        ("rolled back", "2", "1"),
+    ]
+    assert found[2].model_copy(update={"id": 0}) == stayed
+    assert catalog.alias_moves(name="other") == []
+
+
+def test_what_an_alias_named_is_known_without_what_was_undone():
+    def steps(*taken):
+        return named_before(move(kind, None, after) for kind, after in taken)
+
+    new, back, stayed = MoveKind.REGISTERED, MoveKind.ROLLED_BACK, MoveKind.STAYED
+    assert steps((new, "1"), (new, "2"), (stayed, None), (new, "3")) == ["1", "2", "3"]
+    assert steps((new, "1"), (new, "2"), (new, "3"), (back, "2")) == ["1", "2"]
+    assert steps((new, "1"), (new, "2"), (new, "3"), (back, "2"), (back, "1")) == ["1"]
+    assert steps((new, "1"), (new, "2"), (back, "1"), (new, "3")) == ["1", "3"]
+    assert steps((new, "5"), (back, "2")) == ["2"], "to one that it never named"
+    assert steps((new, "1"), (new, "2"), (back, "1"), (back, "2")) == ["1", "2"], "undone again"
+    assert steps((new, "1"), (new, "2"), (new, "1"), (new, "3"), (back, "1")) == ["1", "2", "1"]
+    assert steps() == []
 
 
 def test_sweeps_are_listed_with_their_counts(catalog: Catalog, samples):

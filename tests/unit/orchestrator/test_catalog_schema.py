@@ -70,7 +70,7 @@ def test_a_database_that_does_not_answer_is_an_error_without_its_password(tmp_pa
         Catalog.open("postgresql+psycopg://sweep:secret@127.0.0.1:1/x")
     assert "secret" not in str(caught.value)
     (tmp_path / "catalog.sqlite").mkdir()
-    with pytest.raises(CatalogUnavailableError, match="unable to open"):
+    with pytest.raises(CatalogError, match="found a folder"):
         Catalog.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
 
 

@@ -1,41 +1,25 @@
 """From a winner to a registered adapter, and back to a verified folder."""
 
-import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from orchestrator.catalog import Catalog
-from orchestrator.errors import RegistryError
+from orchestrator.errors import RegistryError, TrackingError
 from orchestrator.mlflow_runs import connect
-from orchestrator.registry import find, pull, register_winner, registered
+from orchestrator.registration import register_winner
+from orchestrator.registry import find, pull, registered, verify
 from orchestrator.selection import Standing, Winner
 from orchestrator.tracking import Publisher
-from workers.digest import folder_digest
+from workers.digest import folder_digest, listing_digest
 
 
 @pytest.fixture
 def catalog(stores):
     with Catalog.open(stores.catalog_url) as opened:
         yield opened
-
-
-@pytest.fixture
-def register(catalog, stores, samples):
-    """Run a trial to its end, as far as anyone can see, and register it."""
-
-    def run(trial, alias="champion", *, score=0.7, sweep="s", weights=b"weights"):
-        folder = stores.workspace.trial(trial.trial_id).adapter
-        shutil.rmtree(folder, ignore_errors=True)
-        result = samples.result(trial, score, adapter=samples.adapter(stores, trial, weights))
-        catalog.begin_submission(sweep, "", [trial])
-        catalog.record_result(sweep, result)
-        standing = Standing(
-            trial, result, "accuracy", score, mean=score, std=0.01, seeds=3, planned=3
-        )
-        return register_winner(catalog, stores, Winner(alias, standing))
-
-    return run
 
 
 def test_what_is_registered_is_found_and_pulled(register, stores, samples, tmp_path):
@@ -68,7 +52,7 @@ def test_registering_twice_is_registering_once(register, catalog, stores, sample
     assert register(trial) == register(trial)
     client = connect(stores.tracking_uri)
     assert len(client.search_model_versions("name = 'rte--minilm'")) == 1
-    assert len(catalog.registrations()) == 1
+    assert len(catalog.alias_moves()) == 1
 
 
 def test_an_alias_moves_and_its_history_stays(register, catalog, stores, samples):
@@ -80,8 +64,8 @@ def test_an_alias_moves_and_its_history_stays(register, catalog, stores, samples
     assert (found.trial_id, found.version) == (second.trial_id, "2")
     assert found.aliases == ("champion", "smallest")
     assert find("rte@1", tracking_uri=stores.tracking_uri).aliases == ()
-    history = [(r.alias, r.version, r.score) for r in catalog.registrations("rte--minilm")]
-    assert history == [("smallest", "2", 0.8), ("champion", "2", 0.8), ("champion", "1", 0.6)]
+    history = [(m.alias, m.to_version, m.score) for m in catalog.alias_moves(name="rte--minilm")]
+    assert history == [("champion", "1", 0.6), ("champion", "2", 0.8), ("smallest", "2", 0.8)]
     assert registered(stores.tracking_uri) == [found]
 
 
@@ -97,7 +81,7 @@ def test_a_version_belongs_to_its_trials_run(register, catalog, stores, samples)
         publisher.stop()
     made = register(trial)
     client = connect(stores.tracking_uri)
-    run_id = catalog.mlflow_runs("s", stores.tracking_uri)[trial.trial_id]
+    run_id = catalog.mlflow_runs("s", stores.tracking_identity)[trial.trial_id]
     version = client.get_model_version(made.name, made.version)
     assert version.run_id == run_id
     experiment = client.get_experiment_by_name("adaptersweep/s").experiment_id
@@ -165,17 +149,82 @@ def test_an_adapter_damaged_by_one_byte_is_refused(register, stores, samples, tm
     assert not (tmp_path / "target").exists()
 
 
-def test_missing_and_left_over_files_are_refused(register, stores, samples, tmp_path):
+def test_a_missing_file_is_refused(register, stores, samples, tmp_path):
     register(samples.trial())
-    weights = stored(stores, "adapter.safetensors")
-    extra = weights.with_name("code.py")
-    extra.write_text("import os")
-    with pytest.raises(RegistryError, match=r"code\.py in .* was not part of what was registered"):
-        pull("rte@champion", tmp_path / "target", tracking_uri=stores.tracking_uri)
-    extra.unlink()
-    weights.unlink()
+    stored(stores, "adapter.safetensors").unlink()
     with pytest.raises(RegistryError, match=r"adapter\.safetensors in .* is missing"):
         pull("rte@champion", tmp_path / "target", tracking_uri=stores.tracking_uri)
+    assert not (tmp_path / "target").exists()
+
+
+def test_what_lies_beside_the_files_is_left_out(register, stores, samples, tmp_path):
+    """MLflow itself writes there when one of its own calls fetches a model."""
+    made = register(samples.trial())
+    code = """if True:
+        import sys, mlflow
+        mlflow.set_tracking_uri(sys.argv[1])
+        mlflow.artifacts.download_artifacts("models:/rte--minilm@champion")
+        mlflow.models.get_model_info("models:/rte--minilm@champion")
+    """
+    quiet = ["-W", "ignore", "-c", code, stores.tracking_uri]
+    subprocess.run([sys.executable, *quiet], check=True, capture_output=True, timeout=120)
+    assert stored(stores, "registered_model_meta").is_file(), "or this test shows nothing"
+    stored(stores, "adapter.json").with_name("code.py").write_text("import os")
+    target = pull("rte@champion", tmp_path / "target", tracking_uri=stores.tracking_uri)
+    assert {p.name for p in target.iterdir()} == {"adapter.json", "adapter.safetensors"}
+    assert folder_digest(target)[1] == made.digest
+
+
+def test_a_stray_file_in_a_trials_folder_is_not_uploaded(register, stores, samples):
+    trial = samples.trial()
+    register(trial, stray="notes.txt")
+    assert not list(stores.workspace.mlflow_artifacts.rglob("notes.txt"))
+    assert find("rte@champion", tracking_uri=stores.tracking_uri).trial_id == trial.trial_id
+
+
+def test_a_listed_file_that_leads_elsewhere_is_refused(tmp_path):
+    for name in ("../secret", "/etc/passwd"):
+        files = {name: "0" * 64}
+        with pytest.raises(RegistryError, match="leads out of"):
+            verify(tmp_path, files, listing_digest(files))
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "said"),
+    [
+        ("score", "high", "tag score"),
+        ("files", "{", "not JSON"),
+        ("files", "[" * 100_000, "JSON"),
+        ("files", "3", "tag files"),
+        ("seeds", None, "tag seeds"),
+        ("withdrawn", "yes", "not JSON"),
+    ],
+)
+def test_tags_that_somebody_changed_are_said(register, stores, samples, tmp_path, tag, value, said):
+    made = register(samples.trial())
+    client = connect(stores.tracking_uri)
+    if value is None:
+        client.delete_model_version_tag(made.name, made.version, tag)
+    else:
+        client.set_model_version_tag(made.name, made.version, tag, value)
+    for ask in (find, lambda r, **o: pull(r, tmp_path / "target", **o)):
+        with pytest.raises(RegistryError, match=f"version 1 of rte--minilm .*{said}"):
+            ask("rte@champion", tracking_uri=stores.tracking_uri)
+
+
+def test_a_model_that_only_looks_like_ours_hurts_nobody(register, stores, samples, tmp_path):
+    connect(stores.tracking_uri).create_registered_model("theirs", tags={"adaptersweep": "adapter"})
+    made = register(samples.trial())
+    assert find("rte@champion", tracking_uri=stores.tracking_uri) == made
+    assert registered(stores.tracking_uri) == [made]
+    pull("rte@champion", tmp_path / "target", tracking_uri=stores.tracking_uri)
+
+
+def test_reading_creates_no_store(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'workspace' / 'mlflow.sqlite'}"
+    with pytest.raises(TrackingError, match=r"no MLflow store in .*; submit a sweep first"):
+        pull("rte@champion", tmp_path / "target", tracking_uri=uri)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_forged_checksums_are_refused(register, stores, samples, tmp_path):
@@ -200,7 +249,7 @@ def test_a_target_that_holds_something_else_is_kept(register, stores, samples, t
     pull("rte@champion", target, tracking_uri=uri)
     assert (target / "adapter.json").stat().st_mtime_ns == before  # the same one is left alone
 
-    register(samples.trial(seed=2), weights=b"other weights")
+    register(samples.trial(seed=2), weights=b"other weights", score=0.8)
     with pytest.raises(RegistryError, match="say --overwrite"):
         pull("rte@champion", target, tracking_uri=uri)
     assert (target / "adapter.safetensors").read_bytes() == b"weights"
@@ -230,4 +279,4 @@ def test_files_that_are_not_those_of_the_result_are_not_registered(catalog, stor
     )
     with pytest.raises(RegistryError, match="left no adapter to register"):
         register_winner(catalog, stores, Winner("champion", without))
-    assert catalog.registrations() == []
+    assert catalog.alias_moves() == []

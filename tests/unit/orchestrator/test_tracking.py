@@ -17,7 +17,8 @@ from sqlalchemy import select, update
 from orchestrator.catalog import Catalog, SubmissionOutcome, tables
 from orchestrator.catalog.store import now
 from orchestrator.mlflow_runs import connect
-from orchestrator.registry import pull, register_winner
+from orchestrator.registration import register_winner
+from orchestrator.registry import pull
 from orchestrator.run_content import description, result_points, result_tags
 from orchestrator.selection import Standing, Winner
 from orchestrator.stores import Stores
@@ -313,7 +314,9 @@ def test_a_sweep_that_another_process_publishes_is_left_to_it(catalog, stores, s
 @pytest.mark.slow
 def test_a_fresh_store_may_be_opened_by_many_at_once(tmp_path):
     uri = f"sqlite:///{tmp_path / 'new' / 'mlflow.sqlite'}"
-    code = "import sys; from orchestrator.mlflow_runs import connect; connect(sys.argv[1])"
+    code = (
+        "import sys; from orchestrator.mlflow_runs import prepare_store; prepare_store(sys.argv[1])"
+    )
     opening = [
         subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, uri]) for _ in range(2)
     ]
