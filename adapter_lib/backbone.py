@@ -393,6 +393,11 @@ class Backbone(nn.Module):
         return token_embedding(self.model)
 
     @property
+    def embedding_size(self) -> int:
+        """The size of a token's embedding, e, which may differ from d."""
+        return self.token_embedding.shape[1]
+
+    @property
     def norm_eps(self) -> float:
         """What norms add to a variance."""
         return norm_eps_of(self.model)

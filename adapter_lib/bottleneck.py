@@ -49,7 +49,7 @@ class Bottleneck(nn.Module):
         self.config = config
         self.size = size
         self.non_linearity = config.non_linearity
-        self.scaling = config.scaling
+        self.scaling = float(config.scaling)
         self._activate = NON_LINEARITIES[config.non_linearity]
         self.down = empty_linear(hidden_size, size)
         self.up = empty_linear(size, hidden_size)

@@ -1,5 +1,14 @@
 """Every error that adapter_lib raises on purpose."""
 
+_SHOWN = 200
+"""Characters of something found that a message shows."""
+
+
+def shortened(found: object) -> str:
+    """Return what was found as a message shows it, cut where it is long."""
+    text = str(found)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
 
 class AdapterLibError(Exception):
     """Root of this package's errors. A message says expected, found, where, and the next step."""

@@ -3,7 +3,6 @@
 What a field may be besides (ranges, and what goes with what) is left to its class.
 """
 
-import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
@@ -13,6 +12,8 @@ from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 from adapter_lib.errors import ConfigurationError
 
+_LARGEST_NUMBER = 3.4028234663852886e38
+"""What float32 can hold, in which adapters compute."""
 LARGEST = (1 << 31) - 1
 """The largest whole number of a configuration: what counts rows or columns has to be below it."""
 
@@ -97,7 +98,7 @@ def _settled_number(found: Any, where: str) -> float:
         if isinstance(found, bool) or not isinstance(found, Real):
             refuse(where, "a number", found)
         found = int(found) if isinstance(found, Integral) else float(found)
-    if not -sys.float_info.max <= found <= sys.float_info.max:
+    if not -_LARGEST_NUMBER <= found <= _LARGEST_NUMBER:
         refuse(where, "a finite number", found)
     number: float = found
     return number

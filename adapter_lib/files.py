@@ -20,7 +20,12 @@ from torch import Tensor
 from adapter_lib.backbone import Backbone, BaseIdentity
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import AdapterConfig
-from adapter_lib.errors import AdapterFileError, ConfigurationError, WrongBaseError
+from adapter_lib.errors import (
+    AdapterFileError,
+    ConfigurationError,
+    WrongBaseError,
+    shortened,
+)
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
 from adapter_lib.manifest import (
@@ -35,7 +40,10 @@ from adapter_lib.manifest import (
 )
 from adapter_lib.model import AdapterModel
 from adapter_lib.replacement import flush_to_disk
-from adapter_lib.state import copy_state, describe_mismatch
+from adapter_lib.state import check_claim, copy_state, describe_mismatch
+
+_LARGEST_MANIFEST = 1 << 26
+"""Bytes of a manifest, most of which would be its task and provenance."""
 
 
 def save_adapter(
@@ -91,8 +99,11 @@ def load_adapter(folder: Path, backbone: Backbone) -> AdapterModel:
             base, or its keys, shapes or types are not those of its configuration.
         WrongBaseError: the adapter belongs to another base model.
     """
+    folder = Path(folder)
     manifest, weights = _read_verified(folder)
     _check_base(manifest.base, backbone, folder)
+    state = _tensors(weights, folder / WEIGHTS_NAME)
+    check_claim(_claimed(manifest, backbone), state, folder / MANIFEST_NAME)
     try:
         model = AdapterModel(
             backbone,
@@ -104,10 +115,6 @@ def load_adapter(folder: Path, backbone: Backbone) -> AdapterModel:
             f"the configuration in {folder / MANIFEST_NAME} cannot be built over "
             f"{backbone.identity.name}: {error}"
         ) from error
-    try:
-        state = load(weights)
-    except SafetensorError as error:
-        raise AdapterFileError(f"{folder / WEIGHTS_NAME} is no safetensors: {error}") from error
     own = _own_state(model)
     if mismatch := describe_mismatch(own, state):
         raise AdapterFileError(
@@ -116,6 +123,29 @@ def load_adapter(folder: Path, backbone: Backbone) -> AdapterModel:
     copy_state(own, state)
     device = next(backbone.parameters()).device
     return model.to(device).eval()
+
+
+def _tensors(weights: bytes, path: Path) -> dict[str, Tensor]:
+    try:
+        return load(weights)
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:  # also unknown types
+        raise AdapterFileError(f"{path} is no safetensors: {shortened(error)}") from error
+
+
+def _claimed(manifest: AdapterManifest, backbone: Backbone) -> int:
+    """Return how many numbers a manifest describes at least, before anything is built from it."""
+    layers, d = backbone.layers_count, backbone.hidden_size
+    sizes = {"hidden_size": d, "embedding_size": backbone.embedding_size}
+    total = manifest.head.parameter_count(**sizes)
+    configs = [manifest.adapter] if manifest.adapter is not None else []
+    if manifest.fusion is not None:
+        configs = list(manifest.fusion.sources.values())
+    for config in configs:
+        if len(config.layer_sizes) in (0, layers):  # others are refused when it is built
+            whole = config.parameter_count(layers=layers, hidden_size=d)
+            # A source is built for all layers, and stored for those that are fused.
+            total += whole if manifest.fusion is None else whole // layers
+    return total
 
 
 def _check_storable(model: AdapterModel) -> None:
@@ -185,10 +215,11 @@ def _check_base(expected: BaseIdentity, backbone: Backbone, folder: Path) -> Non
 def _read_verified(folder: Path) -> tuple[AdapterManifest, bytes]:
     """Read every file once, so that what was verified is what is used."""
     path = folder / MANIFEST_NAME
-    manifest = parse(_read(path), path)
+    manifest = parse(_read(path, at_most=_LARGEST_MANIFEST), path)
     if set(manifest.files) != {WEIGHTS_NAME}:
-        raise AdapterFileError(f"{path} must name {WEIGHTS_NAME}, found {list(manifest.files)}")
-    content = _read(folder / WEIGHTS_NAME)
+        found_names = shortened(list(manifest.files))
+        raise AdapterFileError(f"{path} must name {WEIGHTS_NAME}, found {found_names}")
+    content = _read(folder / WEIGHTS_NAME, at_most=2 * abs(manifest.size_bytes) + (1 << 20))
     found = hashlib.sha256(content).hexdigest()
     if found != manifest.files[WEIGHTS_NAME]:
         raise AdapterFileError(
@@ -198,11 +229,21 @@ def _read_verified(folder: Path) -> tuple[AdapterManifest, bytes]:
     return manifest, content
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, *, at_most: int) -> bytes:
+    """Return a file's content, or refuse one that is larger, or that is none to be read whole."""
     try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise AdapterFileError(f"cannot read {path}: not a regular file")
+        if size > at_most:
+            raise AdapterFileError(
+                f"{path} is damaged: at most {at_most} bytes expected, {size} found; fetch the "
+                "adapter again"
+            )
         return path.read_bytes()
-    except OSError as error:
-        raise AdapterFileError(f"cannot read {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # a name that no file can have is a ValueError
+        what = getattr(error, "strerror", None) or error
+        raise AdapterFileError(f"cannot read {path}: {what}") from error
 
 
 def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -243,7 +243,7 @@ def _start_value(
     if config.value_off_diagonal is None:
         nn.init.normal_(value, std=BERT_STD, generator=generator)
     else:
-        value.fill_(config.value_off_diagonal).fill_diagonal_(1.0)
+        value.fill_(float(config.value_off_diagonal)).fill_diagonal_(1.0)
     return nn.Parameter(value)
 
 

@@ -136,7 +136,7 @@ class Fusion(nn.Module):
         ]
         if not distances:
             return next(self.fused.parameters()).new_zeros(())
-        return self.config.regularisation * torch.stack(distances).sum()
+        return float(self.config.regularisation) * torch.stack(distances).sum()
 
     def start_attention_statistics(self) -> None:
         """Forget what was seen and sum up fusion weights from now on, on the device."""

@@ -24,8 +24,18 @@ from adapter_lib.configuration import (
     Placement,
     Sharing,
 )
-from adapter_lib.errors import AdapterFileError, ConfigurationError
+from adapter_lib.errors import AdapterFileError, ConfigurationError, shortened
 
+_DAMAGED = (
+    ValueError,  # no JSON, a number that JSON has not, an unknown word
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,  # nested too deep
+    ConfigurationError,
+)
+"""What reading a manifest raises that somebody else wrote."""
 FORMAT_VERSION = 1
 MANIFEST_NAME = "adapter.json"
 WEIGHTS_NAME = "adapter.safetensors"
@@ -126,17 +136,18 @@ def parse(content: bytes, path: Path) -> AdapterManifest:
         version = fields["format_version"]
         if version != FORMAT_VERSION:
             raise AdapterFileError(
-                f"expected format version {FORMAT_VERSION}, found {version} in {path}; "
+                f"expected format version {FORMAT_VERSION}, found {shortened(version)} in {path}; "
                 "use the release of adaptersweep that wrote it"
             )
         manifest = _from_fields(fields)
         _check_types(manifest)
-    except (ValueError, KeyError, TypeError, AttributeError, ConfigurationError) as error:
+        unchanged = manifest.sealed() == manifest and render(manifest) == content
+    except _DAMAGED as error:
         raise AdapterFileError(
-            f"{path} is damaged or no adapter manifest ({type(error).__name__}: {error}); fetch "
-            "the adapter again"
+            f"{path} is damaged or no adapter manifest ({type(error).__name__}: {shortened(error)}"
+            "); fetch the adapter again"
         ) from error
-    if manifest.sealed() != manifest or render(manifest) != content:
+    if not unchanged:
         raise AdapterFileError(
             f"{path} was changed after it was written: its digest does not match; fetch the "
             "adapter again"

@@ -57,7 +57,7 @@ class StackedLayer:
         inner = self._bank.linear(f"{name}.down", self._sizes.apart(z), self._slots)
         output = self._bank.linear(f"{name}.up", activate(inner), self._slots)
         if config.scaling != 1.0:
-            output = output * config.scaling
+            output = output * float(config.scaling)
         return functional.dropout(self._sizes.together(output).view(z.shape), config.dropout, True)
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapter_lib.adapterhub.places import Places
-from adapter_lib.adapterhub.settings import Settings
+from adapter_lib.adapterhub.settings import Settings, refused_in
 from adapter_lib.arrangement import Arrangement, NormAfter, Reading, Residual
 from adapter_lib.configuration import (
     AdapterConfig,
@@ -15,7 +15,7 @@ from adapter_lib.configuration import (
     Placement,
     bottleneck_from_reduction,
 )
-from adapter_lib.errors import UnsupportedSettingError
+from adapter_lib.errors import ConfigurationError, UnsupportedSettingError
 
 _RESIDUALS: dict[Any, Residual] = {
     True: Residual.PROJECTION,
@@ -76,17 +76,18 @@ def read_adapter_config(
     left_out = _take_left_out(settings, places.count)
     sizes = _take_sizes(settings, layers=places.count, hidden_size=hidden_size)
     used = [size for place, size in enumerate(sizes) if place not in left_out]
-    config = AdapterConfig(
-        used[-1],
-        placement=placement,
-        non_linearity=settings.choose("non_linearity", _NON_LINEARITIES | old),
-        initialisation=settings.choose("init_weights", _INITIALISATIONS, "bert"),
-        scaling=settings.number("scaling", 1.0),
-        dropout=settings.number("dropout", 0.0),
-        layer_sizes=sizes if len(set(used)) > 1 else (),
-        arrangement=replace(arrangement, reads=None if reads is placement.reads else reads),
-        leave_out=left_out,
-    )
+    with refused_in(where):
+        config = AdapterConfig(
+            used[-1],
+            placement=placement,
+            non_linearity=settings.choose("non_linearity", _NON_LINEARITIES | old),
+            initialisation=settings.choose("init_weights", _INITIALISATIONS, "bert"),
+            scaling=settings.number("scaling", 1.0),
+            dropout=settings.number("dropout", 0.0),
+            layer_sizes=sizes if len(set(used)) > 1 else (),
+            arrangement=replace(arrangement, reads=None if reads is placement.reads else reads),
+            leave_out=left_out,
+        )
     settings.finish()
     return places.over_layers(config, where)
 
@@ -190,9 +191,10 @@ def _take_sizes(settings: Settings, *, layers: int, hidden_size: int) -> tuple[i
     by_layer: Mapping[str, Any] = factor if isinstance(factor, Mapping) else {"default": factor}
     default = by_layer.get("default", hidden_size)
     factors = [by_layer.get(str(layer), default) for layer in range(layers)]
-    if not all(isinstance(value, int | float) and value > 0 for value in factors):
+    try:
+        return tuple(bottleneck_from_reduction(hidden_size, value) for value in factors)
+    except ConfigurationError:
         settings.refuse("reduction_factor", factor, "positive numbers")
-    return tuple(bottleneck_from_reduction(hidden_size, value) for value in factors)
 
 
 def _reduction_factor(hidden_size: int, size: int) -> float:

@@ -5,6 +5,10 @@ Pickled weights are read with `weights_only=True`, which builds tensors and noth
 
 import json
 import pickle
+import struct
+import tarfile
+import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,10 +21,29 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from adapter_lib.backbone import BaseIdentity
-from adapter_lib.errors import AdapterFileError, WrongBaseError
+from adapter_lib.errors import AdapterFileError, WrongBaseError, shortened
 from adapter_lib.replacement import replacing
 
 VERSION = "adapters.1.3.0"
+_UNREADABLE = (
+    OSError,
+    SafetensorError,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    struct.error,
+    EOFError,
+    RuntimeError,
+    RecursionError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    MemoryError,
+)
+"""What a damaged file makes torch's and safetensors' readers raise; pickles can raise anything."""
 
 
 class WeightsFormat(StrEnum):
@@ -51,14 +74,29 @@ def read_json(path: Path) -> dict[str, Any]:
         AdapterFileError: the file is missing or holds something else.
     """
     try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        _check_regular(path)
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
+    except (OSError, ValueError, RecursionError) as error:
         raise AdapterFileError(
-            f"cannot read {path}: {error}; give a folder that AdapterHub's save functions wrote"
+            f"cannot read {path}: {shortened(error)}; give a folder that AdapterHub's save "
+            "functions wrote"
         ) from error
     if not isinstance(content, dict):
         raise AdapterFileError(f"expected an object in {path}, found {type(content).__name__}")
     return content
+
+
+def _check_regular(path: Path) -> None:
+    """Raise ValueError for a pipe or a device, which could keep a reader for ever."""
+    if path.exists() and not path.is_file():
+        raise ValueError("not a regular file")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return found
 
 
 def read_config(folder: Path, files: FileNames, base: BaseIdentity) -> dict[str, Any]:
@@ -72,14 +110,16 @@ def read_config(folder: Path, files: FileNames, base: BaseIdentity) -> dict[str,
     content = read_json(path)
     if not isinstance(content.get("config"), dict) or not isinstance(content.get("name"), str):
         raise AdapterFileError(
-            f"expected `config` and `name` in {path}, found {', '.join(content) or 'nothing'}"
+            f"expected `config` and `name` in {path}, found "
+            f"{shortened(', '.join(content)) or 'nothing'}"
         )
     expected = {"model_type": base.model_type, "hidden_size": base.hidden_size}
     for field, value in expected.items():
-        if content.get(field) != value:
+        found, model = content.get(field), content.get("model_name")
+        if found != value:
             raise WrongBaseError(
-                f"{path} is for {field} {content.get(field)}, not for {value} as in "
-                f"{base.name!r}; load it onto {content.get('model_name')!r}"
+                f"{path} is for {field} {shortened(found)}, not for {value} as in "
+                f"{base.name!r}; load it onto {shortened(repr(model))}"
             )
     return content
 
@@ -95,16 +135,26 @@ def read_weights(folder: Path, files: FileNames) -> dict[str, Tensor]:
         if path.is_file():
             return load_file(path)
         path = folder / files.torch
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        _check_regular(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the protocol of what is refused in a moment
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise AdapterFileError(
             f"expected {files.safetensors} or {files.torch}, found neither in {folder}"
         ) from error
-    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise AdapterFileError(f"cannot read weights from {path}: {error}") from error
-    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
+    except _UNREADABLE as error:
+        raise AdapterFileError(f"cannot read weights from {path}: {shortened(error)}") from error
+    if not isinstance(state, dict) or not all(map(_is_named_tensor, state.items())):
         raise AdapterFileError(f"expected named tensors in {path}, found {type(state).__name__}")
-    return state
+    return dict(state)
+
+
+def _is_named_tensor(item: tuple[Any, Any]) -> bool:
+    """Say whether it is a name and a tensor whose numbers all stand in memory."""
+    name, tensor = item
+    plain = isinstance(tensor, Tensor) and tensor.layout is torch.strided
+    return isinstance(name, str) and plain and tensor.device.type == "cpu"
 
 
 def write_folder(

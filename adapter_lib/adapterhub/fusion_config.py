@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapter_lib.adapterhub.base_dropout import fusion_dropout
-from adapter_lib.adapterhub.settings import Settings
+from adapter_lib.adapterhub.settings import Settings, refused_in
 from adapter_lib.configuration import FusionConfig
 from adapter_lib.errors import UnsupportedSettingError
 
@@ -36,15 +36,16 @@ def read_fusion_config(
     initialised = settings.flag("value_initialized", default=True)
     query_before_norm = settings.flag("query_before_ln", default=False)
     regularised = settings.choose("regularization", {True: _REGULARISATION, False: 0.0}, True)
-    dropout = settings.take("dropout_prob", default=None)
+    dropout = settings.optional_number("dropout_prob")
     settings.finish()
-    return FusionConfig(
-        regularisation=regularised,
-        dropout=float(dropout or fusion_dropout(model_config)),  # AdapterHub reads 0 as unset
-        value_off_diagonal=_OFF_DIAGONAL if initialised else None,
-        query_before_norm=query_before_norm,
-        **learned,
-    )
+    with refused_in(where):
+        return FusionConfig(
+            regularisation=regularised,
+            dropout=dropout or fusion_dropout(model_config),  # AdapterHub reads 0 as unset
+            value_off_diagonal=_OFF_DIAGONAL if initialised else None,
+            query_before_norm=query_before_norm,
+            **learned,
+        )
 
 
 def write_fusion_config(config: FusionConfig, *, model_config: Any) -> dict[str, Any]:

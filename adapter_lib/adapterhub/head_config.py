@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapter_lib.adapterhub.base_dropout import head_dropout
-from adapter_lib.adapterhub.settings import Settings
+from adapter_lib.adapterhub.settings import Settings, refused_in
 from adapter_lib.configuration import HeadConfig, HeadKind
 from adapter_lib.errors import ConfigurationError, UnsupportedSettingError
 
@@ -40,13 +40,13 @@ def read_head_config(
     settings.expect("bias", True)
     use_pooler = settings.choose("use_pooler", {True: True, False: False}, default=False)
     count = "num_choices" if kind is HeadKind.MULTIPLE_CHOICE else "num_labels"
-    labels = int(settings.number(count))
+    labels = settings.whole(count)
     layers = settings.take("layers")
-    if layers not in (1, 2):
+    if type(layers) is not int or layers not in (1, 2):
         settings.refuse("layers", layers, "1 or 2")
-    dropout = settings.take("dropout_prob", default=None)
+    dropout = settings.optional_number("dropout_prob")
     names = settings.take("label2id", default=None) or {}
-    if names and sorted(names.values()) != list(range(labels)):
+    if not _names_each(names, labels):
         settings.refuse("label2id", names, f"every number below {count} once, or none")
     settings.finish()
     if kind is HeadKind.CLASSIFICATION and labels == 1:
@@ -56,7 +56,7 @@ def read_head_config(
             kind,
             labels,
             layers=layers,
-            dropout=head_dropout(model_config) if dropout is None else float(dropout),
+            dropout=head_dropout(model_config) if dropout is None else dropout,
             use_pooler=use_pooler,
         )
     except ConfigurationError as error:
@@ -67,6 +67,15 @@ def read_head_config(
     return config, tuple(sorted(names, key=names.__getitem__))
 
 
+def _names_each(names: Any, labels: int) -> bool:
+    """Say whether label names are none, or one for each number below `labels`."""
+    if not isinstance(names, dict):
+        return False
+    numbers = list(names.values())
+    plain = all(type(number) is int for number in numbers)
+    return not names or (len(names) == labels and plain and sorted(numbers) == [*range(labels)])
+
+
 def _read_masked_lm(settings: Settings) -> HeadConfig:
     settings.expect("activation_function", "gelu")
     settings.expect("layer_norm", True)
@@ -75,7 +84,9 @@ def _read_masked_lm(settings: Settings) -> HeadConfig:
     settings.expect("layers", 2)
     settings.expect("label2id", None)
     settings.skip(["embedding_size"])  # the shapes of the tensors say it
-    config = HeadConfig(HeadKind.MASKED_LM, int(settings.number("vocab_size")), dropout=0.0)
+    vocabulary = settings.whole("vocab_size")
+    with refused_in(settings.where):
+        config = HeadConfig(HeadKind.MASKED_LM, vocabulary, dropout=0.0)
     settings.finish()
     return config
 

@@ -70,6 +70,15 @@ _OLD_NAMES = re.compile(r"\.(?:attention|layer)_text_(?:task|lang)_adapters\.")
 _FUSION_NAME = re.compile(r"\.adapter_fusion_layer\.(.+)\.(?:query|key|value)\.")
 
 
+def is_name(name: str) -> bool:
+    """Say whether AdapterHub can call an adapter or a head so.
+
+    A dot cannot be part of a module's name in torch, a comma separates fused adapters, and names
+    are folders too.
+    """
+    return bool(name) and name.isprintable() and not set(name) & set(".,/\\")
+
+
 def naming_for(model_type: str) -> Naming:
     """Return the names used for a model type.
 

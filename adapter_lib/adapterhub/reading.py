@@ -32,6 +32,7 @@ from adapter_lib.adapterhub.keys import (
     fusion_keys,
     fusion_name,
     head_keys,
+    is_name,
     layer_of,
     naming_for,
     second_name,
@@ -41,11 +42,11 @@ from adapter_lib.adapterhub.places import Places
 from adapter_lib.backbone import Backbone
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import HeadKind
-from adapter_lib.errors import AdapterFileError, UnsupportedSettingError
+from adapter_lib.errors import AdapterFileError, UnsupportedSettingError, shortened
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
-from adapter_lib.state import copy_state, describe_mismatch
+from adapter_lib.state import check_claim, copy_state, describe_mismatch
 
 SETUP_FILE = "adapter_setup.json"
 _logger = logging.getLogger(__name__)
@@ -100,6 +101,8 @@ def read_adapter(folder: Path, backbone: Backbone) -> HubAdapter:
         places=Places.of(backbone),
         hidden_size=hidden_size,
     )
+    claimed = config.parameter_count(layers=layers, hidden_size=hidden_size)
+    check_claim(claimed, found, folder / ADAPTER_FILES.config)
     adapter = Adapter(config, layers=layers, hidden_size=hidden_size, generator=torch.Generator())
     keys = adapter_keys(adapter, content["name"], _naming(backbone))
     _take_second_names(found, keys, folder)
@@ -120,6 +123,8 @@ def read_head(folder: Path, backbone: Backbone) -> HubHead:
         where=str(folder / HEAD_FILES.config),
         model_config=backbone.model.config,
     )
+    sizes = {"hidden_size": backbone.hidden_size, "embedding_size": backbone.embedding_size}
+    check_claim(config.parameter_count(**sizes), found, folder / HEAD_FILES.config)
     head = Head.over(backbone, config, generator=torch.Generator())
     if config.kind is HeadKind.MASKED_LM:
         _take_decoder(found, decoder_key(content["name"]), backbone, folder)
@@ -143,10 +148,15 @@ def read_fusion(folder: Path, backbone: Backbone, *, sources: Mapping[str, Adapt
     Places.of(backbone).check_unshared("fusions")
     name = content["name"]
     names = content.get("adapter_names", name.split(","))
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+        raise AdapterFileError(
+            f"expected names as adapter_names in {folder / FUSION_FILES.config}, found "
+            f"{shortened(names)}"
+        )
     if sorted(names) != sorted(sources):
         raise AdapterFileError(
-            f"expected the adapters {names} for the fusion in {folder}, found {list(sources)}; "
-            "read them first"
+            f"expected the adapters {shortened(names)} for the fusion in {folder}, found "
+            f"{list(sources)}; read them first"
         )
     fusion = Fusion(
         read_fusion_config(
@@ -177,6 +187,12 @@ def read_setup(folder: Path, backbone: Backbone) -> HubSetup:
     content = read_json(path)
     names = _composition(content.get("adapter_setup"), path)
     head_name = content.get("head_setup")
+    for name in (*names, *([head_name] if isinstance(head_name, str) else [])):
+        if not is_name(name) or len(set(names)) < len(names):
+            raise AdapterFileError(
+                f"expected names of different folders beside {path}, found {shortened(names)} and "
+                f"{shortened(repr(head_name))}"
+            )
     if not isinstance(head_name, str):
         raise UnsupportedSettingError(
             f"{path} has head_setup={head_name!r}, which this library cannot represent; it has "
@@ -203,7 +219,13 @@ def _read(
     naming = _naming(backbone)
     content = read_config(folder, files, backbone.identity)
     weights = read_weights(folder, files)
-    return content, {without_prefix(key, naming): tensor for key, tensor in weights.items()}
+    found = {without_prefix(key, naming): tensor for key, tensor in weights.items()}
+    if len(found) < len(weights):
+        raise AdapterFileError(
+            f"expected each tensor in {folder} once, found some with and without the prefix "
+            f"{naming.prefix!r}; fetch the adapter again"
+        )
+    return content, found
 
 
 def _fill(
@@ -227,7 +249,7 @@ def _take_second_names(found: dict[str, Tensor], keys: Mapping[str, str], folder
         if (second := second_name(key)) is None or key not in found:
             continue
         copy = found.pop(second, None)
-        if copy is None or not torch.equal(copy, found[key]):
+        if copy is None or not _equal(copy, found[key]):
             raise AdapterFileError(
                 f"expected {second} in {folder} to be {key} once more, found "
                 f"{'none' if copy is None else 'another'}; fetch the adapter again"
@@ -237,11 +259,15 @@ def _take_second_names(found: dict[str, Tensor], keys: Mapping[str, str], folder
 def _take_decoder(found: dict[str, Tensor], key: str, backbone: Backbone, folder: Path) -> None:
     """Take the copy of the base's token embedding out, which is not trained."""
     decoder, embedding = found.pop(key, None), backbone.token_embedding
-    if decoder is None or not torch.equal(decoder, embedding.detach().cpu()):
+    if decoder is None or not _equal(decoder, embedding.detach().cpu()):
         raise AdapterFileError(
             f"expected the token embedding of {backbone.identity.name} as {key} in {folder}, found "
             f"{'none' if decoder is None else 'another'}; this library ties them"
         )
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype and torch.equal(one, other)
 
 
 def _of_fusion(found: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -262,16 +288,28 @@ def _of_fusion(found: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
 
 def _composition(setup: Any, path: Path) -> list[str]:
     """Return the names of one adapter, or of those of one fusion."""
-    while isinstance(setup, dict) and setup.get("type") == "Stack" and len(setup["children"]) == 1:
-        setup = setup["children"][0]
-    if isinstance(setup, dict) and setup.get("type") == "single":
-        return [str(setup["children"][0])]
-    if isinstance(setup, dict) and setup.get("type") == "Fuse":
-        children = setup["children"]
-        if all(child["type"] == "single" for child in children) and not setup.get("kwargs"):
-            return [str(child["children"][0]) for child in children]
-    kind = setup.get("type") if isinstance(setup, dict) else setup
+    kind, children = _kind_and_children(setup)
+    while kind == "Stack" and len(children) == 1:
+        setup = children[0]
+        kind, children = _kind_and_children(setup)
+    if kind == "single" and len(children) == 1 and isinstance(children[0], str):
+        return [children[0]]
+    if kind == "Fuse" and len(children) > 1 and not setup.get("kwargs"):
+        singles = [_kind_and_children(child) for child in children]
+        if all(
+            kind == "single" and len(names) == 1 and isinstance(names[0], str)
+            for kind, names in singles
+        ):
+            return [names[0] for _, names in singles]
     raise UnsupportedSettingError(
-        f"{path} has adapter_setup={kind!r}, which this library cannot represent; it has one "
-        "adapter or one Fuse of adapters only"
+        f"{path} has adapter_setup={shortened(repr(kind))}, which this library cannot represent; "
+        "it has one adapter or one Fuse of adapters only"
     )
+
+
+def _kind_and_children(setup: Any) -> tuple[Any, list[Any]]:
+    """Return a composition's kind and parts, no parts where it is none."""
+    if not isinstance(setup, dict):
+        return setup, []
+    children = setup.get("children")
+    return setup.get("type"), children if isinstance(children, list) else []

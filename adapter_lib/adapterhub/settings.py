@@ -1,11 +1,27 @@
 """Take settings out of an AdapterHub configuration one by one, until none is left unexplained."""
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from adapter_lib.errors import AdapterFileError, UnsupportedSettingError
+from adapter_lib.errors import (
+    AdapterFileError,
+    ConfigurationError,
+    UnsupportedSettingError,
+    shortened,
+)
 
 _MISSING = object()
+
+
+@contextmanager
+def refused_in(where: object) -> Iterator[None]:
+    """Turn what cannot be configured here into a refusal of the file that says it."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise UnsupportedSettingError(f"{where} cannot be represented here: {error}") from error
 
 
 class Settings:
@@ -65,7 +81,37 @@ class Settings:
         value = self.take(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.refuse(name, value, "a number")
+        if not -sys.float_info.max <= value <= sys.float_info.max:
+            self.refuse(name, value, "a finite number")
         return float(value)
+
+    def optional_number(self, name: str) -> float | None:
+        """Take a setting that must be a number, None where it is missing or null.
+
+        Raises:
+            UnsupportedSettingError: it is something else.
+        """
+        if self._values.get(name) is None:
+            self.skip([name])
+            return None
+        return self.number(name)
+
+    @property
+    def where(self) -> str:
+        """Where the settings stand."""
+        return self._where
+
+    def whole(self, name: str) -> int:
+        """Take a setting that must be a whole number.
+
+        Raises:
+            UnsupportedSettingError: it is something else.
+        """
+        value = self.take(name)
+        if type(value) is not int:
+            self.refuse(name, value, "a whole number")
+        number: int = value
+        return number
 
     def skip(self, names: Iterable[str]) -> None:
         """Drop settings that have no effect next to those already taken."""
@@ -77,12 +123,12 @@ class Settings:
         if self._values:
             raise UnsupportedSettingError(
                 f"{self._where} has settings that this library does not know: "
-                f"{', '.join(map(repr, sorted(self._values)))}"
+                f"{shortened(', '.join(map(repr, sorted(self._values))))}"
             )
 
     def refuse(self, name: str, value: Any, wanted: str) -> NoReturn:
         """Raise UnsupportedSettingError for a setting."""
         raise UnsupportedSettingError(
-            f"{self._where} has {name}={value!r}, which this library cannot represent; it has "
-            f"{wanted} only"
+            f"{self._where} has {name}={shortened(repr(value))}, which this library cannot "
+            f"represent; it has {wanted} only"
         )

@@ -27,6 +27,7 @@ from adapter_lib.adapterhub.keys import (
     decoder_key,
     fusion_keys,
     head_keys,
+    is_name,
     naming_for,
     second_name,
 )
@@ -234,8 +235,7 @@ def _check_unpruned(fusion: Fusion) -> None:
 
 
 def _check_name(name: str) -> None:
-    """A dot cannot be part of a module's name in torch, a comma separates fused adapters."""
-    if not name or set(name) & set(".,/"):
+    if not is_name(name):
         raise ConfigurationError(
             f"AdapterHub's names have no dot, comma or slash, found {name!r}; give another one"
         )

@@ -48,7 +48,7 @@ WRONG: dict[type, dict[str, list[Any]]] = {
         "sharing": ["all layers", None, True],
         "initialisation": ["xavier", "mam_adapter", 0],
         "drop_depth": [-1, 1.5, "1", False, None, math.inf, HUGE],
-        "scaling": [math.nan, math.inf, -math.inf, "1", None, True, 1j, 10**400],
+        "scaling": [math.nan, math.inf, -math.inf, 1e39, "1", None, True, 1j, 10**400],
         "dropout": [1.0, -0.1, math.nan, "0.1", None, False],
         "layer_sizes": [4, "44", (4, 0), (4, 4.0), (True, 4), {4: 4}, (4, HUGE)],
         "group_layers": [0, 2, "2", None, True],
