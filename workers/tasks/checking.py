@@ -5,19 +5,23 @@ What its label means is left to `labels`.
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from workers.errors import TaskError
 from workers.tasks.card import USUAL_PAIR, Columns, TaskCard, TaskKind
-from workers.tasks.labels import LabelReader, shown
+from workers.tasks.labels import LabelReader, called, shown
 from workers.tasks.rows import Answer, Label, Record, Rows
 
 LONGEST_TEXT = 1_000_000
 """Characters. No base reads so many, and tokenising more takes minutes."""
 MOST_ROWS = 20_000_000
-MOST_CHARACTERS = 2**33
+MOST_CHARACTERS = 2**31
 """Of all texts of a split: more is no text but a file that unfolds without end."""
 
+_LONGEST_NAME = 200
+_MOST_NAMED = 20
+"""Columns in a message."""
 NOT_IN_NAMES = re.compile("[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 """Characters that no class, task or column should be called by: they break lines, or messages."""
 
@@ -32,7 +36,7 @@ def check_columns(columns: Columns, kind: TaskKind) -> None:
     """
     fields: dict[str, str] = {}
     for field, column in columns.read_by(kind).items():
-        if NOT_IN_NAMES.search(column):
+        if NOT_IN_NAMES.search(column) or len(column) > _LONGEST_NAME:
             raise TaskError(
                 f"`columns`: expected the name of a column as {field}, found {shown(column)}. "
                 "Correct it"
@@ -230,10 +234,8 @@ def _field(row: Mapping[str, Any], column: str, place: str) -> Any:
 
 
 def _names(row: Mapping[str, Any]) -> str:
-    # Names come from the file, and half a character in them cannot be printed.
-    names = [str(name).encode("utf-8", "backslashreplace").decode() for name in row]
-    listed = ", ".join(name if len(name) <= 60 else f"{name[:57]}..." for name in names[:20])
-    return f"{listed or 'none'}{f' and {len(names) - 20} more' if len(names) > 20 else ''}"
+    more = f" and {len(row) - _MOST_NAMED} more" if len(row) > _MOST_NAMED else ""
+    return (", ".join(map(called, islice(row, _MOST_NAMED))) or "none") + more
 
 
 def _text(row: Mapping[str, Any], column: str, place: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from workers.errors import TaskError
+from workers.tasks.labels import called
 from workers.tasks.rows import Record
 
 LONGEST_LINE = 2**25
@@ -98,8 +99,8 @@ def _read_csv(file: Path) -> Iterator[Record]:
                 )
             if len(fields) < len(header):
                 raise TaskError(
-                    f"{place} has no column '{header[len(fields)]}': {len(fields)} fields, and "
-                    f"{len(header)} in the header. Complete the row, and quote fields that "
+                    f"{place} has no column '{called(header[len(fields)])}': {len(fields)} fields, "
+                    f"and {len(header)} in the header. Complete the row, and quote fields that "
                     "contain line ends"
                 )
             yield place, dict(zip(header, fields, strict=True))
@@ -147,7 +148,8 @@ def _check_names(names: list[str], file: Path) -> None:
     twice = _first_twice(names)
     if twice is not None:
         raise TaskError(
-            f"{file} names the column '{twice[:60]}' twice; expected each once. Rename one of them"
+            f"{file} names the column '{called(twice)}' twice; expected each once. Rename one of "
+            "them"
         )
 
 

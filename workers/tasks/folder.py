@@ -6,6 +6,7 @@ those files is left to `files`, what their rows must satisfy to `rows`.
 
 import difflib
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from workers.tasks.card import (
 )
 from workers.tasks.checking import NOT_IN_NAMES, check_columns, read_rows
 from workers.tasks.files import READERS, parse_json, read_records
-from workers.tasks.labels import shown
+from workers.tasks.labels import called, shown
 from workers.tasks.rows import Rows
 
 CARD_NAMES = ("dataset.json", "card.json")
+_MOST_FIELDS = 200
+"""Of a card, that are looked through for slips."""
 CARD_FIELDS = "name, task_type, label_names or label_range, metric"
 _LARGEST_CARD = 2**24
 """Bytes: 16 MiB, enough for the names of a million classes."""
@@ -150,7 +153,7 @@ def _check_card(content: dict[str, Any], path: Path) -> _CardFile:
         card = _CardFile.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
+        key = ".".join(map(called, first["loc"]))
         value = "" if first["type"] == "missing" else f", found {shown(first['input'])}"
         close = _meant(first["input"], Metric) if key.startswith("metric") else ""
         raise TaskError(
@@ -159,7 +162,7 @@ def _check_card(content: dict[str, Any], path: Path) -> _CardFile:
     names = card.label_names or ()
     named = card.task_type in (TaskKind.CLASSIFICATION, TaskKind.TOKEN_CLASSIFICATION)
     if named and (len(set(names)) < max(2, len(names)) or not all(map(str.strip, names))):
-        found = [name if len(name) <= 60 else f"{name[:57]}..." for name in names[:20]]
+        found = [called(name) for name in names[:20]]
         raise TaskError(
             f"card {path}, field label_names: expected two or more different names, "
             f"found {found}{' and more' * (len(names) > 20)}. Correct the card"
@@ -183,7 +186,7 @@ def _check_spelling(content: dict[str, Any], path: Path) -> None:
     lacking = set(_CardFile.model_fields) - set(content)
     if content.get("task_type") != TaskKind.MULTIPLE_CHOICE:
         lacking.discard("n_choices")
-    for key in content:
+    for key in islice(content, _MOST_FIELDS):
         known = key in _CardFile.model_fields or key == "license"
         if not known and (meant := _meant(key, lacking)):
             raise TaskError(f"card {path} has a field {shown(key)}{meant}. Correct the card")

@@ -19,6 +19,8 @@ _CLASS_NUMBER = re.compile(r"[0-9]{1,9}")  # more digits are no class's, and slo
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _MOST_NAMED = 12
 """Classes in a message."""
+_MOST_COMPARED = 1000
+"""Classes that a misspelled one is compared with, which takes long."""
 
 
 class LabelReader:
@@ -64,7 +66,7 @@ class LabelReader:
         misleading = self._misleading
         return (
             f"{where}: cannot tell whether label {shown(value)} is a class's number or name, since "
-            f"'{misleading}' of the card's label_names is the name of class "
+            f"'{called(misleading)}' of the card's label_names is the name of class "
             f"{self._numbers[str(misleading)]}. Add to the card `label_values: names` if labels "
             "stand in label_names as they are, or `label_values: numbers` if they count the "
             "classes from 0"
@@ -73,18 +75,20 @@ class LabelReader:
     def _unknown(self, value: Any, where: str, *, hidden: bool = False) -> str:
         reading, names = self._card.label_values, list(self._numbers)
         allowed = [
-            name if reading is LabelValues.NAMES else f"{number} ({name})"
+            called(name) if reading is LabelValues.NAMES else f"{number} ({called(name)})"
             for number, name in enumerate(names[:_MOST_NAMED])
         ]
         if len(names) > _MOST_NAMED:
             allowed.append(f"… {len(names)} in all")
         hint = "; -1 stands for a hidden label, so leave this split out" if hidden else ""
-        close = difflib.get_close_matches(value[:100], names, 1) if isinstance(value, str) else []
+        few = names[:_MOST_COMPARED]
+        close = difflib.get_close_matches(value[:100], few, 1) if isinstance(value, str) else []
         if close:
-            hint = f"; did you mean '{close[0]}'?"
+            hint = f"; did you mean '{called(close[0])}'?"
+        card = called(self._card.name)
         how = f" (read as {reading}, as the card's label_values says)" if reading else ""
         return (
-            f"{where}: label {shown(value)} is not on the card of '{self._card.name}'{how}; "
+            f"{where}: label {shown(value)} is not on the card of '{card}'{how}; "
             f"allowed are {', '.join(allowed)}{hint}. Correct the row or the card's label_names"
         )
 
@@ -123,4 +127,10 @@ def shown(value: Any) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # thousands of digits, or of lists in lists
         text = f"{type(value).__name__} that is too large to show"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def called(name: object) -> str:
+    """Return a name from a file as it can be printed, cut where it is long."""
+    text = str(name)[:200].encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= 60 else text[:57] + "..."

@@ -67,8 +67,8 @@ def resolve_task(
         if _is_pinned(source):
             return draft.model_copy(update={"fingerprint": _fingerprint_pinned(draft)})
         splits = _cut_rows(draft)
-    except TaskError as error:
-        raise TaskError(f"task '{name}': {error}") from error
+    except (TaskError, OSError) as error:
+        raise _explained(name, source, error) from error
     found = {"fingerprint": fingerprint_rows(card, splits), "oddities": oddities(card, splits)}
     return draft.model_copy(update=found)
 
@@ -89,14 +89,21 @@ def load_task(ref: TaskRef) -> TaskData:
                     f"{ref.fingerprint[:12]}…, found {found[:12]}… in {_origin(ref.source)}. "
                     "Submit the sweep again to plan with the data as they are now"
                 )
-    except TaskError as error:
-        raise TaskError(f"task '{ref.name}': {error}") from error
+    except (TaskError, OSError) as error:
+        raise _explained(ref.name, ref.source, error) from error
     return TaskData(
         card=ref.card,
         splits=splits,
         fingerprint=ref.fingerprint,
         oddities=oddities(ref.card, splits),
     )
+
+
+def _explained(name: str, source: TaskSource, error: TaskError | OSError) -> TaskError:
+    if isinstance(error, TaskError):
+        return TaskError(f"task '{name}': {error}")
+    problem = error.strerror or str(error)
+    return TaskError(f"task '{name}': {_origin(source)} cannot be read: {problem}")
 
 
 def _absolute(source: TaskSource, folder_root: Path) -> TaskSource:

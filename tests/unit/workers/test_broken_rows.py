@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from task_folders import CARD, resolve, rows, write_task
+from task_folders import CARD, Row, resolve, rows, write_task
 
 from workers.errors import TaskError
 from workers.tasks import checking, files
@@ -378,6 +378,39 @@ def test_a_row_of_csv_is_named_by_the_line_where_it_starts(folder: Path) -> None
     assert "train.csv line 6, column 'label': label '7'" in (
         reading_ends(with_rows(folder, "csv", content)) or ""
     )
+
+
+def test_a_folder_that_may_not_be_looked_into_ends_in_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_task(tmp_path / "mood", train=rows(2), validation=rows(2))
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert f"{folder} cannot be read: Permission denied" in (reading_ends(folder) or "")
+
+
+LONG_CARDS: dict[str, Row] = {
+    "a column's name": {"columns": {"text": "x" * 100_000}},
+    "a column that is none": {"columns": {"x" * 100_000: "y"}},
+    "half a character as a column": {"columns": {"\ud800": "y"}},
+    "a field": {"x" * 100_000: 1},
+    "many fields": {f"labe{i}": i for i in range(100_000)},
+    "class names": {"label_names": [f"{i}{'x' * 1000}" for i in range(5000)]},
+    "many classes": {"label_names": [f"class number {i}" for i in range(100_000)]},
+    "the task's name": {"name": "x" * 100_000},
+    "the kind": {"task_type": "x" * 100_000},
+    "the metric": {"metric": ["x" * 1000] * 100},
+}
+
+
+@pytest.mark.parametrize("name", LONG_CARDS)
+def test_a_card_that_is_too_long_makes_no_long_message(tmp_path: Path, name: str) -> None:
+    card = CARD | {"metric_secondary": None} | LONG_CARDS[name]
+    bad = [{"sentence1": "x", "label": "class number is misspelled"}]
+    assert reading_ends(write_task(tmp_path / "mood", card=card, train=bad, validation=bad))
 
 
 @pytest.mark.parametrize("name", ["train.jsonl", "dataset.json"])

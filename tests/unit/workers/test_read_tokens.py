@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sweeping import run_sweep, write_sweep
 from task_cases import MARKS
 from task_folders import write_task
@@ -272,6 +274,41 @@ def test_predictions_are_one_for_each_row_and_a_bad_row_is_named(with_empty_text
         predictor.predict_rows(
             [rows[0], {"text": "x"}], places=["of the file line 5", "of the file line 7"]
         )
+
+
+VALUES = (
+    st.text(max_size=12) | st.none() | st.integers() | st.lists(st.text(max_size=4), max_size=2)
+)
+ANY_TEXT = VALUES | st.sampled_from(["\ud800", "\u2028", "\x1c\x0c", "\x00", "x" * 2000])
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(values=st.lists(ANY_TEXT, max_size=4))
+def test_any_rows_get_one_prediction_each_or_are_refused(
+    with_empty_text: Any, predictors: dict[Path, Predictor], values: list[Any]
+) -> None:
+    folder = with_empty_text[2].adapter
+    if folder not in predictors:
+        predictors[folder] = Predictor.load(folder)
+    whole = [isinstance(value, str) and "\ud800" not in value for value in values]
+    rows = [{"sentence1": value} for value in values]
+    if all(whole):
+        assert len(predictors[folder].predict_rows(rows)) == len(rows)
+        return
+    with pytest.raises(TaskError, match=rf"^row {whole.index(False) + 1}\b"):
+        predictors[folder].predict_rows(rows)
+
+
+@pytest.fixture(scope="module")
+def predictors() -> dict[Path, Predictor]:
+    """What the examples of one test load once."""
+    return {}
 
 
 def test_a_prediction_that_is_no_number_is_refused(with_empty_text: Any) -> None:
