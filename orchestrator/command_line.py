@@ -72,6 +72,8 @@ Reference = Annotated[
 ]
 AliasReference = Annotated[str, typer.Argument(metavar="TASK@ALIAS", help="Such as rte@champion.")]
 
+SweepName = Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep's name in the catalog.")]
+
 DEFAULT_WORKSPACE = Path("workspace")
 
 
@@ -95,6 +97,10 @@ def submit(
     catalog: CatalogOption = None,
     tracking: TrackingOption = None,
     address: AddressOption = None,
+    retrain_missing: Annotated[
+        bool,
+        typer.Option("--retrain-missing", help="Train finished trials again whose files are gone."),
+    ] = False,
     as_json: JsonOption = False,
     sample: Annotated[
         bool, typer.Option("--sample", help="Predict a row with the first winner, as a check.")
@@ -118,6 +124,7 @@ def submit(
             tracking=tracking,
             address=address,
             as_json=as_json,
+            retrain_missing=retrain_missing,
             sample=sample,
             force=force,
         )
@@ -134,6 +141,19 @@ def status(
     from orchestrator.commands import browsing
 
     browsing.status(workspace, catalog=catalog, as_json=as_json)
+
+
+@app.command()
+def remove(
+    sweep: SweepName,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a sweep: its trials with their files, but none that others or the registry need."""
+    from orchestrator.commands import removal
+
+    removal.remove(sweep, workspace, catalog=catalog, yes=yes)
 
 
 @app.command()

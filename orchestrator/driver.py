@@ -16,6 +16,7 @@ from orchestrator.board import Board
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import Submission, SubmissionOutcome, TrialFilter
 from orchestrator.errors import CatalogError, OrchestratorError, SubmissionOverError
+from orchestrator.missing import Missing, find_missing
 from orchestrator.mlflow_runs import prepare_store
 from orchestrator.plan import Plan
 from orchestrator.planner import make_plan
@@ -27,6 +28,7 @@ from orchestrator.spec.read import SpecSource, read_spec
 from orchestrator.stores import Stores
 from orchestrator.tracking import Publisher
 from orchestrator.work_queue import WorkQueue, WorkState
+from workers.layout import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.scheduling import WorkerShape
@@ -58,6 +60,7 @@ class Outcome:
         stayed: winners that are no better than what their alias names.
         unregistered: why a winner is not in the registry, a line each.
         unpublished: entries that MLflow has not taken yet; the next submission sends them.
+        missing: finished trials whose files are gone, which nothing needed.
         interrupted: whether it ended before all was done, by a person or as `stopped` says.
     """
 
@@ -73,6 +76,7 @@ class Outcome:
     unpublished: int
     interrupted: bool = False
     stopped: str | None = None
+    missing: int = 0
 
     @property
     def complete(self) -> bool:
@@ -105,11 +109,13 @@ def submit(
     address: str | None,
     watch: Watch,
     force: bool = False,
+    retrain_missing: bool = False,
 ) -> Outcome:
     """Run everything of `plan` that is not finished, and register the winners.
 
     Args:
         force: let aliases name the winners even where they are no better.
+        retrain_missing: run finished trials again whose files are gone.
 
     Raises:
         OrchestratorError: a store or the cluster cannot be used; what is finished stays finished.
@@ -117,10 +123,16 @@ def submit(
     stores.prepare()
     prepare_store(stores.tracking_uri)
     with Catalog.open(stores.catalog_url) as catalog, ExitStack() as cluster:
-        # The cluster comes first: a sweep that cannot run leaves nothing in the catalog.
+        missing = find_missing(plan, catalog.finished(plan.trials), stores.workspace)
+        retrain = bool(retrain_missing and missing.trials)
+        if not retrain:
+            missing.check(plan, stores.workspace)
         workers = 0
-        if not _all_done(plan, catalog, stores):
+        # The cluster comes first: a sweep that cannot run leaves nothing in the catalog.
+        if retrain or not _all_done(plan, catalog, stores):
             workers = _start_workers(plan, address, cluster, watch=watch)
+        if retrain:
+            _forget(missing, catalog, stores.workspace)
         submission = catalog.begin_submission(
             plan.spec.name, source.text, list(plan.trials.values())
         )
@@ -164,6 +176,7 @@ def submit(
         unpublished=unpublished,
         interrupted=interrupted,
         stopped=board.stopped,
+        missing=0 if retrain else len(missing.trials),
     )
 
 
@@ -171,7 +184,7 @@ def _open_board(
     plan: Plan, catalog: Catalog, stores: Stores, submission: Submission
 ) -> tuple[WorkQueue, Board]:
     """Build the queue from what is finished, after taking over what a crash left unrecorded."""
-    queue = WorkQueue(plan.trials, _still_there(catalog.finished(plan.trials), stores))
+    queue = WorkQueue(plan.trials, catalog.finished(plan.trials))
     board = Board(queue, catalog, stores.workspace, submission)
     board.recall()
     found = board.reconcile()
@@ -180,20 +193,12 @@ def _open_board(
     return queue, board
 
 
-def _still_there(finished: set[str], stores: Stores) -> set[str]:
-    """Check that finished trials have their files, which children and `pull` will read.
-
-    Raises:
-        CatalogError: the catalog knows a result whose files are gone.
-    """
-    for trial_id in finished:
-        if not stores.workspace.trial(trial_id).result.exists():
-            raise CatalogError(
-                f"trial {trial_id} is finished in the catalog, but its result is not in "
-                f"{stores.workspace.trial(trial_id).folder}; expected the workspace that belongs "
-                "to this catalog: check --workspace and --catalog"
-            )
-    return finished
+def _forget(missing: Missing, catalog: Catalog, workspace: Workspace) -> None:
+    """Let finished trials whose files are gone run again."""
+    for trial_id in catalog.forget_results(missing.trials):
+        workspace.trial(trial_id).result.unlink(
+            missing_ok=True
+        )  # it may be the adapter that is gone
 
 
 def _all_done(plan: Plan, catalog: Catalog, stores: Stores) -> bool:

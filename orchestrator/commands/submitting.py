@@ -21,6 +21,7 @@ from orchestrator.driver import Outcome, plan_sweep
 from orchestrator.driver import submit as run_submission
 from orchestrator.errors import CatalogMissingError, OrchestratorError
 from orchestrator.forecast import forecast
+from orchestrator.missing import find_missing
 from orchestrator.plan import Plan
 from orchestrator.stores import Stores
 from workers.errors import WorkerError
@@ -43,9 +44,11 @@ def plan(sweep: Path, workspace: Path, *, catalog: str | None, as_json: bool) ->
                 row.trial_id: row.reason.value if row.reason else row.state.value
                 for row in opened.failures(planned.spec.name)
             }
+    missing = find_missing(planned, done, stores.workspace)
     done |= {i for i in planned.trials if stores.workspace.trial(i).result.exists()}
     if as_json:
-        print_json(_plan_as_json(planned, done, failed))
+        found = _plan_as_json(planned, done, failed)
+        print_json(found | {"missing_files": list(missing.trials)})
         return
     out = console()
     out.print(f"[bold]{planned.spec.name}[/]: {_sentence(planned, done)}")
@@ -73,6 +76,10 @@ def plan(sweep: Path, workspace: Path, *, catalog: str | None, as_json: bool) ->
             f"base {name}: {base.source}, {base.layers} layers of {base.hidden_size}, pinned "
             f"{base.identity[:30]}…"
         )
+    if missing.trials:
+        out.print(_missing_words(len(missing.trials)))
+    if missing.needed:
+        out.print(f"without that, `submit` refuses: {len(missing.needed)} of them are built on")
     out.print(_fast_path_words(planned, done))
     print_warnings(out, data_warnings(planned))
     if planned.excluded or planned.repeated:
@@ -176,6 +183,7 @@ def submit(
     as_json: bool,
     sample: bool,
     force: bool,
+    retrain_missing: bool = False,
 ) -> int:
     """Run the sweep with a live view, print what came out, and return the exit code.
 
@@ -197,7 +205,13 @@ def submit(
     quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()
     with quiet, ProgressView(out) as view:
         outcome = run_submission(
-            planned, source, stores, address=address, watch=view.watch, force=force
+            planned,
+            source,
+            stores,
+            address=address,
+            watch=view.watch,
+            retrain_missing=retrain_missing,
+            force=force,
         )
     if as_json:
         with Catalog.open(stores.catalog_url) as opened:
@@ -247,6 +261,8 @@ def _show(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> No
         print_leaderboard(out, catalog, outcome.plan.spec.name, limit=LEADERBOARD_ROWS)
         print_warnings(out, reading_warnings(outcome.plan, catalog))
         print_failures(out, catalog, stores, outcome.plan.spec.name)
+    if outcome.missing:
+        out.print(_missing_words(outcome.missing))
     if outcome.stopped:
         out.print(f"\n[red]Stopped:[/] {escape(outcome.stopped)}", soft_wrap=True)
     elif outcome.interrupted:
@@ -262,6 +278,13 @@ def _show(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> No
         _show_registry(out, outcome, stores, workspace)
     for entry in outcome.stayed:
         out.print(f"\n[yellow]not moved[/] {escape(entry.message)}", soft_wrap=True)
+
+
+def _missing_words(missing: int) -> str:
+    return (
+        f"{missing} finished trials have lost their files in this workspace; their scores stay "
+        "valid, and `submit --retrain-missing` trains them again"
+    )
 
 
 def print_failures(out: Console, catalog: Catalog, stores: Stores, sweep: str) -> None:
@@ -353,6 +376,7 @@ def _outcome_as_json(outcome: Outcome) -> dict[str, object]:
         "blocked": list(outcome.blocked),
         "interrupted": outcome.interrupted,
         "stopped": outcome.stopped,
+        "missing_files": outcome.missing,
         "unregistered": list(outcome.unregistered),
         "unpublished": outcome.unpublished,
         "stayed": [

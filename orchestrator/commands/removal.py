@@ -1,0 +1,68 @@
+"""`remove`: take a sweep out of catalog and workspace."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from orchestrator.catalog.removing import Removal
+from orchestrator.commands.browsing import open_catalog
+from orchestrator.commands.output import console
+from orchestrator.errors import OrchestratorError
+from orchestrator.stores import Stores
+
+
+def remove(sweep: str, workspace: Path, *, catalog: str | None, yes: bool) -> None:
+    """Show what would go, ask, and remove it.
+
+    Raises:
+        OrchestratorError: there is no such sweep, somebody works on it, or nobody can be asked.
+    """
+    stores = Stores.at(workspace, catalog=catalog)
+    out = console()
+
+    def dispose(trial_ids: Sequence[str]) -> None:
+        for trial_id in trial_ids:
+            folder = stores.workspace.trial(trial_id).folder
+            if folder.exists():
+                shutil.rmtree(folder)
+
+    with open_catalog(workspace, catalog) as opened:
+        _show(out, opened.removal(sweep), stores)
+        if not (yes or _agreed()):
+            out.print("Nothing was removed.")
+            return
+        try:
+            removed = opened.remove_sweep(sweep, dispose)
+        except OSError as error:
+            raise OrchestratorError(
+                f"could not remove all files of {sweep}: {error}; the catalog is as it was: mend "
+                "that and remove it again"
+            ) from error
+    out.print(f"Removed {len(removed.trials)} trials.")
+
+
+def _show(out: Console, removal: Removal, stores: Stores) -> None:
+    out.print(
+        f"Sweep {removal.sweep}: {len(removal.trials)} trials go, {removal.finished} of them "
+        f"finished, with their scores, and their folders in {stores.workspace.root / 'trials'}."
+    )
+    if removal.shared:
+        out.print(
+            f"{removal.shared} trials stay, since other sweeps ask for them or build on them."
+        )
+    if removal.registered:
+        out.print(
+            f"{removal.registered} trials stay, since the registry named them or what is built on "
+            "them; the sweep stays with them."
+        )
+    out.print("The registry and MLflow's runs stay as they are.")
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise OrchestratorError("nothing was removed: nobody is there to ask; give --yes")
+    return typer.confirm("Remove them?", default=False)

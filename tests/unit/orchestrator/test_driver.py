@@ -1,0 +1,128 @@
+"""A submission from its plan to its outcome, with workers in this process instead of Ray's."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from orchestrator import driver, scheduling
+from orchestrator.board import Board
+from orchestrator.catalog.catalog import Catalog
+from orchestrator.driver import Outcome, Watch, plan_sweep, submit
+from orchestrator.errors import CatalogError, SchedulingError
+from orchestrator.stores import Stores
+from workers.layout import Workspace
+from workers.pack import run_pack
+from workers.trial import Method
+from workers.warm import WarmState
+
+
+@pytest.fixture
+def nodes(monkeypatch: pytest.MonkeyPatch) -> list[scheduling.Node]:
+    """Let submissions run here, on the nodes of this list; nothing is published or registered."""
+    found = [scheduling.Node(2, 0)]
+    warm = WarmState(torch.device("cpu"))
+
+    @contextmanager
+    def cluster(_: str | None) -> Iterator[list[scheduling.Node]]:
+        yield found
+
+    def run_packs(board: Board, workspace: Workspace, *_: Any, **__: Any) -> None:
+        while pack := board.next_pack(size=4, workers=1):
+            attempts = {t.trial_id: board.attempts[t.trial_id] for t in pack}
+            for event in run_pack(pack, Workspace(workspace.root, attempts), warm):
+                board.take(event)
+
+    monkeypatch.setattr(scheduling, "cluster", cluster)
+    monkeypatch.setattr(scheduling, "run_packs", run_packs)
+    publisher = SimpleNamespace(drain=lambda _: 0)
+    monkeypatch.setattr(driver, "_publishing", lambda *_: nullcontext(publisher))
+    monkeypatch.setattr(driver, "_register", lambda *_, **__: driver.Registered())
+    monkeypatch.setattr(driver, "prepare_store", lambda _: None)
+    return found
+
+
+@pytest.fixture
+def run(nodes: list[scheduling.Node], tmp_path: Path) -> Callable[..., Outcome]:
+    def run(sweep: Path, **options: Any) -> Outcome:
+        plan, source = plan_sweep(sweep)
+        stores = Stores.at(tmp_path / "workspace")
+        return submit(plan, source, stores, address=None, watch=Watch(), **options)
+
+    return run
+
+
+def folder_of(outcome: Outcome, tmp_path: Path, method: Method) -> Path:
+    """The folder of a trial of a method; of adapters one that a fusion joins."""
+    fused = {p for t in outcome.plan.trials.values() for p in t.parents}
+    trials = outcome.plan.trials.values()
+    chosen = [t for t in trials if t.method is method and (t.trial_id in fused or t.fusion)]
+    chosen = chosen or [t for t in trials if t.method is method]
+    return Workspace(tmp_path / "workspace").trial(chosen[0].trial_id).folder
+
+
+def test_a_sweep_that_cannot_run_leaves_nothing_in_the_catalog(
+    run: Callable[..., Outcome],
+    nodes: list[scheduling.Node],
+    toy_sweep: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    nodes[:] = [scheduling.Node(0.5, 0), scheduling.Node(0.5, 0)]
+    with pytest.raises(SchedulingError, match="on one node"):
+        run(toy_sweep(epochs=1))
+    with Catalog.open(Stores.at(tmp_path / "workspace").catalog_url) as catalog:
+        assert catalog.sweeps() == []
+        assert catalog.trials() == []
+
+
+def test_files_that_nothing_needs_are_not_missed(
+    run: Callable[..., Outcome], toy_sweep: Callable[..., Path], tmp_path: Path
+) -> None:
+    sweep = toy_sweep(epochs=1)
+    done = run(sweep)
+    assert (done.trained, done.complete) == (30, True)
+    folder = folder_of(done, tmp_path, Method.HEAD_ONLY)
+    shutil.rmtree(folder)
+    again = run(sweep)
+    assert (again.trained, again.reused, again.missing, again.complete) == (0, 30, 1, True)
+    assert not folder.exists()
+    anew = run(sweep, retrain_missing=True)
+    assert (anew.trained, anew.reused, anew.missing, anew.complete) == (1, 29, 0, True)
+    assert (folder / "result.json").exists()
+
+
+@pytest.mark.parametrize("part", ["folder", "adapter"])
+def test_files_that_something_is_built_on_are_trained_again_where_that_is_said(
+    run: Callable[..., Outcome], toy_sweep: Callable[..., Path], tmp_path: Path, part: str
+) -> None:
+    sweep = toy_sweep(epochs=1)
+    text = sweep.read_text()
+    sweep.write_text(text[: text.index("fusion:")])
+    before = run(sweep)
+    assert before.complete
+    sweep.write_text(text)
+    whole, _ = plan_sweep(sweep)
+    source = next(p for t in whole.trials.values() if t.fusion for p in t.parents)
+    folder = Workspace(tmp_path / "workspace").trial(source).folder
+    shutil.rmtree(folder if part == "folder" else folder / "adapter")
+    with pytest.raises(CatalogError, match=f"(?s)1 finished.*{source}.*--retrain-missing"):
+        run(sweep)
+    done = run(sweep, retrain_missing=True)
+    assert done.complete
+    assert (done.trained, done.reused) == (1 + 6, 23)
+
+
+def test_a_workspace_that_is_not_the_catalogs_is_said(
+    run: Callable[..., Outcome], toy_sweep: Callable[..., Path], tmp_path: Path
+) -> None:
+    sweep = toy_sweep(epochs=1)
+    run(sweep)
+    shutil.rmtree(tmp_path / "workspace" / "trials")
+    more = toy_sweep(epochs=1, seeds="[0, 1]")
+    with pytest.raises(CatalogError, match="the right --workspace and --catalog"):
+        run(more)
