@@ -7,6 +7,7 @@ recorded is left to `orchestrator.board`, and the work itself to `workers.pack`.
 import logging
 import math
 import os
+import re
 import socket
 import uuid
 from collections import Counter
@@ -23,6 +24,7 @@ from ray.tune.search import Searcher
 
 from orchestrator.board import Board
 from orchestrator.errors import SchedulingError
+from orchestrator.interruption import end_as_by_ctrl_c
 from workers.events import PackEvent
 from workers.fast_path import FastPath
 from workers.layout import Workspace
@@ -34,6 +36,9 @@ log = logging.getLogger(__name__)
 _EVENT, _DONE = "event", "done"
 
 CONNECT_LIMIT_S = 10.0
+
+_ADDRESS = re.compile(r"(?P<host>[^\s:/\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+_ADDRESS_WORDS = "give `auto`, or HOST:PORT of its head node, such as 10.0.0.1:6379"
 
 STALLED_POLLS = 60
 """Ray Tune asks about once a second when nothing runs; after this many asks the run ends."""
@@ -79,7 +84,7 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
     for name in ("ray", "ray.tune"):  # its own handlers write into the live view
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    _check_reachable(address)
+    _check_address(address)
     try:
         ray.init(
             address=address or "local",
@@ -93,6 +98,7 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
             f"cannot reach a Ray cluster at {address or 'this machine'}: {error}; "
             "check the address with `ray status`, or leave --address out"
         ) from error
+    end_as_by_ctrl_c()  # again: Ray's own handler aborts the process
     try:
         yield [
             Node(found["Resources"].get("CPU", 0.0), found["Resources"].get("GPU", 0.0))
@@ -103,14 +109,28 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
         ray.shutdown()
 
 
-def _check_reachable(address: str | None) -> None:
-    """Refuse an address that nothing listens on; Ray itself would try for many minutes."""
-    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
+def _check_address(address: str | None) -> None:
+    """Refuse an address that is none, or that nothing listens on.
+
+    Ray itself raises many kinds of errors for the first, and tries the second for many minutes.
+    """
+    if not address or address in ("auto", "local"):
         return
+    found = _ADDRESS.fullmatch(address)
+    if address.startswith("ray://"):
+        raise SchedulingError(
+            f"expected the cluster's own address, found {address} of Ray Client, through which no "
+            f"sweep can be run; {_ADDRESS_WORDS}, from a machine of the cluster"
+        )
+    if found is None or not 0 < int(found["port"]) < 2**16:
+        raise SchedulingError(
+            f"expected the address of a Ray cluster, found {address!r}; {_ADDRESS_WORDS}, or leave "
+            "--address out to start one on this machine"
+        )
+    host = found["host"].strip("[]")
     try:
-        socket.create_connection((host, int(port)), timeout=CONNECT_LIMIT_S).close()
-    except OSError as error:
+        socket.create_connection((host, int(found["port"])), timeout=CONNECT_LIMIT_S).close()
+    except (OSError, UnicodeError) as error:  # the second for names that no host can have
         raise SchedulingError(
             f"cannot reach a Ray cluster at {address}: {error}; check the address with "
             "`ray status`, or leave --address out to start one on this machine"
