@@ -5,26 +5,48 @@ Nothing heavy is imported here, so that `--help` answers at once.
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from adapter_lib.errors import AdapterLibError
+from orchestrator.commands.output import print_any_character
 from orchestrator.errors import OrchestratorError
+from orchestrator.interruption import INTERRUPTED, end_as_by_ctrl_c
 from workers.errors import WorkerError
 from workers.memory import collect_less_often
 
 BAD_INPUT = 2
+OUTPUT_CLOSED = 141
+"""As a shell says of a program that was ended for writing to a closed pipe."""
 
 app = typer.Typer(
     name="adaptersweep",
-    help="Run, measure and serve large sweeps of transformer adapters.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"adaptersweep {version('adaptersweep')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Run, measure and serve large sweeps of transformer adapters."""
+
 
 SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep to read.")]
 WorkspaceOption = Annotated[
@@ -283,6 +305,24 @@ def predict(
         None
     ),
     pair: Annotated[str | None, typer.Argument(help="The second sentence, for pairs.")] = None,
+    rows: Annotated[
+        Path | None,
+        typer.Option("--input", "-i", help="Rows to predict: a CSV, JSONL or Parquet file."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="CSV, JSONL or Parquet file for rows and answers."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    text_column: Annotated[
+        str | None, typer.Option(help="Column of the input. [default: the task's own]")
+    ] = None,
+    pair_column: Annotated[
+        str | None, typer.Option(help="Column of the second text. [default: the task's own]")
+    ] = None,
+    choices_column: Annotated[
+        str | None, typer.Option(help="Column of the choices. [default: the task's own]")
+    ] = None,
     drop_depth: Annotated[
         int, typer.Option(min=0, help="Skip the adapters of this many lowest layers.")
     ] = 0,
@@ -295,12 +335,20 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Predict with an adapter. Pairs from stdin: both sentences in a line, a tab between them."""
-    from orchestrator.commands import adapters
+    from orchestrator.commands import predicting
+    from orchestrator.commands.asked_rows import RowFiles
 
-    adapters.predict(
+    predicting.predict(
         adapter,
-        text,
-        pair,
+        (text, pair),
+        RowFiles(
+            input=rows,
+            output=output,
+            overwrite=overwrite,
+            text=text_column,
+            pair=pair_column,
+            choices=choices_column,
+        ),
         workspace=workspace,
         tracking=tracking,
         base=base,
@@ -345,17 +393,29 @@ def doctor(
 
 
 def main() -> None:
-    """Run the command line; an error of ours becomes a message on stderr and exit code 2."""
+    """Run the command line; an error of ours becomes a message on stderr and exit code 2.
+
+    What the system refuses, such as a file without permission, is no error of the program either.
+    SIGTERM ends a command as Ctrl-C does.
+    """
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    end_as_by_ctrl_c()
     collect_less_often()
+    print_any_character()
     try:
-        app()
+        app(prog_name="adaptersweep")
     except (OrchestratorError, WorkerError, AdapterLibError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(BAD_INPUT)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stdout = None  # nothing is left to flush
+        sys.exit(OUTPUT_CLOSED)
+    except OSError as error:
+        sys.stderr.write(f"{error}; check the path, its permissions and the space left\n")
+        sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
-"""`pull` and `predict`: use what the registry holds."""
+"""`pull`, and loading what `predict` asks for: use what the registry holds."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,46 +53,3 @@ def predictor_for(
             adapter, target, tracking_uri=stores.tracking_uri, base=base, overwrite=True
         )
     return Predictor.load(folder, base_folder=base_folder)
-
-
-def predict(
-    adapter: str,
-    text: str | None,
-    pair: str | None,
-    *,
-    workspace: Path,
-    tracking: str | None,
-    base: str | None,
-    base_folder: Path | None,
-    drop_depth: int,
-    as_json: bool,
-) -> None:
-    """Predict one text, or every line of standard input."""
-    stores = Stores.at(workspace, tracking=tracking)
-    predictor = predictor_for(adapter, stores, base=base, base_folder=base_folder)
-    lines = [text] if text is not None else [line for line in sys.stdin.read().splitlines() if line]
-    pairs = [pair] if pair is not None else None
-    if text is None and predictor.card.columns.text_pair is not None:
-        lines, pairs = _split_pairs(lines)
-    answers = predictor.predict(lines, pairs, drop_depth=drop_depth)
-    if as_json:
-        print_json(
-            [
-                {"label": a.label, "value": a.value, "probabilities": a.probabilities}
-                for a in answers
-            ]
-        )
-        return
-    for answer in answers:
-        console().print(str(answer), markup=False)
-
-
-def _split_pairs(lines: list[str]) -> tuple[list[str], list[str]]:
-    for number, line in enumerate(lines, 1):
-        if line.count("\t") != 1:
-            raise OrchestratorError(
-                f"standard input, line {number}: expected two sentences with one tab between them, "
-                f"found {line.count(chr(9))} tabs"
-            )
-    split = [line.split("\t") for line in lines]
-    return [a for a, _ in split], [b for _, b in split]

@@ -1,5 +1,6 @@
 """How commands print: one console for people, plain JSON for scripts."""
 
+import io
 import json
 import sys
 from typing import Any
@@ -11,6 +12,13 @@ from rich.table import Table
 def console() -> Console:
     """Return the console for people: as wide as the terminal, and 160 columns in a pipe."""
     return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+
+
+def print_any_character() -> None:
+    """Let output in an encoding without some character show it as an escape, not as an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def print_json(value: Any) -> None:

@@ -31,11 +31,13 @@ class Prediction:
             None for a regression.
         value: the label's probability, or the regression's value in the task's own range.
         probabilities: class or choice → probability, where there are few; otherwise empty.
+        labels: for token classification alone, the label of each word.
     """
 
     label: str | None
     value: float
     probabilities: dict[str, float]
+    labels: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.label} ({self.value:.1%})" if self.label is not None else f"{self.value:.3f}"

@@ -82,8 +82,9 @@ class Tags(Objective):
         for row, tags in enumerate(self.decode(logits, examples, indices)):
             first = _words_of(examples).first_tokens[indices[row]]
             own = first[first >= 0]
-            words = " ".join(self.card.label_names[tag] for tag in tags)
-            answers.append(Prediction(words, float(chances[row][own].min(initial=1.0)), {}))
+            labels = tuple(self.card.label_names[tag] for tag in tags)
+            least = float(chances[row][own].min(initial=1.0))
+            answers.append(Prediction(" ".join(labels), least, {}, labels))
         return answers
 
     def score(self, predicted: Sequence[Any], examples: Examples) -> dict[str, float]:
