@@ -1,0 +1,71 @@
+"""SIGTERM, as Kubernetes, Slurm and systemd send it, ends a submission as Ctrl-C does."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def below(process: int) -> list[int]:
+    """Return every process that this one started, and those that they started."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
+    parents = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()[1:]]
+    found, nearest = [], {process}
+    while nearest:
+        nearest = {pid for pid, parent in parents if parent in nearest}
+        found += sorted(nearest)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("how", "to_all"),
+    [
+        pytest.param(signal.SIGTERM, False, id="SIGTERM to the driver, as Kubernetes does"),
+        pytest.param(signal.SIGTERM, True, id="SIGTERM to every process, as systemd and Slurm do"),
+        pytest.param(signal.SIGINT, False, id="Ctrl-C"),
+    ],
+)
+def test_a_terminated_submission_keeps_what_is_finished(
+    how: signal.Signals,
+    to_all: bool,
+    adaptersweep: Callable[..., Any],
+    background: Callable[..., Any],
+    until: Callable[[Callable[[], bool], float, str], None],
+    toy_sweep: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    sweep, workspace = toy_sweep(epochs=12), tmp_path / "workspace"
+    driver = background("submit", sweep, "-w", workspace)
+
+    def finished() -> set[Path]:
+        return set(workspace.glob("trials/*/*/result.json"))
+
+    until(lambda: len(finished()) >= 2, 240, "two trials are finished")
+    others = below(driver.pid)
+    for process in [driver.pid, *others] if to_all else [driver.pid]:
+        try:
+            os.kill(process, how)
+        except ProcessLookupError:
+            continue  # it ended in between
+    assert driver.wait(timeout=120) == 130
+    said = (tmp_path / "background-0.log").read_text()
+    assert "Interrupted: finished trials are kept; submit again to go on." in said
+    assert "Traceback" not in said
+    assert "***" not in said, "Ray's own handler wrote a trace of the C++ stack"
+    until(lambda: not any(Path(f"/proc/{p}").exists() for p in others), 60, "all it started ended")
+
+    kept = finished()
+    assert len(kept) < 30
+    listed = adaptersweep("trials", "-w", workspace, "--limit", "100", "--json")
+    states = {row["trial_id"]: row["state"] for row in json.loads(listed.out)}
+    assert {i for i, state in states.items() if state == "finished"} == {
+        p.parent.name for p in kept
+    }
+    assert "running" not in states.values()
