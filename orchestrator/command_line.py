@@ -84,6 +84,7 @@ AddressOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 TaskOption = Annotated[str | None, typer.Option("--task", "-t", help="Only this task.")]
 SweepOption = Annotated[str | None, typer.Option("--sweep", "-s", help="Only this sweep.")]
 BaseOption = Annotated[
@@ -194,12 +195,16 @@ def trials(
     drop_depth: Annotated[int | None, typer.Option(help="Number of dropped layers.")] = None,
     seed: Annotated[int | None, typer.Option(help="Only this seed.")] = None,
     min_score: Annotated[float | None, typer.Option(help="At least this score.")] = None,
-    sort: Annotated[str, typer.Option(help="A column; -COLUMN for the largest first.")] = "-score",
-    limit: Annotated[int, typer.Option(help="At most this many rows.")] = 50,
+    sort: Annotated[
+        str, typer.Option(help="A column as printed; -COLUMN for the largest first.")
+    ] = "-score",
+    limit: Annotated[int, typer.Option(min=1, help="At most this many rows.")] = 50,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
 ) -> None:
     """List trials, filtered and sorted."""
     from orchestrator.commands import browsing
+    from orchestrator.commands.output import Form
 
     chosen = {
         "sweep": sweep,
@@ -211,7 +216,8 @@ def trials(
         "seed": seed,
         "min_score": min_score,
     }
-    browsing.trials(workspace, chosen, catalog=catalog, sort=sort, limit=limit, as_json=as_json)
+    form = Form.chosen(as_json=as_json, as_csv=as_csv)
+    browsing.trials(workspace, chosen, catalog=catalog, sort=sort, limit=limit, form=form)
 
 
 @app.command()
@@ -220,13 +226,43 @@ def best(
     catalog: CatalogOption = None,
     sweep: SweepOption = None,
     task: TaskOption = None,
-    limit: Annotated[int, typer.Option(help="Rows for each task.")] = 5,
+    limit: Annotated[int, typer.Option(min=1, help="Rows of each table.")] = 5,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
 ) -> None:
     """Show the leaderboard of each task: configurations by their mean score over seeds."""
     from orchestrator.commands import browsing
+    from orchestrator.commands.output import Form
 
-    browsing.best(workspace, catalog=catalog, sweep=sweep, task=task, limit=limit, as_json=as_json)
+    form = Form.chosen(as_json=as_json, as_csv=as_csv)
+    browsing.best(workspace, catalog=catalog, sweep=sweep, task=task, limit=limit, form=form)
+
+
+@app.command()
+def show(
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="How its id begins.")],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show all of one trial: settings, scores, curve, attention, log, relatives and adapter."""
+    from orchestrator.commands import showing
+
+    showing.show(trial, workspace, catalog=catalog, as_json=as_json)
+
+
+@app.command()
+def diff(
+    a: Annotated[str, typer.Argument(metavar="A", help="A trial or a configuration.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two configurations: what differs, then the scores of both over their seeds."""
+    from orchestrator.commands import comparing
+
+    comparing.diff(a, b, workspace, catalog=catalog, as_json=as_json)
 
 
 @app.command()

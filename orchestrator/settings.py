@@ -93,11 +93,14 @@ def unsaid(trial: Trial, parents: Mapping[str, Trial]) -> dict[str, Any]:
 
 
 def differing(rows: Iterable[Settings]) -> tuple[str, ...]:
-    """Return the axes that do not have the same value in all rows, in the order of the YAML."""
+    """Return the axes of which rows have different values, in the order of the YAML.
+
+    That a row does not have an axis at all is no difference: its method says so.
+    """
     every = list(rows)
     order = [*AXES, *dict.fromkeys(name for row in every for name in row if name not in AXES)]
     values = {name: [_hashable(_read(row, name)) for row in every] for name in order}
-    found = [name for name in order if len(set(values[name])) > 1]
+    found = [name for name in order if len(set(values[name]) - {_ABSENT}) > 1]
     if "base_model" in found and "base_identity" in found:
         # Names are what people know; hashes are said where one name stands for two models.
         told = len(set(values["base_model"]))

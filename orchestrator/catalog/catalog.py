@@ -1,14 +1,14 @@
 """The catalog as one object; its parts say what each can do."""
 
 from orchestrator.catalog.aliases import Aliases
+from orchestrator.catalog.details import Details
 from orchestrator.catalog.outbox import Outbox
-from orchestrator.catalog.reading import Reading
 from orchestrator.catalog.recording import Recording
 from orchestrator.catalog.removing import Removing
 from orchestrator.catalog.submitting import Submissions
 
 
-class Catalog(Submissions, Recording, Reading, Outbox, Aliases, Removing):
+class Catalog(Submissions, Recording, Details, Outbox, Aliases, Removing):
     """Every sweep, trial, score and attempt of one installation. Open it with `Catalog.open`.
 
     Safe to use from several threads; each call is one short transaction.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ScalarSelect, Select, func, or_, select
 
 from orchestrator.catalog.records import LeaderboardRow, OverSeeds, TrialRow, TrialState
 from orchestrator.catalog.tables import scores, sweep_trials, trials
@@ -88,15 +88,21 @@ def last_submissions(sweep: str | None) -> Select[Any]:
     return query.group_by(t.task, t.fingerprint, t.metric)
 
 
-def test_scores(trial_ids: Sequence[str]) -> Select[Any]:
-    """Select the primary metric on test, at each trial's own depth."""
-    own = and_(
+def test_score() -> ScalarSelect[Any]:
+    """Select a trial's primary metric on test, at its own depth."""
+    own = (
         scores.c.trial_id == trials.c.trial_id,
+        scores.c.split == Split.TEST,
         scores.c.depth == trials.c.drop_depth,
         scores.c.metric == trials.c.metric,
     )
-    query = select(scores.c.trial_id, scores.c.value).join(trials, own)
-    return query.where(scores.c.split == Split.TEST, scores.c.trial_id.in_(trial_ids))
+    return select(scores.c.value).where(*own).correlate(trials).scalar_subquery()
+
+
+def test_scores(trial_ids: Sequence[str]) -> Select[Any]:
+    """Select these trials' scores on test."""
+    here = trials.c.trial_id.in_(trial_ids)
+    return select(trials.c.trial_id, test_score().label("value")).where(here)
 
 
 def tables_of(rows: Iterable[Any]) -> dict[TableKey, Table]:

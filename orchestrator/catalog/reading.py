@@ -16,6 +16,7 @@ from orchestrator.catalog.leaderboard import (
     of_sweep,
     planned_trials,
     tables_of,
+    test_score,
     test_scores,
 )
 from orchestrator.catalog.records import (
@@ -43,6 +44,13 @@ from orchestrator.errors import CatalogError
 from orchestrator.ranking import Planned, rank
 from workers.results import Epoch, TrialResult
 from workers.trial import Trial
+
+TEST_SCORE = "test_score"
+SORTED_BY = (*(name for name in TrialRow.model_fields if name != "unsaid"), TEST_SCORE)
+"""What trials can be sorted by."""
+
+HEX = re.compile("[0-9a-f]{1,20}")
+"""How the id of a trial or a configuration begins."""
 
 _COLUMNS = [trials.c[name] for name in TrialRow.model_fields]
 
@@ -111,7 +119,7 @@ class Reading(Standings):
         Raises:
             CatalogError: no trial's id does, or several do.
         """
-        if not re.fullmatch(r"[0-9a-f]{1,20}", id_prefix):
+        if not HEX.fullmatch(id_prefix):
             raise CatalogError(f"a trial id is up to 20 digits of 0-9a-f, found {id_prefix!r}")
         query = select(*_COLUMNS).where(trials.c.trial_id.like(f"{id_prefix}%"))
         rows = self._trial_rows(query.order_by(trials.c.trial_id).limit(6))
@@ -306,7 +314,7 @@ class Reading(Standings):
         with self._reading() as connection:
             for part in chunks(trial_ids):
                 rows = connection.execute(test_scores(part))
-                found.update((r.trial_id, r.value) for r in rows)
+                found.update((r.trial_id, r.value) for r in rows if r.value is not None)
         return found
 
     def _json(self, column: str, trial_ids: Iterable[str]) -> dict[str, str]:
@@ -382,9 +390,9 @@ def _conditions(chosen: TrialFilter, state: ColumnElement[str]) -> list[ColumnEl
 
 def _order(sort: str) -> tuple[ColumnElement[Any], ...]:
     name = sort.removeprefix("-")
-    if name not in TrialRow.model_fields:
-        columns = ", ".join(TrialRow.model_fields)
+    if name not in SORTED_BY:
+        columns = ", ".join(SORTED_BY)
         raise CatalogError(f"trials have no column {name!r} to sort by; they have: {columns}")
-    column = trials.c[name]
+    column: ColumnElement[Any] = test_score() if name == TEST_SCORE else trials.c[name]
     directed = column.desc() if sort.startswith("-") else column.asc()
     return directed.nulls_last(), trials.c.trial_id.asc()

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator
 from adapter_lib.configuration import NonLinearity, Placement, Sharing
 from workers.frozen import Frozen
 from workers.results import FailureReason
+from workers.tasks.card import Split
 from workers.trial import DropMode, Method
 
 
@@ -151,6 +152,15 @@ class TrialFilter(Frozen):
     drop_depth: int | None = None
     seed: int | None = None
     min_score: float | None = None
+
+
+class ScoreRow(Frozen):
+    """One metric of a trial on one split at one drop depth."""
+
+    split: Split
+    depth: int
+    metric: str
+    value: float
 
 
 class OverSeeds(Frozen):

@@ -1,5 +1,7 @@
 """`status`, `trials` and `best`: what the catalog knows."""
 
+import re
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -7,15 +9,54 @@ from typing import Any, TypeVar
 from rich.markup import escape
 
 from orchestrator.catalog.catalog import Catalog
-from orchestrator.catalog.records import SweepRow, TrialFilter, TrialState
-from orchestrator.commands.leaderboard import print_leaderboard
-from orchestrator.commands.output import console, count, duration, number, print_json, table
+from orchestrator.catalog.reading import SORTED_BY
+from orchestrator.catalog.records import SweepRow, TrialFilter, TrialRow, TrialState
+from orchestrator.commands.leaderboard import leaderboard_rows, print_leaderboard
+from orchestrator.commands.output import (
+    Form,
+    console,
+    count,
+    duration,
+    number,
+    print_csv,
+    print_json,
+    say,
+    table,
+)
 from orchestrator.commands.submitting import print_failures
 from orchestrator.errors import CatalogError
+from orchestrator.plan import AXES
+from orchestrator.settings import differing, labelled, words
 from orchestrator.stores import Stores
 from workers.trial import DropMode, Method
 
 E = TypeVar("E", bound=StrEnum)
+
+HEADINGS = {
+    "trial": "trial_id",
+    "what": "label",
+    "state": "state",
+    "metric": "metric",
+    "score": "score",
+    "test": "test_score",
+    "best epoch": "best_epoch",
+    "trained": "trained_parameters",
+    "took": "duration_s",
+}
+"""The table of trials: each heading, and what sorts by it."""
+
+_AXES = [name for name in AXES if name not in ("task", "seed", "base_model")]
+
+TRIAL_COLUMNS = [*SORTED_BY, *(name for name in _AXES if name not in SORTED_BY)]
+"""What `trials --csv` prints: the columns of a trial, then the other axes of a sweep."""
+
+LEADERBOARD_COLUMNS = [
+    *("task", "fingerprint", "metric", "majority", "place", "configuration", "label"),
+    *("mean", "std", "seeds", "planned", "complete", "test_mean", "test_std", "test_seeds"),
+    *("best_trial", "best_score", "base_name", "trained_parameters", "stored_parameters"),
+    *_AXES,
+]
+"""What `best --csv` prints."""
 
 
 def status(workspace: Path, *, catalog: str | None, as_json: bool) -> None:
@@ -59,43 +100,57 @@ def trials(
     catalog: str | None,
     sort: str,
     limit: int,
-    as_json: bool,
+    form: Form,
 ) -> None:
     """Print trials that match every given filter."""
     for key, kind in (("method", Method), ("state", TrialState), ("drop_mode", DropMode)):
         chosen[key] = _one_of(kind, key, chosen[key])
     with open_catalog(workspace, catalog) as opened:
-        found = opened.trials(TrialFilter(**chosen), sort, limit=limit)
-    if as_json:
-        print_json([row.model_dump(mode="json") for row in found])
-        return
-    rows = table(
-        "trial",
-        "what",
-        "state",
-        "metric",
-        "score",
-        "best epoch",
-        "trained",
-        "took",
-        right=("score", "best epoch", "trained", "took"),
-    )
+        found = opened.trials(TrialFilter(**chosen), _column(sort), limit=limit)
+        ids = [row.trial_id for row in found]
+        test = opened.test_scores(ids)
+        if form is not Form.TABLE:
+            every, scores = opened.settings(ids), opened.scores(ids)
+            rows = [
+                row.model_dump(mode="json", exclude={"unsaid"})
+                | {"test_score": test.get(row.trial_id)}
+                | {"settings": every[row.trial_id]}
+                | {"scores": [s.model_dump(mode="json") for s in scores.get(row.trial_id, [])]}
+                for row in found
+            ]
+            if form is Form.JSON:
+                print_json(rows)
+            else:
+                print_csv([row["settings"] | row for row in rows], TRIAL_COLUMNS)
+            if len(found) == limit:
+                say(f"the first {limit}; --limit shows more")
+            return
+    _print_trials(found, test, limit, Stores.at(workspace, catalog=catalog))
+
+
+def _print_trials(
+    found: Sequence[TrialRow], test: Mapping[str, float], limit: int, stores: Stores
+) -> None:
+    out = console()
+    rows = table(*HEADINGS, right=("score", "test", "best epoch", "trained", "took"))
+    names = differing(row.unsaid for row in found)
     for row in found:
         rows.add_row(
             row.trial_id[:8],
-            row.label,
+            labelled(row.label, words(row.unsaid, names)),
             row.state.value,
             row.metric or "–",
             number(row.score),
+            number(test.get(row.trial_id)),
             str(row.best_epoch or "–"),
             count(row.trained_parameters),
             duration(row.duration_s),
         )
-    out = console()
     out.print(rows)
+    if not found:
+        out.print("no trial is like this", style="dim")
     if len(found) == limit:
         out.print(f"the first {limit}; --limit shows more", style="dim")
-    stores = Stores.at(workspace, catalog=catalog)
     for row in found:
         if row.failure_message:
             out.print(f"[red]{row.trial_id[:8]}[/] {escape(row.failure_message)}")
@@ -109,15 +164,28 @@ def best(
     sweep: str | None,
     task: str | None,
     limit: int,
-    as_json: bool,
+    form: Form,
 ) -> None:
-    """Print the leaderboard of each task."""
+    """Print the leaderboards of each task."""
     with open_catalog(workspace, catalog) as opened:
-        if as_json:
-            rows = opened.leaderboard(sweep=sweep, task=task, limit=limit)
-            print_json([row.model_dump(mode="json") for row in rows])
+        if form is Form.TABLE:
+            print_leaderboard(console(), opened, sweep, task=task, limit=limit)
             return
-        print_leaderboard(console(), opened, sweep, task=task, limit=limit)
+        rows = leaderboard_rows(opened, sweep, task=task, limit=limit)
+    if form is Form.JSON:
+        print_json(rows)
+    else:
+        flat = [row["settings"] | row["best"] | row | _flat(row) for row in rows]
+        print_csv(flat, LEADERBOARD_COLUMNS)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    test = row["test"] or {}
+    return {
+        "best_trial": row["best"]["trial_id"],
+        "best_score": row["best"]["score"],
+        **{f"test_{name}": test.get(name) for name in ("mean", "std", "seeds")},
+    }
 
 
 def open_catalog(workspace: Path, catalog: str | None) -> Catalog:
@@ -127,6 +195,24 @@ def open_catalog(workspace: Path, catalog: str | None) -> Catalog:
         CatalogError: the workspace has none yet.
     """
     return Catalog.open(Stores.at(workspace, catalog=catalog).catalog_url, create=False)
+
+
+def _column(sort: str) -> str:
+    """Return the catalog's name of a column, which may be given as it is printed.
+
+    Raises:
+        CatalogError: there is no such column.
+    """
+    descending = sort.startswith("-")
+    given = re.sub(r"[\s_-]+", " ", sort.removeprefix("-")).strip().lower()
+    name = HEADINGS.get(given, given.replace(" ", "_"))
+    if name not in SORTED_BY:
+        more = (column for column in SORTED_BY if column not in HEADINGS.values())
+        raise CatalogError(
+            f"--sort: expected one of {', '.join(HEADINGS)}, or of what is not printed: "
+            f"{', '.join(more)}; found {sort!r}"
+        )
+    return f"-{name}" if descending else name
 
 
 def _one_of(kind: type[E], key: str, value: str | None) -> E | None:

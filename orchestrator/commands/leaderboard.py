@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 from rich.console import Console
 
@@ -41,6 +42,28 @@ def print_leaderboard(
             "survivors and ranks last",
             style="dim",
         )
+
+
+def leaderboard_rows(
+    catalog: Catalog, sweep: str | None, *, limit: int, task: str | None = None
+) -> list[dict[str, Any]]:
+    """Return leaderboards as plain values: every row with its place, majority and settings."""
+    rows = catalog.leaderboard(sweep=sweep, task=task, limit=limit)
+    first = {row.table: row.best.trial_id for row in reversed(rows)}
+    majority = {i: result.majority for i, result in catalog.results(first.values()).items()}
+    every = catalog.settings(row.best.trial_id for row in rows)
+    found = []
+    for _, group in groupby(rows, key=lambda row: row.table):
+        for place, row in enumerate(group, start=1):
+            values = row.model_dump(mode="json", exclude={"best": {"unsaid"}})
+            more = {
+                "complete": row.complete,
+                "place": place,
+                "majority": majority[first[row.table]],
+                "settings": every[row.best.trial_id],
+            }
+            found.append(values | more)
+    return found
 
 
 def _title(row: LeaderboardRow, result: TrialResult) -> str:

@@ -1,12 +1,36 @@
 """How commands print: one console for people, plain JSON for scripts."""
 
+import csv
 import io
 import json
 import sys
-from typing import Any
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Self
 
 from rich.console import Console
 from rich.table import Table
+
+from orchestrator.errors import CatalogError
+
+
+class Form(StrEnum):
+    """How a command answers."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+    @classmethod
+    def chosen(cls, *, as_json: bool, as_csv: bool) -> Self:
+        """Return what two options ask for.
+
+        Raises:
+            CatalogError: for both at once.
+        """
+        if as_json and as_csv:
+            raise CatalogError("--json and --csv: expected one of them, found both; drop one")
+        return cls.JSON if as_json else cls.CSV if as_csv else cls.TABLE
 
 
 def console() -> Console:
@@ -23,6 +47,25 @@ def print_any_character() -> None:
 
 def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def print_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Print these columns with a heading; what a row does not have stays empty."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row.get(name)) for name in columns])
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return " ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def say(message: str) -> None:
+    """Tell a person something that is no part of the output that a script reads."""
+    sys.stderr.write(f"{message}\n")
 
 
 def table(*columns: str, title: str | None = None, right: tuple[str, ...] = ()) -> Table:

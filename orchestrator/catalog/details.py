@@ -1,0 +1,81 @@
+"""What the catalog knows of single trials and configurations beyond their rows."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from orchestrator.catalog.leaderboard import planned_trials
+from orchestrator.catalog.reading import HEX, Reading
+from orchestrator.catalog.records import ScoreRow, TrialRow
+from orchestrator.catalog.store import chunks
+from orchestrator.catalog.tables import dependencies, scores, sweep_trials, trials
+from orchestrator.settings import Settings, settings
+
+
+class Details(Reading):
+    """The part of the catalog that `show` and `diff` ask."""
+
+    def settings(self, trial_ids: Iterable[str]) -> dict[str, Settings]:
+        """Return every setting of the trials, those of what they build on included."""
+        wanted = list(trial_ids)
+        known = self.with_parents(wanted)
+        return {i: settings(known[i], known) for i in wanted if i in known}
+
+    def scores(self, trial_ids: Iterable[str]) -> dict[str, list[ScoreRow]]:
+        """Return what finished trials scored: by split, depth and metric."""
+        found: dict[str, list[ScoreRow]] = {}
+        columns = [scores.c[name] for name in ("trial_id", *ScoreRow.model_fields)]
+        order = (scores.c.split.desc(), scores.c.depth, scores.c.metric)
+        with self._reading() as connection:
+            for part in chunks(trial_ids):
+                query = select(*columns).where(scores.c.trial_id.in_(part)).order_by(*order)
+                for row in connection.execute(query).mappings():
+                    score = ScoreRow.model_validate({k: row[k] for k in ScoreRow.model_fields})
+                    found.setdefault(row["trial_id"], []).append(score)
+        return found
+
+    def test_scores(self, trial_ids: Iterable[str]) -> dict[str, float]:
+        """Return the primary metric on test at each trial's own depth, where it was measured."""
+        return self._test_scores(trial_ids)
+
+    def parents(self, trial_id: str) -> list[TrialRow]:
+        """Return the trials that this one builds on."""
+        edges = dependencies.c
+        return self._linked(select(edges.parent_id).where(edges.trial_id == trial_id))
+
+    def children(self, trial_id: str) -> list[TrialRow]:
+        """Return the trials that build on this one."""
+        edges = dependencies.c
+        return self._linked(select(edges.trial_id).where(edges.parent_id == trial_id))
+
+    def sweeps_of(self, trial_id: str) -> list[str]:
+        """Return the sweeps that ask for a trial."""
+        query = select(sweep_trials.c.sweep).where(sweep_trials.c.trial_id == trial_id)
+        with self._reading() as connection:
+            return list(connection.scalars(query.order_by(sweep_trials.c.sweep)))
+
+    def seeds_of(self, configuration: str) -> list[TrialRow]:
+        """Return the trials of a configuration that count in a leaderboard, by seed."""
+        with self._reading() as connection:
+            rows = connection.execute(planned_trials(None, [configuration])).all()
+        found = self._by_id(row.trial_id for row in rows)
+        return sorted(found.values(), key=lambda row: row.seed)
+
+    def configuration(self, id_prefix: str) -> str:
+        """Return the one configuration whose id starts so, or else that of the one trial.
+
+        Raises:
+            CatalogError: no id does, or several do.
+        """
+        here = trials.c.configuration.like(f"{id_prefix}%")
+        with self._reading() as connection:
+            found = connection.scalars(select(trials.c.configuration).where(here).distinct()).all()
+        if len(found) == 1 and HEX.fullmatch(id_prefix):
+            return str(found[0])
+        return self.trial(id_prefix).configuration
+
+    def _linked(self, ids: Select[Any]) -> list[TrialRow]:
+        with self._reading() as connection:
+            found = self._by_id(connection.scalars(ids).all())
+        return sorted(found.values(), key=lambda row: (row.task, row.label, row.trial_id))
