@@ -55,7 +55,7 @@ class Details(Reading):
         with self._reading() as connection:
             return list(connection.scalars(query.order_by(sweep_trials.c.sweep)))
 
-    def seeds_of(self, configuration: str) -> list[TrialRow]:
+    def configuration_rows(self, configuration: str) -> list[TrialRow]:
         """Return the trials of a configuration that count in a leaderboard, by seed."""
         with self._reading() as connection:
             rows = connection.execute(planned_trials(None, [configuration])).all()

@@ -27,7 +27,7 @@ class _Side:
 
     def __init__(self, opened: Catalog, id_prefix: str) -> None:
         self.configuration = opened.configuration(id_prefix)
-        self.rows: Sequence[TrialRow] = opened.seeds_of(self.configuration)
+        self.rows: Sequence[TrialRow] = opened.configuration_rows(self.configuration)
         first = self.rows[0]
         self.label = first.label.removesuffix(f" · seed {first.seed}")
         self.measured = {

@@ -1,9 +1,15 @@
 """Nothing is compared that was not measured alike, and what differs is said."""
 
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 
+import orchestrator
 from adapter_lib.configuration import Initialisation
 from orchestrator.catalog import Catalog
 from orchestrator.ranking import Planned, rank
@@ -168,23 +174,40 @@ def test_an_empty_configuration_has_no_rank():
     assert rank([Planned("a", "1", 0, None)]) == []
 
 
+def make_first_version(path):
+    """Make an empty catalog of the first schema."""
+    config = Config()
+    folder = Path(orchestrator.__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+
+
 def test_a_catalog_of_the_first_version_is_brought_up_to_date(samples, tmp_path):
-    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
     trials = [samples.trial(seed=n) for n in (1, 2)]
-    with Catalog.open(url) as catalog:
+    new, old = tmp_path / "new.sqlite", tmp_path / "old.sqlite"
+    with Catalog.open(f"sqlite:///{new}") as catalog:
         catalog.begin_submission("s", "", trials)
         scored(catalog, samples, [(trials[0], 0.9)])
-        after = catalog.trials(sort="seed")
-    with sqlite3.connect(tmp_path / "catalog.sqlite") as raw:
-        for column in ("fingerprint", "unsaid"):
-            raw.execute(f"ALTER TABLE trials DROP COLUMN {column}")
-        raw.execute("UPDATE trials SET metric = NULL WHERE state = 'pending'")
-        raw.execute("UPDATE alembic_version SET version_num = '0001'")
-    with Catalog.open(url) as catalog:
+        expected = catalog.trials(sort="seed")
+    make_first_version(old)
+    with closing(sqlite3.connect(old)) as raw:
+        raw.execute("ATTACH ? AS new", (str(new),))
+        for table in ("sweeps", "submissions", "trials", "sweep_trials"):
+            columns = [row[1] for row in raw.execute(f"PRAGMA main.table_info({table})")]
+            names = ", ".join(columns)
+            raw.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM new.{table}")
+
+        raw.execute("UPDATE main.trials SET metric = NULL WHERE state = 'pending'")
+        raw.commit()
+    with Catalog.open(f"sqlite:///{old}") as catalog:
         rows = catalog.trials(sort="seed")
         board = catalog.leaderboard()
     assert [(r.fingerprint, r.metric) for r in rows] == [("rows of rte", "accuracy")] * 2
     assert [r.model_dump(exclude={"unsaid"}) for r in rows] == [
-        r.model_dump(exclude={"unsaid"}) for r in after
+        r.model_dump(exclude={"unsaid"}) for r in expected
     ]
     assert [(r.fingerprint, r.planned) for r in board] == [("rows of rte", 2)]
