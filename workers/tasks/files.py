@@ -131,7 +131,8 @@ def _read_parquet(file: Path) -> Iterator[Record]:
 
     number = 0
     try:
-        with pyarrow.parquet.ParquetFile(file) as opened:
+        # Pages carry checksums where their writer was asked for them.
+        with pyarrow.parquet.ParquetFile(file, page_checksum_verification=True) as opened:
             _check_names(opened.schema_arrow.names, file)
             for batch in opened.iter_batches(_PARQUET_ROWS_AT_ONCE):
                 batch.validate(full=True)
@@ -141,7 +142,8 @@ def _read_parquet(file: Path) -> Iterator[Record]:
     except UnicodeDecodeError:
         raise
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise TaskError(f"{file} is not a readable Parquet file: {error}") from error
+        problem = " ".join(str(error).split())
+        raise TaskError(f"{file} is not a readable Parquet file: {problem}") from error
 
 
 def _check_names(names: list[str], file: Path) -> None:

@@ -326,6 +326,19 @@ def test_odd_parquet_ends_in_a_message(folder: Path, tmp_path: Path, name: str) 
     assert "train.parquet" in (reading_ends(with_rows(folder, "parquet", content)) or "")
 
 
+def test_a_page_of_parquet_that_is_not_what_was_written_is_refused(folder: Path) -> None:
+    """Nothing else would notice one letter that changed, and a trial's identity would follow it."""
+    table = pyarrow.table({"sentence1": ["good film", "bad film"], "label": [1, 0]})
+    path = folder.parent / "checked"
+    pyarrow.parquet.write_table(table, path, write_page_checksum=True, compression="none")
+    content = path.read_bytes()
+    assert reading_ends(with_rows(folder, "parquet", content)) is None
+    place = content.index(b"good film")
+    changed = content[:place] + b"food" + content[place + 4 :]
+    message = reading_ends(with_rows(folder, "parquet", changed)) or ""
+    assert "could not verify page integrity, CRC checksum verification failed" in message
+
+
 def test_parquet_that_unfolds_without_end_is_stopped(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
