@@ -158,12 +158,15 @@ def submit(
 def status(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it anew as it changes, until Ctrl-C.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show every sweep of the catalog: trials by state, who works on it, and what failed."""
     from orchestrator.commands import browsing
 
-    browsing.status(workspace, catalog=catalog, as_json=as_json)
+    browsing.status(workspace, catalog=catalog, as_json=as_json, watch=watch)
 
 
 @app.command()

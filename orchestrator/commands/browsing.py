@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rich.console import Console
 from rich.markup import escape
 
 from orchestrator.catalog.catalog import Catalog
@@ -17,6 +18,7 @@ from orchestrator.commands.output import (
     console,
     count,
     duration,
+    json_text,
     number,
     print_csv,
     print_json,
@@ -24,6 +26,7 @@ from orchestrator.commands.output import (
     table,
 )
 from orchestrator.commands.submitting import print_failures
+from orchestrator.commands.watching import follow
 from orchestrator.errors import CatalogError
 from orchestrator.plan import AXES
 from orchestrator.settings import differing, labelled, words
@@ -59,27 +62,37 @@ LEADERBOARD_COLUMNS = [
 """What `best --csv` prints."""
 
 
-def status(workspace: Path, *, catalog: str | None, as_json: bool) -> None:
-    """Print every sweep with its trials by state."""
+def status(workspace: Path, *, catalog: str | None, as_json: bool, watch: bool = False) -> None:
+    """Print every sweep with its trials by state, once or until Ctrl-C."""
+    stores = Stores.at(workspace, catalog=catalog)
     with open_catalog(workspace, catalog) as opened:
-        sweeps = opened.sweeps()
-        if as_json:
-            print_json([s.model_dump(mode="json") for s in sweeps])
-            return
-        out = console()
-        columns = tuple(state.value for state in TrialState)
-        rows = table("sweep", "trials", *columns, "last submission", right=("trials", *columns))
-        for sweep in sweeps:
-            rows.add_row(
-                sweep.name,
-                count(sweep.trials),
-                *(count(sweep.counts.get(state, 0)) for state in TrialState),
-                _last(sweep),
-            )
-        out.print(rows)
-        stores = Stores.at(workspace, catalog=catalog)
-        for sweep in sweeps:
-            print_failures(out, opened, stores, sweep.name)
+
+        def draw(out: Console) -> None:
+            if as_json:
+                content = [s.model_dump(mode="json") for s in opened.sweeps()]
+                out.out(json_text(content), end="", highlight=False)
+            else:
+                _draw_status(out, opened, stores)
+
+        if watch:
+            follow(draw)
+        draw(console())
+
+
+def _draw_status(out: Console, opened: Catalog, stores: Stores) -> None:
+    sweeps = opened.sweeps()
+    columns = tuple(state.value for state in TrialState)
+    rows = table("sweep", "trials", *columns, "last submission", right=("trials", *columns))
+    for sweep in sweeps:
+        rows.add_row(
+            sweep.name,
+            count(sweep.trials),
+            *(count(sweep.counts.get(state, 0)) for state in TrialState),
+            _last(sweep),
+        )
+    out.print(rows)
+    for sweep in sweeps:
+        print_failures(out, opened, stores, sweep.name)
 
 
 def _last(sweep: SweepRow) -> str:

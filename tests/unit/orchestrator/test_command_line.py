@@ -1,9 +1,12 @@
 """Bad input ends with a message and exit code 2; help imports nothing heavy."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -251,3 +254,86 @@ def test_doctor_reports_every_part(command: Callable[..., Any], tmp_path: Path) 
     away = "postgresql+psycopg://nobody@127.0.0.1:1/none"
     code, _ = command("doctor", "-w", tmp_path / "workspace", "--catalog", away)
     assert code == 1
+
+
+def run_apart(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "orchestrator.command_line", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=False,
+    )
+
+
+def test_the_version_and_completion_are_printed() -> None:
+    assert run_apart("--version").stdout == f"adaptersweep {version('adaptersweep')}\n"
+    asked = {"COMP_WORDS": "adaptersweep st", "COMP_CWORD": "1"}
+    done = run_apart(**asked, _ADAPTERSWEEP_COMPLETE="complete_bash")
+    assert done.stdout.split() == ["status"]
+
+
+def test_characters_that_an_output_cannot_show_are_escaped(tmp_path: Path) -> None:
+    done = run_apart("best", "-w", str(tmp_path / "née"), PYTHONIOENCODING="ascii")
+    assert done.returncode == 2
+    assert "n\\xe9e" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_closed_output_is_no_error_of_ours(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(**_: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(command_line, "app", closed)
+    code, said = command("status")
+    assert (code, said) == (141, "")
+
+
+def test_what_the_system_refuses_is_said(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device", "/data/catalog.sqlite")
+
+    monkeypatch.setattr(command_line, "app", full)
+    code, said = command("status")
+    assert code == 2
+    assert "No space left on device: '/data/catalog.sqlite'; check the path" in said
+
+
+def test_sigterm_interrupts(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def told_to_stop(**_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(command_line, "app", told_to_stop)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert command("status") == (130, "")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("foo", "expected the address of a Ray cluster, found 'foo'; give `auto`, or HOST:PORT"),
+        ("10.0.0.1", "HOST:PORT of its head node, such as 10.0.0.1:6379"),
+        (":6379", "expected the address of a Ray cluster, found ':6379'"),
+        ("http://head:6379", "expected the address of a Ray cluster"),
+        ("head:99999", "expected the address of a Ray cluster, found 'head:99999'"),
+        ("head:0", "expected the address of a Ray cluster"),
+        ("ray://head:10001", "found ray://head:10001 of Ray Client, through which no sweep can"),
+        ("127.0.0.1:1", "cannot reach a Ray cluster at 127.0.0.1:1"),
+        ("[::1]:1", "cannot reach a Ray cluster at [::1]:1"),
+        ("x" * 300 + ":6379", "cannot reach a Ray cluster at xxx"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(
+    address: str, said: str, command: Callable[..., Any], toy_sweep: Callable[..., Path]
+) -> None:
+    code, message = command("submit", toy_sweep(), "--address", address)
+    assert code == 2
+    assert said in message
