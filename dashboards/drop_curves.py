@@ -1,4 +1,8 @@
-"""Plot score against the number of dropped layers, a panel per task (AdapterDrop, Figure 2).
+"""Plot score against the number of dropped layers (AdapterDrop, Figure 2).
+
+A panel for each task, base model and state of the task's data; lines are means over the seeds of
+one configuration. By default each panel has the best one of each way of dropping; which one that
+is, is chosen on validation and said where several were tried.
 
 `python -m dashboards.drop_curves --workspace workspace --sweep quickstart --to curves.png`
 """
@@ -6,21 +10,22 @@
 import argparse
 import statistics
 import sys
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import yaml
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
+from pydantic import ValidationError
 
+from dashboards.curves import Curve, Panel, read_panels
 from dashboards.errors import DashboardError
 from orchestrator.catalog.catalog import Catalog
-from orchestrator.catalog.records import TrialFilter, TrialRow, TrialState
 from orchestrator.errors import OrchestratorError
+from orchestrator.spec.axes import Condition
 from orchestrator.stores import Stores
-from workers.results import TrialResult
 from workers.trial import DropMode, Method
 
 STYLES = {
@@ -28,100 +33,75 @@ STYLES = {
     DropMode.SPECIALISED: ("specialised", "#dd8452", "s"),
     DropMode.ROBUST: ("robust", "#55a868", "^"),
 }
-BASELINES = {Method.FULL_FINE_TUNING: "full fine-tuning", Method.HEAD_ONLY: "head only"}
+NAMES = {Method.FULL_FINE_TUNING: ("full fine-tuning", "--"), Method.HEAD_ONLY: ("head only", ":")}
+LINE_STYLES = ("-", "--", "-.", ":")
 
 
-@dataclass(frozen=True)
-class Curves:
-    """What is drawn for one task; scores are the primary metric on validation.
-
-    Attributes:
-        lines: way of dropping → depth → scores, one per seed.
-        baselines: method → scores, one per seed.
-        majority: the score of always predicting the majority class.
-    """
-
-    task: str
-    metric: str
-    lines: dict[DropMode, dict[int, list[float]]]
-    baselines: dict[Method, list[float]]
-    majority: float
-
-
-def read_curves(catalog: Catalog, sweep: str) -> list[Curves]:
-    """Collect the curves of each task of a sweep, from the shape of adapter that most trials have.
-
-    Raises:
-        DashboardError: the sweep has no finished adapter trial.
-    """
-    chosen = TrialFilter(sweep=sweep, state=TrialState.FINISHED)
-    rows = catalog.trials(chosen, "task", limit=None)
-    results = catalog.results(r.trial_id for r in rows)
-    tasks = dict.fromkeys(r.task for r in rows)
-    curves = [_of_task([r for r in rows if r.task == task], results) for task in tasks]
-    found = [c for c in curves if c is not None]
-    if not found:
-        raise DashboardError(
-            f"expected finished adapter trials in sweep {sweep}, found none; "
-            "`adaptersweep status` shows how far it is"
-        )
-    return found
-
-
-def draw(curves: Sequence[Curves]) -> Figure:
-    """Draw a panel per task: lines are means over seeds, bands reach from the least to the best."""
-    columns = min(4, len(curves))
-    rows = -(-len(curves) // columns)
+def draw(panels: Sequence[Panel]) -> Figure:
+    """Draw the panels: lines are means over seeds, bands reach from the least to the best."""
+    columns = min(4, len(panels))
+    rows = -(-len(panels) // columns)
     figure = Figure(figsize=(4.2 * columns, 3.6 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for panel, curve in zip(panels, curves, strict=False):
-        _draw_panel(panel, curve)
-    for panel in panels[len(curves) :]:
-        panel.set_axis_off()
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for place, panel in zip(axes, panels, strict=False):
+        _draw_panel(place, panel)
+    for place in axes[len(panels) :]:
+        place.set_axis_off()
+    _add_legends(figure, list(axes[: len(panels)]))
     return figure
 
 
-def _of_task(rows: Sequence[TrialRow], results: dict[str, TrialResult]) -> Curves | None:
-    adapters = [r for r in rows if r.method is Method.ADAPTER]
-    if not adapters:
-        return None
-    shapes = [(r.placement, r.bottleneck_size, r.sharing, r.non_linearity) for r in adapters]
-    usual = statistics.mode(shapes)
-    lines: dict[DropMode, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for row, shape in zip(adapters, shapes, strict=True):
-        if shape == usual:
-            for depth, score in results[row.trial_id].by_depth.items():
-                lines[row.drop_mode][depth].append(score)
-    baselines: dict[Method, list[float]] = defaultdict(list)
-    for row in rows:
-        if row.method in BASELINES:
-            baselines[row.method].append(results[row.trial_id].score)
-    first = results[adapters[0].trial_id]
-    return Curves(adapters[0].task, first.metric, lines, baselines, first.majority)
+def _add_legends(figure: Figure, places: Sequence[Axes]) -> None:
+    """Explain all lines once, or in each panel where one look stands for different settings."""
+    found: dict[str, Line2D] = {}
+    for place in places:
+        for line in place.lines:
+            found.setdefault(str(line.get_label()), line)
+    looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in found.values()}
+    if len(looks) < len(found):
+        for place in places:
+            place.legend(fontsize="x-small", frameon=False)
+        return
+    across = 6 if max(map(len, found)) < 20 else 2
+    figure.legend(
+        found.values(), found.keys(), loc="outside lower center", ncols=across, frameon=False
+    )
 
 
-def _draw_panel(panel: Axes, curve: Curves) -> None:
-    for mode, (label, colour, marker) in STYLES.items():
-        points = sorted(curve.lines.get(mode, {}).items())
-        if not points:
-            continue
-        depths = [d for d, _ in points]
-        means = [statistics.fmean(scores) for _, scores in points]
-        panel.plot(depths, means, color=colour, marker=marker, label=label, linewidth=1.6)
-        low, high = [min(s) for _, s in points], [max(s) for _, s in points]
-        panel.fill_between(depths, low, high, color=colour, alpha=0.15, linewidth=0)
-    for (method, label), style in zip(BASELINES.items(), ("--", ":"), strict=True):
-        if curve.baselines.get(method):
-            mean = statistics.fmean(curve.baselines[method])
-            panel.axhline(mean, color="#555555", linestyle=style, linewidth=1.2, label=label)
-    panel.axhline(curve.majority, color="#bbbbbb", linewidth=1.0, label="majority")
-    panel.set_title(curve.task)
-    panel.set_xlabel("adapters dropped from the lowest layers")
-    panel.set_ylabel(curve.metric)
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    panel.spines[["top", "right"]].set_visible(False)
+def _draw_panel(place: Axes, panel: Panel) -> None:
+    drawn: dict[DropMode, int] = {}
+    for curve in panel.curves:
+        nth = drawn[curve.mode] = drawn.get(curve.mode, -1) + 1
+        _draw_curve(place, curve, LINE_STYLES[nth % len(LINE_STYLES)])
+    for curve in panel.baselines:
+        name, style = NAMES[curve.method]
+        mean = statistics.fmean(curve.scores[0])
+        label = curve.label(name)
+        place.axhline(mean, color="#555555", linestyle=style, linewidth=1.2, label=label)
+    place.axhline(panel.majority, color="#bbbbbb", linewidth=1.0, label="majority")
+    place.set_title(panel.title)
+    place.set_xlabel("adapters dropped from the lowest layers")
+    place.set_ylabel(panel.metric)
+    place.xaxis.set_major_locator(MaxNLocator(integer=True))
+    place.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_curve(place: Axes, curve: Curve, line_style: str) -> None:
+    name, colour, marker = STYLES[curve.mode]
+    depths = sorted(curve.scores)
+    means = [statistics.fmean(curve.scores[depth]) for depth in depths]
+    place.plot(
+        depths,
+        means,
+        color=colour,
+        marker=marker,
+        linestyle=line_style,
+        label=curve.label(name),
+        linewidth=1.6,
+    )
+    low = [min(curve.scores[depth]) for depth in depths]
+    high = [max(curve.scores[depth]) for depth in depths]
+    place.fill_between(depths, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -131,17 +111,77 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--catalog", help="catalog database; by default the workspace's")
     parser.add_argument("--sweep", required=True)
     parser.add_argument("--to", type=Path, required=True, help="picture: .png, .svg or .pdf")
+    parser.add_argument(
+        "--all", action="store_true", help="every configuration, not the best of each way alone"
+    )
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="AXIS=VALUE",
+        help="only these, such as learning_rate=1e-4; keys are those of a condition",
+    )
     given = parser.parse_args(arguments)
     try:
+        _check_target(given.to)
+        where = _condition(given.where)
         stores = Stores.at(given.workspace, catalog=given.catalog)
         if given.catalog is None and not (stores.workspace.root / "catalog.sqlite").exists():
             raise DashboardError(f"no catalog in {stores.workspace.root}; submit a sweep first")
-        with Catalog.open(stores.catalog_url, create=False) as catalog:
-            draw(read_curves(catalog, given.sweep)).savefig(given.to, dpi=130)
+        with Catalog.open(stores.catalog_url) as catalog:
+            panels = read_panels(catalog, given.sweep, where=where, every=given.all)
+        draw(panels).savefig(given.to, dpi=130)
     except (DashboardError, OrchestratorError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except OSError as error:
+        sys.stderr.write(f"{given.to} cannot be written: {error.strerror}; give another place\n")
+        return 2
     return 0
+
+
+def _check_target(target: Path) -> None:
+    """Refuse what cannot be written, before anything is read.
+
+    Raises:
+        DashboardError: no picture has this ending, or the folder is not there.
+    """
+    endings: Mapping[str, str] = Figure().canvas.get_supported_filetypes()
+    if target.suffix.lower().removeprefix(".") not in endings:
+        known = ", ".join(f".{ending}" for ending in sorted(endings))
+        raise DashboardError(f"--to: expected a file that ends with one of {known}, found {target}")
+    if not target.absolute().parent.is_dir():
+        raise DashboardError(
+            f"--to: there is no folder {target.absolute().parent}; create it first"
+        )
+
+
+def _condition(pairs: Sequence[str]) -> Condition:
+    """Return what `--where` asks for.
+
+    Raises:
+        DashboardError: an axis or a value that no condition has.
+    """
+    values: dict[str, object] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or name not in Condition.model_fields:
+            known = ", ".join(Condition.model_fields)
+            raise DashboardError(
+                f"--where: expected AXIS=VALUE with one of {known}, found {pair!r}"
+            )
+        try:
+            values[name] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise DashboardError(f"--where: {text!r} is no value; write it as in YAML") from error
+    try:
+        return Condition.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DashboardError(
+            f"--where: {place}: {first['msg']}, found {first['input']!r}"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -1,19 +1,24 @@
 """The picture shows what the catalog holds."""
 
-from collections.abc import Callable
+import json
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-from dashboards.drop_curves import draw, main, read_curves
+from dashboards.curves import Curve, Panel, read_panels
+from dashboards.drop_curves import draw, main
 from dashboards.errors import DashboardError
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.driver import plan_sweep
+from orchestrator.spec.axes import Condition
 from orchestrator.stores import Stores
 from workers.pack import run_pack
-from workers.results import TrialResult, read_result
-from workers.trial import DropMode, Method
+from workers.results import ParameterCounts, Score, SelectionRecord, TrialResult, read_result
+from workers.tasks.card import Split
+from workers.trial import DropMode, Method, Trial
 from workers.warm import WarmState
 
 
@@ -38,24 +43,151 @@ def workspace(toy_sweep: Callable[..., Path], tmp_path: Path) -> Path:
     return stores.workspace.root
 
 
+def by_mode(panel: Panel) -> dict[DropMode, Curve]:
+    """The curves of a panel, of which each way of dropping has one; scores by their size."""
+    assert len({c.mode for c in panel.curves}) == len(panel.curves)
+    for curve in panel.curves:
+        curve.scores = {depth: sorted(scores) for depth, scores in curve.scores.items()}
+    return {c.mode: c for c in panel.curves}
+
+
 def test_curves_hold_every_depth_that_was_measured(workspace: Path) -> None:
     with Catalog.open(Stores.at(workspace).catalog_url) as catalog:
-        curves = read_curves(catalog, "toy")
+        panels = read_panels(catalog, "toy")
         best = {r.task: r for r in catalog.trials(sort="-score") if r.method is Method.HEAD_ONLY}
-    assert [c.task for c in curves] == ["one", "two"]
-    for curve in curves:
-        assert set(curve.lines[DropMode.NONE]) == set(curve.lines[DropMode.ROBUST]) == {0, 1, 2}
-        assert set(curve.lines[DropMode.SPECIALISED]) == {1, 2}
-        assert curve.baselines[Method.HEAD_ONLY] == [best[curve.task].score]
-        assert curve.majority == 0.5
+    assert [p.title for p in panels] == ["one", "two"]
+    for panel in panels:
+        curves = by_mode(panel)
+        assert set(curves[DropMode.NONE].scores) == {0, 1, 2}
+        assert set(curves[DropMode.ROBUST].scores) == {0, 1, 2}
+        assert set(curves[DropMode.SPECIALISED].scores) == {1, 2}
+        head_only = next(c for c in panel.baselines if c.method is Method.HEAD_ONLY)
+        assert head_only.scores == {0: [best[panel.task].score]}
+        assert panel.majority == 0.5
 
 
 def test_the_picture_has_a_line_for_each_way_of_dropping(workspace: Path) -> None:
     with Catalog.open(Stores.at(workspace).catalog_url) as catalog:
-        figure = draw(read_curves(catalog, "toy"))
-    labels = {line.get_label() for line in figure.axes[0].lines}
-    expected = {"standard", "specialised", "robust", "full fine-tuning", "head only", "majority"}
-    assert labels == expected
+        figure = draw(read_panels(catalog, "toy"))
+    labels = [str(line.get_label()) for line in figure.axes[0].lines]
+    # The sweep has standard adapters in several shapes; which one is drawn is said.
+    assert labels[0].startswith("standard · placement ")
+    expected = ["specialised", "robust", "full fine-tuning", "head only", "majority"]
+    assert labels[1:] == expected
+
+
+MIXED = """\
+name: mixed
+base_models:
+  small: {{ source: "folder:{small}" }}
+  large: {{ source: "folder:{large}" }}
+tasks: {{ one: {{ folder: "{task}" }} }}
+seeds: [0, 1]
+adapter: {{ bottleneck_size: 4 }}
+drop: {{ mode: [none, specialised], depth: [1, 2] }}
+training: {{ learning_rate: [1e-3, 1e-1], epochs: 1, batch_size: 8, max_length: 16 }}
+"""
+
+
+def made_up(trial: Trial, score: float) -> TrialResult:
+    """A result that loses a hundredth for each dropped layer."""
+    depths = range(3) if trial.drop.mode is DropMode.NONE else [trial.drop.depth]
+    return TrialResult(
+        trial_id=trial.trial_id,
+        metric="accuracy",
+        score=score - trial.drop.depth / 100,
+        depth=trial.drop.depth,
+        scores=tuple(
+            Score(split=Split.VALIDATION, depth=d, rows=9, metrics={"accuracy": score - d / 100})
+            for d in depths
+        ),
+        majority=0.5,
+        selection=SelectionRecord(
+            checkpoint="", selected_on=Split.VALIDATION, reported_on=(), validation_from_train=False
+        ),
+        parameters=ParameterCounts(trained=1, stored=1, adapter=1),
+        duration_s=1.0,
+        finished_at_unix_ms=0,
+        environment={},
+    )
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, toy_base: Path, make_task: Callable[..., Path]) -> Iterator[Catalog]:
+    """Two bases and two learning rates; on `large` a seed of the better rate has diverged."""
+    large = shutil.copytree(toy_base, tmp_path / "large")
+    config = json.loads((large / "config.json").read_text())
+    (large / "config.json").write_text(json.dumps(config | {"num_attention_heads": 2}))
+    path = tmp_path / "mixed.yaml"
+    path.write_text(MIXED.format(small=toy_base, large=large, task=make_task("one")))
+    plan, source = plan_sweep(path)
+    stores = Stores.at(tmp_path / "mixed")
+    stores.prepare()
+    with Catalog.open(stores.catalog_url) as catalog:
+        catalog.begin_submission("mixed", source.text, list(plan.trials.values()))
+        for trial in plan.trials.values():
+            slow, is_large = trial.training.learning_rate == 1e-3, trial.base.name == "large"
+            if slow and is_large and trial.seed == 1:
+                continue
+            score = (0.9 if is_large else 0.6) - (0 if slow else 0.2) + trial.seed / 50
+            catalog.record_result("mixed", made_up(trial, score))
+        yield catalog
+
+
+def test_nothing_but_seeds_is_averaged(mixed: Catalog) -> None:
+    large, small = read_panels(mixed, "mixed")
+    assert (large.title, small.title) == ("one · large", "one · small")
+    curve = by_mode(small)[DropMode.NONE]
+    assert curve.words == "learning rate 0.001"
+    assert curve.scores == {d: pytest.approx([0.6 - d / 100, 0.62 - d / 100]) for d in range(3)}
+    specialised = by_mode(small)[DropMode.SPECIALISED]
+    assert specialised.scores == {d: pytest.approx([0.6 - d / 100, 0.62 - d / 100]) for d in (1, 2)}
+    # The better rate misses a seed, so the other one is drawn.
+    assert by_mode(large)[DropMode.NONE].words == "learning rate 0.1"
+    assert by_mode(large)[DropMode.NONE].scores[0] == pytest.approx([0.7, 0.72])
+
+
+def test_every_configuration_or_some_are_drawn_on_request(mixed: Catalog) -> None:
+    large, _ = read_panels(mixed, "mixed", every=True)
+    labels = [line.get_label() for line in draw([large]).axes[0].lines]
+    assert labels == [
+        "standard · learning rate 0.1",
+        "standard · learning rate 0.001 · 1 of 2 trials",
+        "specialised · learning rate 0.1",
+        "specialised · learning rate 0.001 · 2 of 4 trials",
+        "majority",
+    ]
+    chosen = Condition.model_validate({"learning_rate": 1e-3, "base_model": "large"})
+    (panel,) = read_panels(mixed, "mixed", where=chosen)
+    assert by_mode(panel)[DropMode.NONE].scores[0] == pytest.approx([0.9])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--to", "x.xyz"], ".png"),
+        (["--to", "x"], ".svg"),
+        (["--to", "no/such/folder/x.png"], "there is no folder"),
+        (["--to", "x.png", "--where", "beauty=1"], "learning_rate"),
+        (["--to", "x.png", "--where", "seed"], "AXIS=VALUE"),
+        (["--to", "x.png", "--where", "seed=["], "is no value"),
+        (["--to", "x.png", "--where", "learning_rate=fast"], "fast"),
+        (["--to", "x.png", "--where", "learning_rate=7"], "that meet --where"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_before_any_work(
+    mixed: Catalog,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--workspace", str(tmp_path / "mixed"), "--sweep", "mixed"]
+    assert main([*options, *arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert main([*options, "--to", "x.svg", "--where", "learning_rate=1e-3", "--all"]) == 0
 
 
 def test_the_command_writes_a_picture(workspace: Path, tmp_path: Path) -> None:
@@ -76,4 +208,4 @@ def test_what_is_missing_is_said(
         plan, _ = plan_sweep(tmp_path / "sweep.yaml")
         catalog.begin_submission("toy", "", list(plan.trials.values()))
         with pytest.raises(DashboardError, match="found none"):
-            read_curves(catalog, "toy")
+            read_panels(catalog, "toy")
