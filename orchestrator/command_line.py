@@ -95,6 +95,7 @@ Reference = Annotated[
 ]
 AliasReference = Annotated[str, typer.Argument(metavar="TASK@ALIAS", help="Such as rte@champion.")]
 
+ArchivedOption = Annotated[bool, typer.Option("--archived", help="Show archived sweeps too.")]
 SweepName = Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep's name in the catalog.")]
 
 DEFAULT_WORKSPACE = Path("workspace")
@@ -158,6 +159,7 @@ def submit(
 def status(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
+    archived: ArchivedOption = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Show it anew as it changes, until Ctrl-C.")
     ] = False,
@@ -166,7 +168,20 @@ def status(
     """Show every sweep of the catalog: trials by state, who works on it, and what failed."""
     from orchestrator.commands import browsing
 
-    browsing.status(workspace, catalog=catalog, as_json=as_json, watch=watch)
+    browsing.status(workspace, catalog=catalog, archived=archived, as_json=as_json, watch=watch)
+
+
+@app.command()
+def archive(
+    sweep: SweepName,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Bring it back.")] = False,
+) -> None:
+    """Hide a sweep from `status`, and what only it asked for from `best`; nothing is lost."""
+    from orchestrator.commands import removal
+
+    removal.archive(sweep, workspace, catalog=catalog, undo=undo)
 
 
 @app.command()
@@ -230,6 +245,7 @@ def best(
     sweep: SweepOption = None,
     task: TaskOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows of each table.")] = 5,
+    archived: ArchivedOption = False,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
@@ -238,7 +254,15 @@ def best(
     from orchestrator.commands.output import Form
 
     form = Form.chosen(as_json=as_json, as_csv=as_csv)
-    browsing.best(workspace, catalog=catalog, sweep=sweep, task=task, limit=limit, form=form)
+    browsing.best(
+        workspace,
+        catalog=catalog,
+        sweep=sweep,
+        task=task,
+        limit=limit,
+        archived=archived,
+        form=form,
+    )
 
 
 @app.command()

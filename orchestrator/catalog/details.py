@@ -58,7 +58,7 @@ class Details(Reading):
     def configuration_rows(self, configuration: str) -> list[TrialRow]:
         """Return the trials of a configuration that count in a leaderboard, by seed."""
         with self._reading() as connection:
-            rows = connection.execute(planned_trials(None, [configuration])).all()
+            rows = connection.execute(planned_trials(None, [configuration], archived=True)).all()
         found = self._by_id(row.trial_id for row in rows)
         return sorted(found.values(), key=lambda row: row.seed)
 

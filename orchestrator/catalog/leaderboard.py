@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, func, or_, select
+from sqlalchemy import ScalarSelect, Select, and_, false, func, or_, select
 
 from orchestrator.catalog.records import LeaderboardRow, OverSeeds, TrialRow, TrialState
-from orchestrator.catalog.tables import scores, sweep_trials, trials
+from orchestrator.catalog.tables import scores, sweep_trials, sweeps, trials
 from orchestrator.ranking import Ranked, over_seeds
 from orchestrator.settings import differing, labelled, words
 from workers.tasks.card import Split
@@ -50,31 +50,37 @@ def of_sweep(query: Select[Any], sweep: str) -> Select[Any]:
     return query.join(sweep_trials, linked).where(sweep_trials.c.sweep == sweep)
 
 
-def configurations(sweep: str | None, task: str | None) -> Select[Any]:
+def configurations(sweep: str | None, task: str | None, *, archived: bool) -> Select[Any]:
     """Select for each configuration its table, what is unsaid, its seeds and their mean.
 
-    A trial counts that is finished, or that a sweep still asks for.
+    A trial counts that is finished, or that a sweep still asks for; of all sweeps, those that only
+    archived ones asked for count with `archived` alone.
     """
     t = trials.c
     key = (t.task, t.fingerprint, t.metric, t.configuration)
     seeds = (func.max(t.unsaid), func.count(), func.count(t.score), func.avg(t.score))
     query = select(*key, *seeds).group_by(*key).having(func.count(t.score) > 0)
-    return _counting(query, sweep, task)
+    return _counting(query, sweep, task, archived)
 
 
-def planned_trials(sweep: str | None, chosen: Sequence[str]) -> Select[Any]:
+def planned_trials(sweep: str | None, chosen: Sequence[str], *, archived: bool) -> Select[Any]:
     """Select the trials of some configurations, as far as they count."""
     t = trials.c
     query = select(t.configuration, t.trial_id, t.seed, t.score)
-    return _counting(query.where(t.configuration.in_(chosen)), sweep, None)
+    return _counting(query.where(t.configuration.in_(chosen)), sweep, None, archived)
 
 
-def _counting(query: Select[Any], sweep: str | None, task: str | None) -> Select[Any]:
+def _counting(
+    query: Select[Any], sweep: str | None, task: str | None, archived: bool
+) -> Select[Any]:
     if sweep is not None:
         query = of_sweep(query, sweep)
     else:
         asked = select(sweep_trials.c.trial_id).where(sweep_trials.c.trial_id == trials.c.trial_id)
-        query = query.where(or_(trials.c.state == TrialState.FINISHED, asked.exists()))
+        seen = asked if archived else asked.join(sweeps).where(sweeps.c.archived_at.is_(None))
+        finished = trials.c.state == TrialState.FINISHED
+        unseen = false() if archived else asked.exists()
+        query = query.where(or_(and_(finished, ~unseen), seen.exists()))
     return query if task is None else query.where(trials.c.task == task)
 
 

@@ -175,7 +175,12 @@ class Reading(Standings):
         return rows
 
     def leaderboard(
-        self, sweep: str | None = None, task: str | None = None, limit: int | None = None
+        self,
+        sweep: str | None = None,
+        task: str | None = None,
+        limit: int | None = None,
+        *,
+        archived: bool = False,
     ) -> list[LeaderboardRow]:
         """Return finished configurations: a table for each task, fingerprint and metric.
 
@@ -184,15 +189,17 @@ class Reading(Standings):
 
         Args:
             limit: at most this many of each table; None for all.
+            archived: without `sweep`, whether trials count that only archived sweeps asked for.
 
         Raises:
             CatalogError: there is no such sweep, or no such task in it.
         """
         with self._reading() as connection:
-            tables = tables_of(connection.execute(configurations(sweep, task)))
+            tables = tables_of(connection.execute(configurations(sweep, task, archived=archived)))
             order = self._order(connection, tables, sweep)
             contenders = {key: tables[key].contenders(limit) for key in order}
-            planned = self._planned(connection, sweep, itertools.chain(*contenders.values()))
+            chosen = itertools.chain(*contenders.values())
+            planned = self._planned(connection, sweep, chosen, archived=archived)
         if not tables:
             self._check_names(TrialFilter(sweep=sweep, task=task))
         ranked = {
@@ -213,7 +220,8 @@ class Reading(Standings):
         counts = self.sweep_counts()
         with self._reading() as connection:
             moment = clock(connection)
-            names = connection.execute(select(sweeps.c.name, sweeps.c.created_at)).all()
+            named = select(sweeps.c.name, sweeps.c.created_at, sweeps.c.archived_at)
+            names = connection.execute(named).all()
             rows = connection.execute(select(submissions).order_by(submissions.c.id)).mappings()
             submitted = [submission_from(r) for r in rows]
         found = []
@@ -229,6 +237,7 @@ class Reading(Standings):
                     last_submission=last,
                     counts=of_sweep,
                     earlier=earlier,
+                    archived=row.archived_at is not None,
                     lost=last is not None and last.ended_at is None and is_dead(last, moment),
                 )
             )
@@ -300,12 +309,12 @@ class Reading(Standings):
         return sorted(keys, key=lambda key: (key[0], -last.get(key, 0)))
 
     def _planned(
-        self, connection: Connection, sweep: str | None, chosen: Iterable[str]
+        self, connection: Connection, sweep: str | None, chosen: Iterable[str], *, archived: bool
     ) -> dict[str, list[Planned]]:
         """Return the trials of each of the configurations."""
         found: dict[str, list[Planned]] = defaultdict(list)
         for part in chunks(chosen):
-            for row in connection.execute(planned_trials(sweep, part)):
+            for row in connection.execute(planned_trials(sweep, part, archived=archived)):
                 found[row.configuration].append(Planned(*row))
         return found
 

@@ -76,6 +76,7 @@ class SweepRow(Frozen):
         earlier: trials that only earlier submissions asked for, all of them finished.
         lost: whether nobody works on the last submission although it has not ended: its process
             is gone, or was silent for two minutes.
+        archived: whether it is out of sight unless it is asked for.
     """
 
     name: str
@@ -85,6 +86,7 @@ class SweepRow(Frozen):
     counts: dict[TrialState, int]
     earlier: int = 0
     lost: bool = False
+    archived: bool = False
 
     @property
     def trials(self) -> int:

@@ -84,6 +84,24 @@ class Removing(Store):
             dispose(removal.trials)
         return removal
 
+    def archive(self, sweep: str, *, undo: bool = False) -> bool:
+        """Put a sweep out of sight, or back; False where it was there already.
+
+        Raises:
+            CatalogError: there is no such sweep.
+        """
+        with self._writing() as connection:
+            _check_known(connection, sweep)
+            there = (
+                sweeps.c.archived_at.is_(None) if not undo else sweeps.c.archived_at.is_not(None)
+            )
+            changed = connection.execute(
+                update(sweeps)
+                .where(sweeps.c.name == sweep, there)
+                .values(archived_at=None if undo else clock(connection))
+            )
+        return changed.rowcount == 1
+
     def forget_results(self, trial_ids: Iterable[str]) -> set[str]:
         """Make finished trials pending again, as if they had never run; return which they were.
 
@@ -150,12 +168,16 @@ def _with_ancestors(chosen: set[str], parents: dict[str, list[str]]) -> set[str]
     return found
 
 
-def _check_idle(connection: Connection, sweep: str) -> None:
-    """Refuse a sweep that is not there, or that a living submission works on."""
+def _check_known(connection: Connection, sweep: str) -> None:
     names = connection.scalars(select(sweeps.c.name).order_by(sweeps.c.name)).all()
     if sweep not in names:
         known = ", ".join(names) or "none yet"
         raise CatalogError(f"the catalog has no sweep {sweep!r}; it has: {known}")
+
+
+def _check_idle(connection: Connection, sweep: str) -> None:
+    """Refuse a sweep that is not there, or that a living submission works on."""
+    _check_known(connection, sweep)
     open_ = submissions.c.sweep == sweep, submissions.c.ended_at.is_(None)
     moment = clock(connection)
     for row in connection.execute(select(submissions).where(*open_)).mappings():

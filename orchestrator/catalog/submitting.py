@@ -43,7 +43,8 @@ class Submissions(Store):
 
         Trials that the catalog knows keep their state, whichever sweep brought them, but failed
         and blocked ones become pending again. Unfinished trials that the sweep asked for earlier
-        and no longer does leave the sweep; finished ones stay with it.
+        and no longer does leave the sweep; finished ones stay with it. An archived sweep comes back
+        into sight.
 
         Raises:
             CatalogError: a trial depends on one that neither the catalog nor `trials` has.
@@ -52,6 +53,8 @@ class Submissions(Store):
         with self._writing() as connection:
             moment = clock(connection)
             insert_new(connection, sweeps, [{"name": sweep, "created_at": moment}])
+            back = update(sweeps).where(sweeps.c.name == sweep).values(archived_at=None)
+            connection.execute(back)
             row = {
                 "sweep": sweep,
                 "spec_yaml": spec_yaml,

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from orchestrator.catalog.records import TrialState
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The newest migration; a test holds it equal to what is in the folder."""
 
 
@@ -74,6 +74,7 @@ sweeps = Table(
     # The one process that publishes this sweep, and until when it may without asking again.
     Column("publisher", Text),
     Column("publisher_until", UtcDateTime),
+    Column("archived_at", UtcDateTime),  # since when it is out of sight
 )
 
 submissions = Table(

@@ -62,25 +62,44 @@ LEADERBOARD_COLUMNS = [
 """What `best --csv` prints."""
 
 
-def status(workspace: Path, *, catalog: str | None, as_json: bool, watch: bool = False) -> None:
-    """Print every sweep with its trials by state, once or until Ctrl-C."""
+def status(
+    workspace: Path,
+    *,
+    catalog: str | None,
+    as_json: bool,
+    watch: bool = False,
+    archived: bool = False,
+) -> None:
+    """Print every sweep with its trials by state, once or until Ctrl-C.
+
+    Args:
+        archived: print archived ones too.
+    """
     stores = Stores.at(workspace, catalog=catalog)
     with open_catalog(workspace, catalog) as opened:
 
         def draw(out: Console) -> None:
             if as_json:
-                content = [s.model_dump(mode="json") for s in opened.sweeps()]
+                shown, _ = _in_sight(opened, archived)
+                content = [s.model_dump(mode="json") for s in shown]
                 out.out(json_text(content), end="", highlight=False)
             else:
-                _draw_status(out, opened, stores)
+                _draw_status(out, opened, stores, archived=archived)
 
         if watch:
             follow(draw)
         draw(console())
 
 
-def _draw_status(out: Console, opened: Catalog, stores: Stores) -> None:
-    sweeps = opened.sweeps()
+def _in_sight(opened: Catalog, archived: bool) -> tuple[list[SweepRow], int]:
+    """Return the sweeps to show, and how many are left out."""
+    everything = opened.sweeps()
+    shown = [s for s in everything if archived or not s.archived]
+    return shown, len(everything) - len(shown)
+
+
+def _draw_status(out: Console, opened: Catalog, stores: Stores, *, archived: bool) -> None:
+    sweeps, hidden = _in_sight(opened, archived)
     columns = tuple(state.value for state in TrialState)
     rows = table("sweep", "trials", *columns, "last submission", right=("trials", *columns))
     for sweep in sweeps:
@@ -91,6 +110,8 @@ def _draw_status(out: Console, opened: Catalog, stores: Stores) -> None:
             _last(sweep),
         )
     out.print(rows)
+    if hidden:
+        out.print(f"{hidden} archived; --archived shows them", style="dim")
     for sweep in sweeps:
         print_failures(out, opened, stores, sweep.name)
 
@@ -177,14 +198,15 @@ def best(
     sweep: str | None,
     task: str | None,
     limit: int,
+    archived: bool,
     form: Form,
 ) -> None:
     """Print the leaderboards of each task."""
     with open_catalog(workspace, catalog) as opened:
         if form is Form.TABLE:
-            print_leaderboard(console(), opened, sweep, task=task, limit=limit)
+            print_leaderboard(console(), opened, sweep, task=task, limit=limit, archived=archived)
             return
-        rows = leaderboard_rows(opened, sweep, task=task, limit=limit)
+        rows = leaderboard_rows(opened, sweep, task=task, limit=limit, archived=archived)
     if form is Form.JSON:
         print_json(rows)
     else:

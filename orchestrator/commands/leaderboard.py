@@ -18,10 +18,16 @@ _WIDE = 100
 
 
 def print_leaderboard(
-    out: Console, catalog: Catalog, sweep: str | None, *, limit: int, task: str | None = None
+    out: Console,
+    catalog: Catalog,
+    sweep: str | None,
+    *,
+    limit: int,
+    task: str | None = None,
+    archived: bool = False,
 ) -> None:
     """Print configurations by their mean score, with the majority's to compare with."""
-    rows = catalog.leaderboard(sweep=sweep, task=task, limit=limit)
+    rows = catalog.leaderboard(sweep=sweep, task=task, limit=limit, archived=archived)
     tables = [list(group) for _, group in groupby(rows, key=lambda row: row.table)]
     results = catalog.results(mine[0].best.trial_id for mine in tables)
     data = Counter(mine[0].task for mine in tables)
@@ -45,10 +51,15 @@ def print_leaderboard(
 
 
 def leaderboard_rows(
-    catalog: Catalog, sweep: str | None, *, limit: int, task: str | None = None
+    catalog: Catalog,
+    sweep: str | None,
+    *,
+    limit: int,
+    task: str | None = None,
+    archived: bool = False,
 ) -> list[dict[str, Any]]:
     """Return leaderboards as plain values: every row with its place, majority and settings."""
-    rows = catalog.leaderboard(sweep=sweep, task=task, limit=limit)
+    rows = catalog.leaderboard(sweep=sweep, task=task, limit=limit, archived=archived)
     first = {row.table: row.best.trial_id for row in reversed(rows)}
     majority = {i: result.majority for i, result in catalog.results(first.values()).items()}
     every = catalog.settings(row.best.trial_id for row in rows)

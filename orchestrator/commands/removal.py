@@ -1,4 +1,4 @@
-"""`remove`: take a sweep out of catalog and workspace."""
+"""`remove` and `archive`: take a sweep out of catalog and workspace, or out of sight."""
 
 import shutil
 import sys
@@ -43,6 +43,18 @@ def remove(sweep: str, workspace: Path, *, catalog: str | None, yes: bool) -> No
                 "that and remove it again"
             ) from error
     out.print(f"Removed {len(removed.trials)} trials.")
+
+
+def archive(sweep: str, workspace: Path, *, catalog: str | None, undo: bool) -> None:
+    """Put a sweep out of sight, or back.
+
+    Raises:
+        OrchestratorError: there is no such sweep.
+    """
+    with open_catalog(workspace, catalog) as opened:
+        changed = opened.archive(sweep, undo=undo)
+    state = "in sight again" if undo else "archived; `--undo` brings it back"
+    console().print(f"Sweep {sweep} is {state}." if changed else f"Sweep {sweep} was so before.")
 
 
 def _show(out: Console, removal: Removal, stores: Stores) -> None:

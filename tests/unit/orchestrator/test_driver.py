@@ -13,8 +13,9 @@ import torch
 from orchestrator import driver, scheduling
 from orchestrator.board import Board
 from orchestrator.catalog.catalog import Catalog
+from orchestrator.commands import browsing, removal
 from orchestrator.driver import Outcome, Watch, plan_sweep, submit
-from orchestrator.errors import CatalogError, SchedulingError
+from orchestrator.errors import CatalogError, OrchestratorError, SchedulingError
 from orchestrator.stores import Stores
 from workers.layout import Workspace
 from workers.pack import run_pack
@@ -126,3 +127,29 @@ def test_a_workspace_that_is_not_the_catalogs_is_said(
     more = toy_sweep(epochs=1, seeds="[0, 1]")
     with pytest.raises(CatalogError, match="the right --workspace and --catalog"):
         run(more)
+
+
+def test_a_sweep_is_archived_and_removed_by_command(
+    run: Callable[..., Outcome],
+    toy_sweep: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(toy_sweep(epochs=1))
+    workspace = tmp_path / "workspace"
+    kept = {"workspace": workspace, "catalog": None}
+    removal.archive("toy", undo=False, **kept)
+    browsing.status(archived=False, as_json=False, **kept)
+    said = capsys.readouterr().out
+    assert "1 archived" in said
+    assert "30" not in said
+    browsing.status(archived=True, as_json=False, **kept)
+    assert "30" in capsys.readouterr().out
+
+    with pytest.raises(OrchestratorError, match="--yes"):
+        removal.remove("toy", yes=False, **kept)
+    assert len(list(workspace.glob("trials/*/*/result.json"))) == 30
+    removal.remove("toy", yes=True, **kept)
+    assert "30 trials go, 30 of them finished" in capsys.readouterr().out
+    assert not list(workspace.glob("trials/*/*"))
+    assert run(toy_sweep(epochs=1)).trained == 30, "as if it had never been"

@@ -108,3 +108,27 @@ def test_forgotten_results_can_be_recorded_and_told_again(catalog, samples):
     assert catalog.record_result("s", again)
     assert catalog.results([gone.trial_id]) == {gone.trial_id: again}
     assert [e.trial_id for e in catalog.undelivered("s")] == [gone.trial_id]
+
+
+def test_an_archived_sweep_is_out_of_sight_until_it_is_asked_for(catalog, samples):
+    shared, only = samples.trial(seed=1, size=8), samples.trial(seed=1, size=16)
+    finish(catalog, samples, "s", [shared, only])
+    finish(catalog, samples, "t", [shared])
+
+    def shown(**asked):
+        return {row.best.trial_id for row in catalog.leaderboard(**asked)}
+
+    both = {shared.trial_id, only.trial_id}
+    assert shown() == both
+    assert catalog.archive("s")
+    assert not catalog.archive("s")
+    assert shown() == {shared.trial_id}
+    assert shown(archived=True) == shown(sweep="s") == both
+    assert {s.name: s.archived for s in catalog.sweeps()} == {"s": True, "t": False}
+    assert catalog.archive("s", undo=True)
+    assert shown() == both
+    catalog.archive("s")
+    catalog.begin_submission("s", "", [shared, only])
+    assert {s.archived for s in catalog.sweeps()} == {False}
+    with pytest.raises(CatalogError, match="no sweep 'x'"):
+        catalog.archive("x")
