@@ -45,6 +45,7 @@ def prepare_store(tracking_uri: str) -> None:
     Raises:
         TrackingError: the file is damaged, another program's, or cannot be written.
     """
+    _set_defaults()
     path = store_path(tracking_uri)
     if path is None:
         _client(tracking_uri)
@@ -77,12 +78,17 @@ def connect(tracking_uri: str) -> Client:
     return _client(tracking_uri)
 
 
-def _client(tracking_uri: str) -> Client:
+def _set_defaults() -> None:
+    """Set what MLflow reads when it is imported."""
     # A repeated request to create something makes two of it: the outbox retries, and looks first.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it would write into live displays
+
+
+def _client(tracking_uri: str) -> Client:
+    _set_defaults()
     from mlflow import MlflowClient, artifacts, models  # noqa: F401
 
     with translated(tracking_uri):

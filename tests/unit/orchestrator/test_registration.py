@@ -241,17 +241,28 @@ def test_a_roll_back_to_nowhere_is_refused(three, catalog, stores, champion):
     assert len(history(catalog)) == 3
 
 
+# Between looking for a version and making one, each gives the other time to do the same.
 REGISTER = """
-import json, sys
+import sys, time
 from pathlib import Path
 from orchestrator.catalog import Catalog
-from orchestrator.registration import register_winner
+from orchestrator import registration
 from orchestrator.selection import Standing, Winner
 from orchestrator.stores import Stores
+look = registration.existing_version
+
+def look_slowly(*arguments):
+    found = look(*arguments)
+    time.sleep(0.3)
+    return found
+
+registration.existing_version = look_slowly
 stores = Stores.at(Path(sys.argv[1]), catalog=sys.argv[2])
 with Catalog.open(stores.catalog_url) as catalog:
     ids = sys.argv[3:]
     trials, results = catalog.planned(ids), catalog.results(ids)
+    registration.connect(stores.tracking_uri)  # imports, which takes long
+    print("ready", flush=True)
     sys.stdin.readline()
     for trial_id in ids:
         trial, result = trials[trial_id], results[trial_id]
@@ -259,7 +270,8 @@ with Catalog.open(stores.catalog_url) as catalog:
         numbers = {"mean": score, "std": None, "seeds": 1, "planned": 1}
         standing = Standing(trial, result, "accuracy", score, **numbers)
         for alias in ("champion", "small"):
-            register_winner(catalog, stores, Winner(alias, standing), sweep="s")
+            winner = Winner(alias, standing)
+            registration.register_winner(catalog, stores, winner, sweep="s")
 """
 
 
@@ -281,12 +293,17 @@ def test_two_processes_that_register_together_make_each_version_once(catalog_url
             subprocess.Popen(
                 [sys.executable, "-W", "ignore", "-c", REGISTER, root, catalog_url, *ids],
                 stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
             )
             for _ in range(2)
         ]
-        errors = [p.communicate("go\n", timeout=240)[1] for p in running]
+        assert [p.stdout.readline() for p in running] == ["ready\n"] * 2
+        for process in running:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        errors = [p.communicate(timeout=240)[1] for p in running]
         assert [p.returncode for p in running] == [0, 0], errors
         found = connect(stores.tracking_uri).search_model_versions("name = 'rte--minilm'")
         assert sorted(v.tags["trial_id"] for v in found) == sorted(ids)

@@ -333,6 +333,28 @@ def test_importing_the_publisher_does_not_import_mlflow():
     assert answer.stdout == "False\n"
 
 
+def test_a_submission_imports_mlflow_before_anything_else_runs(stores):
+    """An import in one thread while another builds SQL finds modules that are half there."""
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from orchestrator import driver
+        from orchestrator.stores import Stores
+
+        def opened(*_, **__):
+            print([name in sys.modules for name in ("mlflow.artifacts", "mlflow.models")])
+            raise SystemExit
+
+        assert "mlflow" not in sys.modules
+        driver.Catalog.open = opened
+        stores = Stores.at(Path(sys.argv[1]))
+        driver.submit(None, None, stores, address=None, watch=driver.Watch())
+    """
+    command = [sys.executable, "-W", "ignore", "-c", code, str(stores.workspace.root)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert answer.stdout == "[True, True]\n"
+
+
 class Server:
     """A real MLflow server on loopback that can be stopped and started again."""
 
