@@ -28,7 +28,16 @@ from workers.objectives import objective_of
 from workers.results import Epoch, Score
 from workers.seeds import generator_for, seed_for
 from workers.tasks.card import Split
-from workers.trial import DropMode, MeasuredDepths, Method, Optimiser, Precision, Schedule, Trial
+from workers.trial import (
+    DropMode,
+    MeasuredDepths,
+    Method,
+    Optimiser,
+    Precision,
+    PruningOrder,
+    Schedule,
+    Trial,
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,16 +66,32 @@ def selection_depths(trial: Trial) -> list[int]:
 
 
 def wanted_taps(trial: Trial, model: AdapterModel) -> dict[Split, list[Tap]]:
-    """Return where the runs over each split can be taken up, as `Fit` does them."""
-    depths = {Split.VALIDATION: measured_depths(trial), Split.TEST: selection_depths(trial)}
+    """Return where the runs over each split can be taken up, as `Fit` and `pruning` do them."""
     if trial.method is Method.PRETRAINING:  # masks what it reads
         return {}
-    if trial.drop.mode is DropMode.ROBUST:
-        depths[Split.TRAIN] = list(range(trial.base.layers))
-    elif not trial.training.prefix_dropout:
-        depths[Split.TRAIN] = [trial.drop.depth]
+    depths = {
+        Split.TRAIN: _depths_over_train(trial, model),
+        Split.VALIDATION: measured_depths(trial),
+        Split.TEST: selection_depths(trial),
+    }
     entries = {split: {model.entry(depth) for depth in of} for split, of in depths.items()}
     return {split: [tap for tap in taps if tap is not None] for split, taps in entries.items()}
+
+
+def _depths_over_train(trial: Trial, model: AdapterModel) -> list[int]:
+    """Return the depths at which what is stored of the training set is read."""
+    if trial.pruning is not None:
+        fusion = model.adapter
+        assert isinstance(fusion, Fusion)
+        steps = max(map(len, fusion.kept.values())) - trial.pruning.keep
+        measures = trial.pruning.order is PruningOrder.ONE_BY_ONE and steps > 1
+        # Attention is measured over every token, and some are not stored that high.
+        all_stored = not model.reads_one_token or fusion.lowest_layer < trial.base.layers - 1
+        return [trial.drop.depth] if measures and all_stored else []
+    if trial.training.prefix_dropout:  # which what is stored does not have
+        return []
+    robust = trial.drop.mode is DropMode.ROBUST
+    return list(range(trial.base.layers)) if robust else [trial.drop.depth]
 
 
 def autocast_type(trial: Trial) -> torch.dtype | None:

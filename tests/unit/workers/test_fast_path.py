@@ -2,9 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,10 +14,13 @@ from scipy.stats import ks_2samp
 from sweeping import write_sweep
 
 from adapter_lib.cpu_kernels.compiled import _module, nothing_compiled
+from adapter_lib.taps import Held, Tap
 from orchestrator.driver import plan_sweep
 from workers.fast_path import FastPath
 from workers.layout import Workspace
 from workers.pack import run_pack
+from workers.prefix.arrays import StoredTap
+from workers.prefix.cache import PrefixCache
 from workers.results import TrialResult, read_failure, read_result
 from workers.tasks.card import Split
 from workers.trial import Trial
@@ -48,6 +52,19 @@ fusion:
 """
 
 
+NAMES = ("one", "two")
+PRUNED = f"""\
+head: {{ dropout: 0.0 }}
+adapter: {{ bottleneck_size: 6 }}
+training: {{ {TRAINING}, OPTIMISER }}
+fusion:
+  - targets: one
+    sources: {{ tasks: all }}
+    drop: {{ mode: [none, robust, specialised], depth: 2 }}
+    pruning: {{ keep: [1, 2], order: [at_once, one_by_one] }}
+"""
+
+
 def with_dropout(base: Path, folder: Path, share: float, **changed: int) -> Path:
     """Copy a base, with another dropout in all of its layers."""
     shutil.copytree(base, folder)
@@ -66,11 +83,10 @@ def quiet_base(toy_base: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def make_sweep(
     quiet_base: Path, make_task: Callable[..., Path], tmp_path: Path
-) -> Callable[[str], list[Trial]]:
-    tasks = [make_task(name, seed=seed) for seed, name in enumerate(("one", "two"))]
-
-    def make(optimiser: str) -> list[Trial]:
-        body = EVERY_KIND.replace("OPTIMISER", optimiser)
+) -> Callable[..., list[Trial]]:
+    def make(optimiser: str, body: str = EVERY_KIND, names: Sequence[str] = NAMES) -> list[Trial]:
+        tasks = [make_task(name, seed=seed) for seed, name in enumerate(names)]
+        body = body.replace("OPTIMISER", optimiser)
         plan, _ = plan_sweep(write_sweep(tmp_path, quiet_base, *tasks, body=body))
         return list(plan.trials.values())
 
@@ -212,6 +228,46 @@ def test_half_precision_is_declared_and_close(
     assert sizes[0] == 2 * sizes[1]
     assert losses[0] != losses[1]
     assert losses[0] == pytest.approx(losses[1], rel=1e-2)
+
+
+@pytest.mark.parametrize("prefix_dropout", ["false", "true"])
+def test_all_that_is_stored_is_read(
+    make_sweep: Callable[[str], list[Trial]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    prefix_dropout: str,
+) -> None:
+    read: set[tuple[int, str]] = set()
+    gather = StoredTap.gather
+
+    def spy(tap: StoredTap, *rest: Any) -> Held:
+        read.add(id(tap))
+        return gather(tap, *rest)
+
+    stored: dict[int, tuple[Split, Tap]] = {}
+    feeds = PrefixCache.feeds
+
+    def noted(*rest: Any) -> Any:
+        found = feeds(*rest)
+        stored.update(
+            {id(s): (split, t) for split, f in found[0].items() for t, s in f.stored.items()}
+        )
+        return found
+
+    monkeypatch.setattr(StoredTap, "gather", spy)
+    monkeypatch.setattr(PrefixCache, "feeds", noted)
+    settings = f"learning_rate: 1e-3, prefix_dropout: {prefix_dropout}"
+    trials = [*make_sweep(settings), *make_sweep(settings, PRUNED, ("one", "two", "three"))]
+    pruned = []
+    for trial in trials:
+        read.clear()
+        stored.clear()
+        cache = FastPath(cache_folder=str(tmp_path / "caches" / trial.trial_id))
+        run([trial], tmp_path / "workspace", cache)
+        assert not {place for key, place in stored.items() if key not in read}, trial.label
+        if trial.pruning is not None and trial.pruning.order == "one_by_one":
+            pruned.append(Split.TRAIN in {split for split, _ in stored.values()})
+    assert set(pruned) == {False, True}, "some have nothing to measure"
 
 
 def test_prefix_dropout_leaves_training_alone_and_serves_measuring(
