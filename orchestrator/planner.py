@@ -110,9 +110,12 @@ class _Planner:
                     shapes, heads, trainings, seeds
                 ):
                     common = {"base": base, "task": task, "seed": seed, "training": training}
-                    trial = Trial(method=method, **common, head=head, **shape)
+                    trial = self._trial(method=method, **common, head=head, **shape)
                     for started in self._started(trial, block, at):
                         self.add(started, at)
+
+    def _trial(self, **fields: Any) -> Trial:
+        return Trial(**fields, fast_path=self.spec.fast_path.enabled)
 
     def _started(self, trial: Trial, block: TrialGrid, at: KeyPath) -> Iterator[Trial]:
         """Yield the trial once for each of its starting points, which are added before it."""
@@ -144,7 +147,7 @@ class _Planner:
         # A name of its own: what is scored on masked tokens is not ranked with the task's trials.
         texts = task.model_copy(update={"name": f"{task.name}/texts"})
         for training in self.grids.trainings(chosen.training):
-            yield Trial(
+            yield self._trial(
                 method=Method.PRETRAINING,
                 base=trial.base,
                 task=texts,
@@ -222,7 +225,7 @@ class _Planner:
             heads = list(self.grids.heads(block.head, target, at))
             configs = self.grids.fusions(block.config, at)
             for config, drop, head, training in itertools.product(configs, drops, heads, trainings):
-                trial = Trial(
+                trial = self._trial(
                     method=Method.FUSION,
                     base=base,
                     task=target,
@@ -245,7 +248,7 @@ class _Planner:
                     f"expected fewer to keep than the {sources} adapters of the fusion on "
                     f"{fusion.task.name}, found {keep}",
                 )
-            pruned = Trial(
+            pruned = self._trial(
                 method=Method.PRUNED_FUSION,
                 base=fusion.base,
                 task=fusion.task,

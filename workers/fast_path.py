@@ -1,5 +1,7 @@
 """What is done once instead of often. None of it changes a result beyond rounding.
 
+But without any of it (`enabled: false`) dropout draws other numbers, so a trial says which it is.
+
 No torch here: a sweep's YAML is checked against this.
 """
 

@@ -172,6 +172,8 @@ class Trial(Frozen):
         start_from: the trial that pre-trained the adapter; None starts from random weights.
         reduction_factor: by which the bottleneck's size was asked for; None where the size itself
             was. Only the size changes the result, so it is no part of the identity.
+        fast_path: whether workers share what they compute, as the sweep says. Without, dropout is
+            drawn in another way, from which other results follow.
     """
 
     method: Method
@@ -187,6 +189,7 @@ class Trial(Frozen):
     head: HeadSettings = HeadSettings()
     start_from: str | None = None
     reduction_factor: float | None = Field(default=None, gt=0)
+    fast_path: bool = True
 
     @model_validator(mode="after")
     def _parts_fit_the_method(self) -> Self:
@@ -275,6 +278,8 @@ class Trial(Frozen):
             words.append("measured at depth 0")
         if self.head != HeadSettings():
             words.append(f"head {self.head}")
+        if not self.fast_path:
+            words.append("plain path")
         return " · ".join([*words, f"seed {self.seed}"])
 
 
@@ -284,7 +289,12 @@ _LATER_IN_PARTS = (
     ("training", "prefix_type"),
     ("pruning", "order"),
 )
-_LATER: dict[str, Any] = {"top_layers": None, "head": HeadSettings(), "start_from": None}
+_LATER: dict[str, Any] = {
+    "top_layers": None,
+    "head": HeadSettings(),
+    "start_from": None,
+    "fast_path": True,
+}
 
 
 def adapter_words(adapter: AdapterConfig, reduction_factor: float | None = None) -> Iterator[str]:

@@ -218,7 +218,9 @@ def _of_a_known_user(folder: str) -> str:
 
 
 class FastPathSpec(Section):
-    """How much work is shared between trials; none of it changes a result beyond rounding.
+    """How much work is shared between trials; it changes no result beyond rounding and dropout.
+
+    Dropout is drawn in another way where it is not `enabled`, so those are trials of their own.
 
     `cache_folder` is on a disk of each node's own.
     """

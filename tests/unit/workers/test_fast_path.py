@@ -52,7 +52,7 @@ fusion:
 """
 
 
-NAMES = ("one", "two")
+NAMES, THREE = ("one", "two"), ("one", "two", "three")
 PRUNED = f"""\
 head: {{ dropout: 0.0 }}
 adapter: {{ bottleneck_size: 6 }}
@@ -61,7 +61,7 @@ fusion:
   - targets: one
     sources: {{ tasks: all }}
     drop: {{ mode: [none, robust, specialised], depth: 2 }}
-    pruning: {{ keep: [1, 2], order: [at_once, one_by_one] }}
+    pruning: {{ keep: KEEP, order: [at_once, one_by_one] }}
 """
 
 
@@ -257,7 +257,7 @@ def test_all_that_is_stored_is_read(
     monkeypatch.setattr(StoredTap, "gather", spy)
     monkeypatch.setattr(PrefixCache, "feeds", noted)
     settings = f"learning_rate: 1e-3, prefix_dropout: {prefix_dropout}"
-    trials = [*make_sweep(settings), *make_sweep(settings, PRUNED, ("one", "two", "three"))]
+    trials = [*make_sweep(settings), *make_sweep(settings, PRUNED.replace("KEEP", "[1, 2]"), THREE)]
     pruned = []
     for trial in trials:
         read.clear()
@@ -285,6 +285,73 @@ def test_prefix_dropout_leaves_training_alone_and_serves_measuring(
     assert len(fast.prefix.taps[Split.VALIDATION]) == 3
     assert [e.train_loss for e in fast.curve] == [e.train_loss for e in without.curve]
     assert fast.scores == without.scores
+
+
+SHARED_OTHERWISE: dict[str, dict[str, Any]] = {
+    "nothing is cached": {"cache_gib": 0},
+    "in a pack": {"pack_width": 3},
+    "two threads": {"threads": 2},
+    "torch's kernels": {"kernels": nothing_compiled},
+}
+
+
+@pytest.mark.parametrize("how", SHARED_OTHERWISE)
+def test_what_an_id_leaves_out_changes_no_random_number(
+    toy_base: Path, make_task: Callable[..., Path], tmp_path: Path, one_thread: None, how: str
+) -> None:
+    """With dropout everywhere: one other draw would show in the third digit."""
+    body = (
+        "head: { dropout: 0.1 }\nadapter: { bottleneck_size: 6, dropout: 0.1 }\n"
+        f"training: {{ {TRAINING}, optimiser: sgd, learning_rate: 0.3, gradient_clip: null }}\n"
+        "drop: { mode: [none, robust, specialised], depth: 1 }\n"
+    )
+    base = with_dropout(toy_base, tmp_path / "noisy", 0.1)
+    plan, _ = plan_sweep(write_sweep(tmp_path, base, make_task("one"), body=body))
+    trials = list(plan.trials.values())
+    settings = dict(SHARED_OTHERWISE[how])
+    threads, kernels = settings.pop("threads", 1), settings.pop("kernels", nullcontext)
+    expected = run(trials, tmp_path / "a", FastPath(cache_folder=str(tmp_path / "cache")))
+    torch.set_num_threads(threads)
+    with kernels():
+        settings = {"cache_folder": str(tmp_path / "cache"), **settings}
+        found = run(trials, tmp_path / "b", FastPath(**settings))
+    for trial in trials:
+        losses = [[e.train_loss for e in r[trial.trial_id].curve] for r in (expected, found)]
+        assert losses[1] == pytest.approx(losses[0], rel=1e-5), trial.label
+
+
+def test_without_fast_path_other_dropout_is_drawn_under_another_id(
+    toy_base: Path, make_task: Callable[..., Path], tmp_path: Path
+) -> None:
+    body = f"adapter: {{ bottleneck_size: 6 }}\ntraining: {{ {TRAINING}, learning_rate: 1e-2 }}\n"
+    base, task = with_dropout(toy_base, tmp_path / "noisy", 0.1), make_task("one")
+    ids, losses, labels = [], [], []
+    for more in (
+        "",
+        "fast_path: { cache_gib: 1, pack_width: 2 }\n",
+        "fast_path: { enabled: false }\n",
+    ):
+        plan, _ = plan_sweep(write_sweep(tmp_path, base, task, body=body + more))
+        (trial,) = plan.trials.values()
+        result = run([trial], tmp_path / "workspace", plan.spec.fast_path.settings)
+        ids.append(trial.trial_id)
+        labels.append(trial.label)
+        losses.append(result[trial.trial_id].curve[0].train_loss)
+    assert ids[0] == ids[1] != ids[2]
+    assert labels[0] == labels[1] != labels[2]
+    assert losses[0] == losses[1] != pytest.approx(losses[2], rel=1e-4)
+
+
+@pytest.mark.parametrize("method", ["pretraining", "adapter", "fusion", "pruned_fusion"])
+def test_every_trial_of_a_sweep_without_fast_path_says_so(
+    make_sweep: Callable[..., list[Trial]], method: str
+) -> None:
+    plain = "learning_rate: 1e-2 }\nfast_path: { enabled: false"
+    start = "pretraining: { mlm: { texts: same } }\n"
+    body = start + PRUNED.replace("size: 6", "size: 6, start_from: mlm").replace("KEEP", "1")
+    trials = [t for t in make_sweep(plain, body) if t.method == method]
+    assert trials
+    assert not any(trial.fast_path for trial in trials)
 
 
 SEEDS = 20
