@@ -137,16 +137,31 @@ def test_a_catalog_that_fails_while_claiming_loses_no_trial(
     assert board.next_pack(size=4, workers=1)
 
 
-def test_a_damaged_result_fails_its_trial_with_the_reason(scene: Scene) -> None:
+def test_a_damaged_result_is_no_result_and_is_made_again(scene: Scene) -> None:
+    """A crash cut it short: the trial is not done, and failing it would fail it for ever."""
     board = scene.board()
-    pack = board.next_pack(size=1, workers=1)
+    (trial,) = pack = board.next_pack(size=1, workers=1)
     list(run_pack(pack, scene.stores.workspace, scene.warm))
-    path = scene.stores.workspace.trial(pack[0].trial_id).result
-    path.write_text(path.read_text()[:-40])
+    path = scene.stores.workspace.trial(trial.trial_id).result
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40])
+    assert board.reconcile() == 0
+    assert scene.catalog.trial(trial.trial_id).state is TrialState.RUNNING
+    list(run_pack(pack, scene.stores.workspace, scene.warm))
+    assert board.reconcile() == 1
+    assert scene.catalog.trial(trial.trial_id).state is TrialState.FINISHED
+
+
+def test_a_result_of_another_version_fails_its_trial_with_the_reason(scene: Scene) -> None:
+    board = scene.board()
+    (trial,) = board.next_pack(size=1, workers=1)
+    paths = scene.stores.workspace.trial(trial.trial_id)
+    commit(paths, TrialFailure(trial_id="a", reason=FailureReason.ERROR, message="", at_unix_ms=0))
+    paths.failure.rename(paths.result)  # whole, and not what a result is here
     board.reconcile()
-    row = scene.catalog.trial(pack[0].trial_id)
+    row = scene.catalog.trial(trial.trial_id)
     assert row.state is TrialState.FAILED
-    assert "not a readable result" in (row.failure_message or "")
+    assert "not of this version" in (row.failure_message or "")
 
 
 def wait_for(board: Board, other: Board, *, size: int = 1) -> list[Trial]:

@@ -232,12 +232,12 @@ def test_half_precision_is_declared_and_close(
 
 @pytest.mark.parametrize("prefix_dropout", ["false", "true"])
 def test_all_that_is_stored_is_read(
-    make_sweep: Callable[[str], list[Trial]],
+    make_sweep: Callable[..., list[Trial]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     prefix_dropout: str,
 ) -> None:
-    read: set[tuple[int, str]] = set()
+    read: set[int] = set()
     gather = StoredTap.gather
 
     def spy(tap: StoredTap, *rest: Any) -> Held:
