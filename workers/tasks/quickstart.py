@@ -3,7 +3,7 @@
 `docs/library`: which library does a sentence document (one class per library).
 `docs/same_docstring`: are two sentences from one docstring, or from two of the same library.
 `docs/word_order`: is the word order intact, or were a few neighbouring words shuffled.
-`docs/module_distance`: how close in the module tree are two documented things, from 0 to 5.
+`docs/relatedness`: how close are two sentences, from 0 (two libraries) to 3 (one docstring).
 
 Rows follow from the package versions alone. A docstring belongs to one split, by its hash, in
 every task. How sentences are found is left to `docstrings` and `sentences`.
@@ -13,6 +13,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from random import Random
 
 from workers.errors import TaskError
@@ -21,8 +22,7 @@ from workers.tasks.docstrings import LIBRARIES, Docstring, load_docstrings
 from workers.tasks.rows import Rows
 
 _ROWS = {Split.TRAIN: 1200, Split.VALIDATION: 400, Split.TEST: 400}
-_LARGEST_CLOSENESS = 5.0
-_SHUFFLED_WORDS = 4
+_SHUFFLED_WORDS = 6
 _Row = tuple[str, str | None, int | float]
 
 
@@ -150,36 +150,45 @@ def _disorder(sentence: str, random: Random) -> str | None:
     return " ".join([*words[:start], *moved, *words[end:]])
 
 
-def _module_distance(docstrings: Sequence[Docstring], count: int, random: Random) -> list[_Row]:
-    """Pair each thing with one from anywhere, its library, its subpackage or its module in turn."""
-    groups: dict[tuple[str, ...], list[Docstring]] = defaultdict(list)
+class _Relation(IntEnum):
+    """What two sentences have in common, and nothing closer."""
+
+    NOTHING = 0
+    LIBRARY = 1
+    MODULE = 2
+    DOCSTRING = 3
+
+
+def _relatedness(docstrings: Sequence[Docstring], count: int, random: Random) -> list[_Row]:
+    """Pair a docstring's first sentence with the last of one that is related as each in turn."""
+    by_module: dict[str, list[Docstring]] = defaultdict(list)
+    by_library: dict[str, list[Docstring]] = defaultdict(list)
     for docstring in docstrings:
-        for prefix in set(_prefixes(docstring)):
-            groups[prefix].append(docstring)
+        by_module[docstring.module].append(docstring)
+        by_library[docstring.library].append(docstring)
+    several = [docstring for docstring in docstrings if len(docstring.sentences) > 1]
     rows: list[_Row] = []
-    for number, docstring in enumerate(docstrings):
-        prefixes = _prefixes(docstring)
-        other = random.choice(groups[prefixes[number % len(prefixes)]])
-        if other is not docstring and len(rows) < count:
-            rows.append((docstring.sentences[0], other.sentences[0], _closeness(docstring, other)))
+    for number, docstring in enumerate(several):
+        wanted = _Relation(number % len(_Relation))
+        near = {
+            _Relation.DOCSTRING: [docstring],
+            _Relation.MODULE: by_module[docstring.module],
+            _Relation.LIBRARY: by_library[docstring.library],
+            _Relation.NOTHING: docstrings,
+        }[wanted]
+        others = [other for other in near if _relation(docstring, other) is wanted]
+        if others and len(rows) < count:
+            rows.append((docstring.sentences[0], random.choice(others).sentences[-1], int(wanted)))
     random.shuffle(rows)
     return rows
 
 
-def _prefixes(docstring: Docstring) -> list[tuple[str, ...]]:
-    path = tuple(docstring.module.split("."))
-    return [(), path[:1], path[:2], path]
-
-
-def _closeness(left: Docstring, right: Docstring) -> float:
-    """Return the share of the longer module path that both have in common, times 5."""
-    paths = left.module.split("."), right.module.split(".")
-    shared = 0
-    for one, other in zip(*paths, strict=False):
-        if one != other:
-            break
-        shared += 1
-    return round(_LARGEST_CLOSENESS * shared / max(map(len, paths)), 2)
+def _relation(one: Docstring, other: Docstring) -> _Relation:
+    if one is other:
+        return _Relation.DOCSTRING
+    if one.module == other.module:
+        return _Relation.MODULE
+    return _Relation.LIBRARY if one.library == other.library else _Relation.NOTHING
 
 
 def _card(
@@ -194,7 +203,7 @@ def _card(
         kind=TaskKind.CLASSIFICATION if label_names else TaskKind.REGRESSION,
         columns=Columns(text_pair="sentence2" if pair else None),
         label_names=label_names,
-        label_range=None if label_names else (0.0, _LARGEST_CLOSENESS),
+        label_range=None if label_names else (float(min(_Relation)), float(max(_Relation))),
         metric=metrics[0],
         metrics=metrics,
         licence="that of each library: BSD-3-Clause, Apache-2.0, MIT or PSF-based",
@@ -226,11 +235,11 @@ _TASKS = (
     ),
     _Builtin(
         _card(
-            "docs/module_distance",
+            "docs/relatedness",
             pair=True,
             metrics=(Metric.PEARSON_SPEARMAN, Metric.PEARSON, Metric.SPEARMAN),
         ),
-        _module_distance,
+        _relatedness,
     ),
 )
 _BUILTINS = {task.card.name: task for task in _TASKS}
