@@ -13,6 +13,7 @@ from adapter_lib.configuration import Sharing
 from orchestrator.fusion_sources import Sources
 from orchestrator.grids import Grids, has_standard, merge_drop
 from orchestrator.plan import Plan, matches, misfits
+from orchestrator.select_rules import check_rules
 from orchestrator.spec.axes import Condition
 from orchestrator.spec.model import FusionGrid, PruningAxes, SweepSpec, TrialGrid
 from orchestrator.spec.read import KeyPath, SpecSource
@@ -62,6 +63,7 @@ def make_plan(spec: SweepSpec, source: SpecSource, pinned: Pinned) -> Plan:
         planner.add_fusions(fusion, ("fusion", index))
     if not planner.trials:
         raise source.error(("exclude",), "no trial is left; drop a condition of `exclude`")
+    check_rules(spec, source, planner.trials.values())
     return Plan(spec, planner.trials, planner.excluded, planner.repeated)
 
 

@@ -550,3 +550,35 @@ def test_fusions_that_choose_among_too_many_are_refused(
     assert len(plan_of(tmp_path, text).trials) == 6 + 2
     message = refused(tmp_path, text + "    sources: { seed: any }\n")
     assert "fusion[0].sources: expected fusions that choose among at most 8 adapters" in message
+
+
+METHODS = "method: [adapter, full_fine_tuning]\nadapter: { bottleneck_size: 8 }\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (
+            "where: { bottleneck_size: 9 }",
+            "select.where: no trial of this sweep meets bottleneck_size: 9",
+        ),
+        ("where: { drop_mode: [robust, specialised] }", "drop_mode: robust or specialised"),
+        (
+            "where: { method: full_fine_tuning }",
+            "only trials of method full_fine_tuning meet method: full_fine_tuning, which leave no",
+        ),
+        ("tasks: rte, where: { task: cola }", "no trial of this sweep meets task: cola"),
+        ("metric: pearson", "select.metric: expected primary or one of accuracy, "),
+    ],
+)
+def test_a_rule_that_could_never_choose_is_refused(tmp_path: Path, rule: str, said: str) -> None:
+    message = refused(tmp_path, f"{TOP}{METHODS}select: {{ {rule} }}\n")
+    assert said in message
+    assert f":{TOP_LINES + 3}: select" in message
+
+
+def test_rules_that_can_choose_pass(tmp_path: Path) -> None:
+    for rule in ("{}", "{ where: { bottleneck_size: 8 } }", "{ metric: f1, tasks: mrpc }"):
+        assert plan_of(tmp_path, f"{TOP}{METHODS}select: {rule}\n").spec.select
+    # Nothing leaves an adapter here, but nobody asked for one in particular either.
+    assert plan_of(tmp_path, f"{TOP}method: full_fine_tuning\n").trials
