@@ -210,8 +210,10 @@ def trials(
         str | None, typer.Option(help="pending, running, finished, failed or blocked.")
     ] = None,
     drop_mode: Annotated[str | None, typer.Option(help="none, specialised or robust.")] = None,
-    drop_depth: Annotated[int | None, typer.Option(help="Number of dropped layers.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Only this seed.")] = None,
+    drop_depth: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="Number of dropped layers.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Only this seed.")] = None,
     min_score: Annotated[float | None, typer.Option(help="At least this score.")] = None,
     sort: Annotated[
         str, typer.Option(help="A column as printed; -COLUMN for the largest first.")

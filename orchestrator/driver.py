@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 20.0
 PUBLISH_LIMIT_S = 120.0
+INTERRUPTED_LIMIT_S = 5.0
+"""Twice at most: who sends SIGTERM often kills half a minute later."""
 MOST_RESTARTS = 3
 
 
@@ -152,14 +154,15 @@ def submit(
                 done = not (queue.having(WorkState.FAILED) or queue.having(WorkState.BLOCKED))
                 if not interrupted:
                     outcome = SubmissionOutcome.COMPLETED if done else SubmissionOutcome.FAILED
+                limit_s = INTERRUPTED_LIMIT_S if interrupted else PUBLISH_LIMIT_S
                 watch.phase(Phase.PUBLISHING)
-                publisher.drain(PUBLISH_LIMIT_S)  # so that a version can name its run
+                publisher.drain(limit_s)  # so that a version can name its run
                 watch.phase(Phase.REGISTERING)
                 entered = (
                     Registered() if interrupted else _register(plan, catalog, stores, force=force)
                 )
                 catalog.end_submission(submission.id, outcome)
-                unpublished = publisher.drain(PUBLISH_LIMIT_S)
+                unpublished = publisher.drain(limit_s)
         finally:
             catalog.end_submission(submission.id, outcome)
     finished = queue.counts()[WorkState.FINISHED]

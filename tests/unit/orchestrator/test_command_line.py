@@ -337,3 +337,14 @@ def test_an_address_that_is_none_is_refused(
     code, message = command("submit", toy_sweep(), "--address", address)
     assert code == 2
     assert said in message
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--seed", 2**63), ("--seed", -1), ("--drop-depth", 10**20)]
+)
+def test_a_number_that_no_catalog_holds_is_refused(
+    option: str, value: int, command: Callable[..., Any]
+) -> None:
+    code, said = command("trials", option, value)
+    assert code == 2
+    assert option in said

@@ -1,0 +1,42 @@
+"""An interrupted submission ends soon, whether MLflow answers or not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator import driver
+from orchestrator.stores import Stores
+
+
+class DeafPublisher:
+    """Stands for a publisher to which MLflow does not answer."""
+
+    limits_s: list[float] = []  # noqa: RUF012 - a test looks at it
+
+    def __init__(self, *_: object) -> None:
+        self.limits_s.clear()
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def drain(self, limit_s: float) -> int:
+        self.limits_s.append(limit_s)
+        return 1
+
+
+def test_an_interrupted_submission_waits_little_for_mlflow(
+    toy_sweep: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, source = driver.plan_sweep(toy_sweep())
+    monkeypatch.setattr(driver, "Publisher", DeafPublisher)
+    monkeypatch.setattr(driver, "prepare_store", lambda _: None)
+    monkeypatch.setattr(driver, "_start_workers", lambda *_, **__: 1)
+    monkeypatch.setattr(driver, "_run", lambda *_, **__: None)  # as if Ctrl-C came at once
+    outcome = driver.submit(
+        plan, source, Stores.at(tmp_path / "workspace"), address=None, watch=driver.Watch()
+    )
+    assert outcome.interrupted
+    assert outcome.unpublished == 1
+    assert sum(DeafPublisher.limits_s) <= 15, "SIGKILL comes half a minute after SIGTERM"
