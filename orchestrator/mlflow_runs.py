@@ -262,6 +262,16 @@ class SweepRuns:
             self._client.update_run(run_id, status="RUNNING")
             self._client.set_tag(run_id, STATE, state)
 
+    def tag(self, run_id: str, name: str) -> str | None:
+        """Return a tag of a run, None where it has none of that name."""
+        with translated(self._uri):
+            found = self._client.get_run(run_id).data.tags.get(name)
+        return None if found is None else str(found)
+
+    def rename(self, run_id: str, name: str) -> None:
+        with translated(self._uri):
+            self._client.update_run(run_id, name=name)
+
     def describe(self, text: str) -> None:
         """Put a description in Markdown on the experiment's and the parent run's page."""
         with translated(self._uri):

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from orchestrator.catalog.records import LeaderboardRow, TrialState
-from orchestrator.settings import settings
+from orchestrator.catalog.records import LeaderboardRow, TrialRow, TrialState
+from orchestrator.settings import labelled, settings, words
 from workers.results import Epoch, TrialResult
 from workers.tasks.card import Split
 from workers.trial import Trial
@@ -20,6 +20,8 @@ NOTE = "mlflow.note.content"
 TRIAL_ID = "trial_id"
 SWEEP = "sweep"
 STATE = "state"
+SWEPT = "swept"
+"""The tag of a sweep's parent run that says by what its runs are named, next to their labels."""
 
 ROWS_PER_TABLE = 5
 """Configurations of each leaderboard that a description shows."""
@@ -37,6 +39,15 @@ class Point:
 
 def experiment_name(sweep: str) -> str:
     return f"adaptersweep/{sweep}"
+
+
+def run_name(row: TrialRow, swept: Sequence[str]) -> str:
+    """Return a trial's label with whatever differs between the trials of its sweep.
+
+    Not with every setting that is unusual: what all runs of an experiment have in common would fill
+    their names, and the usual value of what was swept would be missing from them.
+    """
+    return labelled(row.label, words(row.unsaid, swept))
 
 
 def parameters(trial: Trial, parents: Mapping[str, Trial]) -> dict[str, str]:

@@ -20,12 +20,14 @@ from orchestrator.mlflow_runs import NOTE_LIMIT_CHARS, SweepRuns, connect
 from orchestrator.run_content import (
     ROWS_PER_TABLE,
     STATE,
+    SWEPT,
     Point,
     description,
     epoch_points,
     parameters,
     result_points,
     result_tags,
+    run_name,
     trial_tags,
 )
 from orchestrator.stores import Stores
@@ -59,6 +61,7 @@ class Publisher:
         self._summary_stale = True
         self._summarised_at = 0.0
         self._reopened = set[str]()
+        self._swept: tuple[str, ...] | None = None
 
     def start(self) -> None:
         """Begin to publish in the background."""
@@ -169,6 +172,7 @@ class Publisher:
         last = group[-1]
         at_ms = _unix_ms(last.created_at)
         if last.kind is OutboxKind.SWEEP_STARTED:
+            self._name_anew(runs)
             runs.reopen(runs.parent, "running")
             return
         outcome = last.payload["outcome"]
@@ -180,6 +184,21 @@ class Publisher:
         status = {"completed": "FINISHED", "failed": "FAILED"}.get(outcome, "KILLED")
         runs.send(runs.parent, tags={STATE: outcome})
         runs.end(runs.parent, status, at_ms)
+
+    def _named_by(self) -> tuple[str, ...]:
+        if self._swept is None:
+            self._swept = self._catalog.swept(self._sweep)
+        return self._swept
+
+    def _name_anew(self, runs: SweepRuns) -> None:
+        """Give the runs that are there names that say what this submission has come to sweep."""
+        self._swept = None
+        swept = ", ".join(self._named_by()) or "nothing"
+        if runs.tag(runs.parent, SWEPT) not in (None, swept):
+            for row in self._catalog.trials(TrialFilter(sweep=self._sweep), "trial_id", limit=None):
+                if run_id := runs.known().get(row.trial_id):
+                    runs.rename(run_id, run_name(row, self._named_by()))
+        runs.send(runs.parent, tags={SWEPT: swept})
 
     def _open_rows(self) -> Iterable[tuple[TrialState, TrialRow]]:
         """Yield the trials that were begun and are neither finished, failed nor running."""
@@ -196,7 +215,7 @@ class Publisher:
         is_new = trial_id not in runs.known()
         run_id = runs.run(
             trial_id,
-            name=trial.label,
+            name=run_name(row, self._named_by()),
             tags=trial_tags(trial, self._sweep, runs.parent),
             started_at_ms=_started_at_ms(row, result),
         )

@@ -19,14 +19,14 @@ from orchestrator.catalog.store import now
 from orchestrator.mlflow_runs import connect
 from orchestrator.registration import register_winner
 from orchestrator.registry import pull
-from orchestrator.run_content import description, result_points, result_tags
+from orchestrator.run_content import description, parameters, result_points, result_tags
 from orchestrator.selection import Standing, Winner
 from orchestrator.stores import Stores
 from orchestrator.tracking import Publisher
 from workers.digest import folder_digest
 from workers.results import FailureReason, PrefixUse, TrialFailure
 from workers.tasks.card import Split
-from workers.trial import Training
+from workers.trial import Training, Trial
 
 
 @pytest.fixture
@@ -189,6 +189,41 @@ def test_a_description_of_many_tasks_fits_what_mlflow_keeps(catalog, samples):
     assert tables_ == [80, 80, 16]
     assert rows == [160, 80, 16]
     assert texts[3_000].endswith("`adaptersweep best`.)")
+
+
+def test_runs_are_named_by_what_the_sweep_sweeps(catalog, stores, samples):
+    """Also those that were there before it swept that; a sweep's columns hold every setting."""
+    slow = samples.trial(rate=1e-4)
+    fields = {name: getattr(slow, name) for name in Trial.model_fields}
+    fast = Trial(**fields | {"training": Training(learning_rate=1e-2, epochs=3)})
+    fast = fast.model_copy(update={"reduction_factor": 16.0})
+    catalog.begin_submission("s", "", [slow])
+    with publishing(catalog, stores) as publisher:
+        catalog.record_result("s", samples.result(slow))
+        assert publisher.drain(60) == 0
+        _, runs = runs_of(stores)
+        before = runs[slow.trial_id].info.run_name
+        catalog.begin_submission("s", "", [slow, fast])
+        catalog.record_result("s", samples.result(fast))
+        assert publisher.drain(60) == 0
+    _, runs = runs_of(stores)
+    assert before == "rte · adapter · pfeiffer r24 · seed 1"
+    assert {t: runs[t.trial_id].info.run_name for t in (slow, fast)} == {
+        slow: "rte · adapter · pfeiffer r24 · learning rate 0.0001 · seed 1",
+        fast: "rte · adapter · pfeiffer r24 (d/16) · learning rate 0.01 · seed 1",
+    }
+    assert runs[slow.trial_id].info.status == "FINISHED"
+    params = runs[fast.trial_id].data.params
+    assert (params["learning_rate"], params["reduction_factor"]) == ("0.01", "16.0")
+
+
+def test_a_fusions_columns_say_what_it_joins(samples):
+    sources = [samples.trial(task=task, size=8) for task in ("rte", "cola")]
+    fusion = samples.fusion(*sources)
+    found = parameters(fusion, {t.trial_id: t for t in sources})
+    assert found["sources"] == "rte, cola"
+    assert found["source_bottleneck_size"] == "8"
+    assert len(found) > len(parameters(fusion, {}))
 
 
 def test_publishing_twice_changes_nothing(catalog, stores, samples):
