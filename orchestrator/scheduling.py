@@ -7,8 +7,6 @@ recorded is left to `orchestrator.board`, and the work itself to `workers.pack`.
 import logging
 import math
 import os
-import re
-import socket
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,6 +21,7 @@ from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tun
 from ray.tune.search import Searcher
 
 from orchestrator.board import Board
+from orchestrator.cluster_address import check_address
 from orchestrator.errors import SchedulingError
 from orchestrator.interruption import end_as_by_ctrl_c
 from workers.events import PackEvent
@@ -35,10 +34,6 @@ log = logging.getLogger(__name__)
 
 _EVENT, _DONE = "event", "done"
 
-CONNECT_LIMIT_S = 10.0
-
-_ADDRESS = re.compile(r"(?P<host>[^\s:/\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
-_ADDRESS_WORDS = "give `auto`, or HOST:PORT of its head node, such as 10.0.0.1:6379"
 
 STALLED_POLLS = 60
 """Ray Tune asks about once a second when nothing runs; after this many asks the run ends."""
@@ -84,7 +79,7 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
     for name in ("ray", "ray.tune"):  # its own handlers write into the live view
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    _check_address(address)
+    check_address(address)
     try:
         ray.init(
             address=address or "local",
@@ -107,34 +102,6 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
         ]
     finally:
         ray.shutdown()
-
-
-def _check_address(address: str | None) -> None:
-    """Refuse an address that is none, or that nothing listens on.
-
-    Ray itself raises many kinds of errors for the first, and tries the second for many minutes.
-    """
-    if not address or address in ("auto", "local"):
-        return
-    found = _ADDRESS.fullmatch(address)
-    if address.startswith("ray://"):
-        raise SchedulingError(
-            f"expected the cluster's own address, found {address} of Ray Client, through which no "
-            f"sweep can be run; {_ADDRESS_WORDS}, from a machine of the cluster"
-        )
-    if found is None or not 0 < int(found["port"]) < 2**16:
-        raise SchedulingError(
-            f"expected the address of a Ray cluster, found {address!r}; {_ADDRESS_WORDS}, or leave "
-            "--address out to start one on this machine"
-        )
-    host = found["host"].strip("[]")
-    try:
-        socket.create_connection((host, int(found["port"])), timeout=CONNECT_LIMIT_S).close()
-    except (OSError, UnicodeError) as error:  # the second for names that no host can have
-        raise SchedulingError(
-            f"cannot reach a Ray cluster at {address}: {error}; check the address with "
-            "`ray status`, or leave --address out to start one on this machine"
-        ) from error
 
 
 def worker_count(shape: WorkerShape, nodes: Sequence[Node]) -> int:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from adapter_lib.errors import AdapterLibError
 from orchestrator.addresses import redacted
 from orchestrator.catalog.catalog import Catalog
+from orchestrator.cluster_address import check_address
 from orchestrator.commands.leaderboard import print_leaderboard
 from orchestrator.commands.output import console, count, number, print_json, table
 from orchestrator.commands.progress import ProgressView
@@ -191,6 +192,7 @@ def submit(
         force: let aliases of the registry name the winners even where they are no better.
         sample: predict a row of the data with the first winner, as a check; it takes seconds.
     """
+    check_address(address)
     stores = Stores.at(workspace, catalog=catalog, tracking=tracking)
     stores.prepare()
     _log_to(stores.workspace.root / "driver.log")

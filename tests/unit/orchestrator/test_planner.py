@@ -470,7 +470,8 @@ def test_a_base_model_folder_without_weights(tmp_path: Path) -> None:
     message = refused(tmp_path, TOP.replace(HUB, 'source: "folder:empty"'))
     assert message.startswith(f"{tmp_path / 'sweep.yaml'}:3: base_models.small: ")
     assert (
-        "expected weights in model.safetensors or pytorch_model.bin, found config.json" in message
+        "expected weights in model.safetensors or model.safetensors.index.json or "
+        "pytorch_model.bin or pytorch_model.bin.index.json, found config.json" in message
     )
 
 
