@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 _EVENT, _DONE = "event", "done"
 
 
+_LONGEST_CAUSE = 400
+
 STALLED_POLLS = 60
 """Ray Tune asks about once a second when nothing runs; after this many asks the run ends."""
 
@@ -144,10 +146,11 @@ def run_packs(board: Board, workspace: Workspace, shape: WorkerShape, *, workers
     trainable = tune.with_resources(
         PackTrainable, tune.PlacementGroupFactory([{"CPU": shape.cpus, "GPU": shape.gpus}])
     )
+    searcher = PackSearcher(board, workspace, shape, workers)
     tuner = Tuner(
         trainable,
         tune_config=TuneConfig(
-            search_alg=PackSearcher(board, workspace, shape, workers),
+            search_alg=searcher,
             num_samples=-1,
             max_concurrent_trials=workers,
             reuse_actors=True,
@@ -158,6 +161,7 @@ def run_packs(board: Board, workspace: Workspace, shape: WorkerShape, *, workers
             storage_path=str(workspace.experiments.resolve()),
             failure_config=FailureConfig(max_failures=shape.max_retries),
             checkpoint_config=CheckpointConfig(checkpoint_at_end=False),
+            callbacks=[LostWorkers(searcher)],
             verbose=0,
         ),
     )
@@ -237,9 +241,16 @@ class PackSearcher(Searcher):  # type: ignore[misc]
             return
         if result is not None:
             self.on_trial_result(trial_id, result)
+        if not error:  # else `LostWorkers` closes it, who knows the cause
+            self.close(trial_id, "it ended without a word")
+
+    def close(self, trial_id: str, cause: str) -> None:
+        """Note that nobody runs a pack any more; what it has not committed has failed."""
         with _guarded("closing a pack"):
-            why = f"its worker was lost {self._shape.max_retries + 1} times; see `ray status`"
-            self._board.lose(self._packs.pop(trial_id, []), why)
+            times = self._shape.max_retries + 1
+            why = f"its worker was lost {times} times, at last so: {cause}; see `ray status`"
+            if self._board is not None:
+                self._board.lose(self._packs.pop(trial_id, []), why)
 
     def set_max_concurrency(self, max_concurrent: int) -> bool:
         """Keep Ray Tune from limiting what is handed out; `suggest` keeps to `max_workers`.
@@ -254,6 +265,31 @@ class PackSearcher(Searcher):  # type: ignore[misc]
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to bring back: the catalog knows what is finished."""
+
+
+class LostWorkers(tune.Callback):  # type: ignore[misc]
+    """Tells the searcher why Ray Tune gave a pack up, which searchers are not told."""
+
+    def __init__(self, searcher: PackSearcher | None) -> None:
+        self._searcher = searcher
+
+    def __reduce__(self) -> Any:
+        """Ray Tune writes its callbacks into the run's folder; resuming never reads them back."""
+        return LostWorkers, (None,)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        if self._searcher is not None:
+            self._searcher.close(trial.trial_id, _cause(trial))
+
+
+def _cause(trial: Any) -> str:
+    """Return the last line that Ray Tune wrote of a failure: the error behind its traceback."""
+    text = ""
+    with _guarded("reading why a worker was lost"):
+        if trial.error_file is not None:
+            text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:_LONGEST_CAUSE] if lines else "Ray Tune does not say why"
 
 
 class PackTrainable(tune.Trainable):  # type: ignore[misc]
@@ -295,10 +331,19 @@ class PackTrainable(tune.Trainable):  # type: ignore[misc]
 
 
 def _read_trials(workspace: Workspace, trial_ids: Sequence[str]) -> list[Trial]:
-    return [
-        Trial.model_validate_json(workspace.trial(i).trial.read_text(encoding="utf-8"))
-        for i in trial_ids
-    ]
+    """Read what the driver wrote for its workers.
+
+    Raises:
+        SchedulingError: this node sees another workspace, or none.
+    """
+    try:
+        texts = [workspace.trial(i).trial.read_text(encoding="utf-8") for i in trial_ids]
+    except FileNotFoundError as error:
+        raise SchedulingError(
+            f"node {socket.gethostname()} does not see the workspace {workspace.root}: "
+            f"{error.filename} is not there; mount it at the same path on every node"
+        ) from error
+    return [Trial.model_validate_json(text) for text in texts]
 
 
 @contextmanager

@@ -12,6 +12,16 @@ from typing import Any
 
 import pytest
 
+from orchestrator import scheduling
+from orchestrator.board import Board
+from orchestrator.catalog.catalog import Catalog
+from orchestrator.driver import plan_sweep
+from orchestrator.stores import Stores
+from orchestrator.work_queue import WorkQueue
+from workers.fast_path import FastPath
+from workers.layout import Workspace
+from workers.results import FailureReason
+
 pytestmark = pytest.mark.slow
 
 
@@ -123,6 +133,30 @@ def test_a_worker_that_fits_no_node_is_refused_at_once(
     assert done.code == 2
     assert "a worker needs 1 CPUs and 0.5 GPUs" in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_node_without_the_workspace_is_named(
+    toy_sweep: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Played by a driver that writes into another folder than the one that it names."""
+    plan, _ = plan_sweep(toy_sweep(epochs=1))
+    trial = next(t for t in plan.trials.values() if not t.parents)
+    stores = Stores.at(tmp_path / "workspace")
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp")
+    shape = scheduling.WorkerShape(
+        cpus=1, gpus=0, max_workers=1, pack_size=1, max_retries=1, fast_path=FastPath()
+    )
+    with Catalog.open(stores.catalog_url) as catalog:
+        submission = catalog.begin_submission("toy", "", [trial])
+        queue = WorkQueue({trial.trial_id: trial})
+        board = Board(queue, catalog, stores.workspace, submission)
+        elsewhere = Workspace(tmp_path / "elsewhere")
+        with scheduling.cluster(None):
+            scheduling.run_packs(board, elsewhere, shape, workers=1)
+        row = catalog.trial(trial.trial_id)
+    assert row.failure_reason is FailureReason.WORKER_LOST
+    assert "its worker was lost 2 times" in (row.failure_message or "")
+    assert f"does not see the workspace {elsewhere.root}" in (row.failure_message or "")
 
 
 def test_a_cluster_that_is_not_there_is_said(
