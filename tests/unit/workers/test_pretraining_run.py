@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,11 +12,14 @@ from task_folders import write_task
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.files import load_adapter
 from orchestrator.driver import plan_sweep
+from workers import fitting
+from workers.events import EventKind
 from workers.fast_path import FastPath
+from workers.fitting import Fit
 from workers.layout import Workspace
 from workers.models import build
 from workers.pack import run_pack
-from workers.results import read_result
+from workers.results import Epoch, read_result
 from workers.trial import Method
 from workers.warm import WarmState
 
@@ -84,6 +88,42 @@ def test_an_interrupted_pre_training_continues_to_the_same_result(
     assert found is not None
     assert found.scores == expected.scores
     assert [e.train_loss for e in found.curve] == [e.train_loss for e in expected.curve]
+
+
+def test_it_continues_alike_where_the_device_has_a_generator_of_its_own(
+    tmp_path: Path,
+    toy_base: Path,
+    make_task: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on a GPU: dropout draws from the device's generator, masks from the CPU's."""
+    of_device = torch.Generator()
+    drawn: list[float] = []
+    close_epoch = Fit.close_epoch
+
+    def drawing(fit: Fit, *rest: Any, **more: Any) -> Epoch:
+        drawn.append(float(torch.rand((), generator=of_device)))
+        return close_epoch(fit, *rest, **more)
+
+    monkeypatch.setattr(Fit, "close_epoch", drawing)
+    monkeypatch.setattr(fitting, "default_generator", lambda _: of_device)
+    plan, _ = plan_sweep(write_sweep(tmp_path, toy_base, make_task("one"), body=BODY))
+    trial = next(t for t in plan.trials.values() if t.method is Method.PRETRAINING)
+    curves = []
+    for name, draws in (("whole", 4), ("stopped", 6)):
+        of_device.manual_seed(1)
+        for event in run_pack([trial], Workspace(tmp_path / name), warm_state()):
+            if event.kind is EventKind.EPOCH and len(drawn) == draws:
+                break
+        torch.manual_seed(987)
+        of_device.manual_seed(987)
+        for _ in run_pack([trial], Workspace(tmp_path / name), warm_state()):
+            pass
+        result = read_result(Workspace(tmp_path / name).trial(trial.trial_id))
+        assert result is not None
+        curves.append([e.train_loss for e in result.curve])
+    assert curves[0] == curves[1]
+    assert drawn[:4] == drawn[4:]
 
 
 def test_pre_training_learns_what_texts_say(
