@@ -7,6 +7,7 @@ recorded is left to `orchestrator.board`, and the work itself to `workers.pack`.
 import logging
 import math
 import os
+import socket
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
