@@ -1,4 +1,4 @@
-"""Finished trials whose files are gone: which they are, and whether anything needs them.
+"""Finished trials whose files are gone or damaged: which they are, and whether anything needs them.
 
 Scores are in the catalog and stay valid. Files are needed by what is built on them: fusions,
 prunings, trials that start from another one.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from orchestrator.errors import CatalogError
 from orchestrator.plan import Plan
 from workers.layout import Workspace
+from workers.results import read_result
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,13 @@ def find_missing(plan: Plan, finished: Iterable[str], workspace: Workspace) -> M
     """Look for the files of the trials that the catalog calls finished."""
     done = set(finished)
     gone = [i for i in plan.trials if i in done and not _is_there(plan, i, workspace)]
-    lost = set(gone)
     open_ = [t for i, t in plan.trials.items() if i not in done]
     open_ = [t for t in open_ if not workspace.trial(t.trial_id).result.exists()]
-    needed = {p for t in open_ for p in t.parents} & lost
+    parents = {p for t in open_ for p in t.parents} & done
+    # Reading a result takes longer than looking for it, so only those are read that will be.
+    damaged = {p for p in parents - set(gone) if read_result(workspace.trial(p)) is None}
+    gone += [i for i in plan.trials if i in damaged]
+    needed = parents & set(gone)
     everything = bool(gone) and len(gone) == len(done) and bool(open_)
     return Missing(gone, [i for i in gone if i in needed], everything)
 

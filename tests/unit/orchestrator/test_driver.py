@@ -97,7 +97,7 @@ def test_files_that_nothing_needs_are_not_missed(
     assert (folder / "result.json").exists()
 
 
-@pytest.mark.parametrize("part", ["folder", "adapter"])
+@pytest.mark.parametrize("part", ["folder", "adapter", "half a result"])
 def test_files_that_something_is_built_on_are_trained_again_where_that_is_said(
     run: Callable[..., Outcome], toy_sweep: Callable[..., Path], tmp_path: Path, part: str
 ) -> None:
@@ -110,7 +110,11 @@ def test_files_that_something_is_built_on_are_trained_again_where_that_is_said(
     whole, _ = plan_sweep(sweep)
     source = next(p for t in whole.trials.values() if t.fusion for p in t.parents)
     folder = Workspace(tmp_path / "workspace").trial(source).folder
-    shutil.rmtree(folder if part == "folder" else folder / "adapter")
+    if part == "half a result":
+        whole_result = (folder / "result.json").read_text()
+        (folder / "result.json").write_text(whole_result[: len(whole_result) // 2])
+    else:
+        shutil.rmtree(folder if part == "folder" else folder / "adapter")
     with pytest.raises(CatalogError, match=f"(?s)1 finished.*{source}.*--retrain-missing"):
         run(sweep)
     done = run(sweep, retrain_missing=True)
