@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adapter_lib.manifest import MANIFEST_NAME
 from orchestrator.commands.output import console, print_json
 from orchestrator.errors import OrchestratorError
 from orchestrator.registry import pull as pull_adapter
@@ -51,5 +52,10 @@ def predictor_for(
         target = stores.workspace.root / "pulled" / adapter.replace("/", "-")
         folder = pull_adapter(
             adapter, target, tracking_uri=stores.tracking_uri, base=base, overwrite=True
+        )
+    elif not (folder / MANIFEST_NAME).is_file():
+        raise OrchestratorError(
+            f"expected a folder with an adapter, found no {MANIFEST_NAME} in {folder}; give one that "
+            "`adaptersweep pull` laid down, or TASK@ALIAS"
         )
     return Predictor.load(folder, base_folder=base_folder)

@@ -222,6 +222,7 @@ def test_a_pair_for_a_single_sentence_task_is_refused(
         (("best",), "submit a sweep first"),
         (("mlflow",), "no MLflow store in"),
         (("predict", "rte", "text"), "TASK@ALIAS"),
+        (("predict", ".", "text"), "found no adapter.json in ."),
         (("plan", "none.yaml"), "no such file"),
         (("plan", "none.yaml", "-w", "s3://bucket/place"), "folder that every node sees"),
     ],
