@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from adapter_lib.backbone import Backbone
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import HeadConfig, HeadKind
+from adapter_lib.errors import AdapterFileError
 from adapter_lib.files import load_adapter
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
 from workers.errors import TrialFailedError
 from workers.heads import head_config
-from workers.layout import TrialPaths, Workspace
+from workers.layout import Workspace
 from workers.results import TrialResult, read_result
 from workers.seeds import generator_for
 from workers.trial import FusionSource, Method, Trial
@@ -24,7 +25,8 @@ def build(trial: Trial, backbone: Backbone, workspace: Workspace) -> AdapterMode
     `backbone` is shared between trials and stays frozen; what trains it gets a copy.
     """
     if trial.method is Method.PRUNED_FUSION:
-        return _finished_fusion(trial, backbone, workspace)
+        assert trial.pruning is not None
+        return _finished_model(trial.pruning.fusion_trial, backbone, workspace)
     generator = generator_for(trial.seed, "initialisation")
     layers, hidden_size = backbone.layers_count, backbone.hidden_size
     head = Head.over(backbone, _head_config(trial, backbone), generator=generator)
@@ -34,11 +36,11 @@ def build(trial: Trial, backbone: Backbone, workspace: Workspace) -> AdapterMode
             trial.adapter, layers=layers, hidden_size=hidden_size, generator=generator
         )
         if trial.start_from is not None:
-            _start_from(adapter, workspace.trial(trial.start_from), backbone)
+            _start_from(adapter, _finished_model(trial.start_from, backbone, workspace))
     elif trial.fusion is not None:
         sources = {}
         for task, trial_id in chosen_sources(trial, workspace).items():
-            source = load_adapter(workspace.trial(trial_id).adapter, backbone).adapter
+            source = _finished_model(trial_id, backbone, workspace).adapter
             assert isinstance(source, Adapter)
             sources[task] = source
         adapter = Fusion(
@@ -60,9 +62,9 @@ def _head_config(trial: Trial, backbone: Backbone) -> HeadConfig:
     return HeadConfig(HeadKind.MASKED_LM, labels=vocabulary, dropout=trial.head.dropout)
 
 
-def _start_from(adapter: Adapter, pretrained: TrialPaths, backbone: Backbone) -> None:
+def _start_from(adapter: Adapter, pretrained: AdapterModel) -> None:
     """Take the weights of a pre-trained adapter, in those layers that this one has."""
-    source = load_adapter(pretrained.adapter, backbone).adapter
+    source = pretrained.adapter
     assert isinstance(source, Adapter)
     found = source.state_dict()
     adapter.load_state_dict({name: found[name] for name in adapter.state_dict()})
@@ -92,9 +94,21 @@ def _best(source: FusionSource, workspace: Workspace) -> str:
     return min(results, key=lambda r: (-r.score, r.trial_id)).trial_id
 
 
-def _finished_fusion(trial: Trial, backbone: Backbone, workspace: Workspace) -> AdapterModel:
-    assert trial.pruning is not None
-    return load_adapter(workspace.trial(trial.pruning.fusion_trial).adapter, backbone)
+def _finished_model(trial_id: str, backbone: Backbone, workspace: Workspace) -> AdapterModel:
+    """Load what a finished trial left.
+
+    Raises:
+        TrialFailedError: its files are damaged or gone, which its own result does not tell.
+    """
+    folder = workspace.trial(trial_id).adapter
+    try:
+        return load_adapter(folder, backbone)
+    except AdapterFileError as error:
+        raise TrialFailedError(
+            "bad_input",
+            f"{error}; trial {trial_id} left it: remove {folder} and submit with "
+            "--retrain-missing to train that one again",
+        ) from error
 
 
 def finished_result(trial_id: str, workspace: Workspace) -> TrialResult:

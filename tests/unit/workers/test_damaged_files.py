@@ -311,3 +311,26 @@ def test_a_result_of_another_version_fails_its_trial_alone(
     assert found is not None
     assert found.reason is FailureReason.BAD_INPUT
     assert read_result(workspace.trial(other.trial_id)) is not None
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_trial_that_builds_on_damaged_files_says_what_to_do(
+    tmp_path: Path, toy_base: Path, make_task: Callable[..., Path], gone: bool
+) -> None:
+    body = (
+        "pretraining: { mlm: { texts: same } }\nadapter: { bottleneck_size: 4, start_from: mlm }\n"
+    )
+    plan, _ = plan_sweep(write_sweep(tmp_path, toy_base, make_task("one", train=8), body=body))
+    pretraining, started = plan.trials.values()
+    run(pretraining, tmp_path)
+    paths = Workspace(tmp_path).trial(pretraining.trial_id)
+    weights = paths.adapter / "adapter.safetensors"
+    content = weights.read_bytes()
+    weights.unlink()
+    if not gone:
+        weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    list(run_pack([started], Workspace(tmp_path), warm_state()))
+    failure = read_failure(Workspace(tmp_path).trial(started.trial_id))
+    assert failure is not None
+    assert failure.reason is FailureReason.BAD_INPUT
+    assert f"remove {paths.adapter} and submit with --retrain-missing" in failure.message
