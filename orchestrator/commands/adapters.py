@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapter_lib.manifest import MANIFEST_NAME
 from orchestrator.commands.output import console, print_json
 from orchestrator.errors import OrchestratorError
 from orchestrator.registry import pull as pull_adapter
@@ -40,6 +39,7 @@ def predictor_for(
     adapter: str, stores: Stores, *, base: str | None, base_folder: Path | None
 ) -> "Predictor":
     """Load an adapter from a folder, or pull it by name into the workspace first."""
+    from adapter_lib.manifest import MANIFEST_NAME
     from workers.predicting import Predictor
 
     folder = Path(adapter)
@@ -55,7 +55,7 @@ def predictor_for(
         )
     elif not (folder / MANIFEST_NAME).is_file():
         raise OrchestratorError(
-            f"expected a folder with an adapter, found no {MANIFEST_NAME} in {folder}; give one that "
-            "`adaptersweep pull` laid down, or TASK@ALIAS"
+            f"expected a folder with an adapter, found no {MANIFEST_NAME} in {folder}; give "
+            "one that `adaptersweep pull` laid down, or TASK@ALIAS"
         )
     return Predictor.load(folder, base_folder=base_folder)
