@@ -64,7 +64,7 @@ CatalogOption = Annotated[
         "--catalog",
         envvar="ADAPTERSWEEP_CATALOG",
         help="Catalog database, such as postgresql+psycopg://user@host/name. "
-        "[default: SQLite in the workspace]",
+        "(default: SQLite in the workspace)",
     ),
 ]
 TrackingOption = Annotated[
@@ -72,7 +72,7 @@ TrackingOption = Annotated[
     typer.Option(
         "--tracking",
         envvar="MLFLOW_TRACKING_URI",
-        help="MLflow's store or server. [default: SQLite in the workspace]",
+        help="MLflow's store or server. (default: SQLite in the workspace)",
     ),
 ]
 AddressOption = Annotated[
@@ -80,7 +80,7 @@ AddressOption = Annotated[
     typer.Option(
         "--address",
         envvar="RAY_ADDRESS",
-        help="Ray cluster, such as auto or 10.0.0.1:6379. [default: start one on this machine]",
+        help="Ray cluster, such as auto or 10.0.0.1:6379. (default: start one on this machine)",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -298,7 +298,7 @@ def diff(
 def pull(
     reference: Reference,
     to: Annotated[
-        Path | None, typer.Option("--to", help="Target folder. [default: adapters/TASK@ALIAS]")
+        Path | None, typer.Option("--to", help="Target folder. (default: adapters/TASK@ALIAS)")
     ] = None,
     base: BaseOption = None,
     overwrite: Annotated[bool, typer.Option(help="Replace what the target holds.")] = False,
@@ -339,7 +339,7 @@ def rollback(
     reference: AliasReference,
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="VERSION", help="[default: the one it named before]"),
+        typer.Option("--to", metavar="VERSION", help="(default: the one it named before)"),
     ] = None,
     base: BaseOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
@@ -366,7 +366,7 @@ def predict(
     adapter: Annotated[
         str, typer.Argument(metavar="FOLDER|TASK@ALIAS", help="A pulled adapter, or a name.")
     ],
-    text: Annotated[str | None, typer.Argument(help="The sentence. [default: lines of stdin]")] = (
+    text: Annotated[str | None, typer.Argument(help="The sentence. (default: lines of stdin)")] = (
         None
     ),
     pair: Annotated[str | None, typer.Argument(help="The second sentence, for pairs.")] = None,
@@ -380,13 +380,13 @@ def predict(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
     text_column: Annotated[
-        str | None, typer.Option(help="Column of the input. [default: the task's own]")
+        str | None, typer.Option(help="Column of the input. (default: the task's own)")
     ] = None,
     pair_column: Annotated[
-        str | None, typer.Option(help="Column of the second text. [default: the task's own]")
+        str | None, typer.Option(help="Column of the second text. (default: the task's own)")
     ] = None,
     choices_column: Annotated[
-        str | None, typer.Option(help="Column of the choices. [default: the task's own]")
+        str | None, typer.Option(help="Column of the choices. (default: the task's own)")
     ] = None,
     drop_depth: Annotated[
         int, typer.Option(min=0, help="Skip the adapters of this many lowest layers.")

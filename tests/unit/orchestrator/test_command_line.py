@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+import typer
 from transformers import BertConfig, BertModel
 
 from adapter_lib.backbone import Backbone
@@ -349,3 +350,12 @@ def test_a_number_that_no_catalog_holds_is_refused(
     code, said = command("trials", option, value)
     assert code == 2
     assert option in said
+
+
+def test_help_shows_every_word_of_its_texts() -> None:
+    """Square brackets would be taken for markup, and left out."""
+    for command in typer.main.get_group(command_line.app).commands.values():
+        for parameter in command.params:
+            assert "[" not in (getattr(parameter, "help", None) or ""), (command.name, parameter)
+    done = run_apart("predict", "--help", COLUMNS="200")
+    assert "(default: lines of stdin)" in done.stdout
