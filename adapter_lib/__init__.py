@@ -1,5 +1,102 @@
 """Adapters over frozen transformers: train, drop, share, fuse, prune and serve them.
 
-Import what you need from the modules: `adapter_lib.configuration` is free of torch, the others are
-not. `docs/architecture.md` shows how they fit together.
+The names below are what a script needs; each is imported from its module when it is first asked
+for, so `import adapter_lib` alone costs nothing and `adapter_lib.configuration` stays free of
+torch. `docs/adapter_lib.md` shows how to use them, `docs/architecture.md` how they fit together.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adapter_lib.adapterhub.reading import read_model as read_adapterhub
+    from adapter_lib.adapterhub.writing import write_setup as write_adapterhub
+    from adapter_lib.arrangement import Arrangement, Placement
+    from adapter_lib.backbone import Backbone
+    from adapter_lib.batch import Batch
+    from adapter_lib.bottleneck import Adapter
+    from adapter_lib.configuration import (
+        AdapterConfig,
+        FusionConfig,
+        HeadConfig,
+        HeadKind,
+        Initialisation,
+        NonLinearity,
+        Sharing,
+    )
+    from adapter_lib.errors import AdapterLibError
+    from adapter_lib.files import load_adapter, read_manifest, save_adapter
+    from adapter_lib.fusion import Fusion
+    from adapter_lib.heads import Head
+    from adapter_lib.losses import loss_of
+    from adapter_lib.model import AdapterModel
+    from adapter_lib.multitask import MultiTask
+    from adapter_lib.trainer_model import TrainerModel
+
+_HOME = {
+    "Adapter": "bottleneck",
+    "AdapterConfig": "configuration",
+    "AdapterLibError": "errors",
+    "AdapterModel": "model",
+    "Arrangement": "arrangement",
+    "Backbone": "backbone",
+    "Batch": "batch",
+    "Fusion": "fusion",
+    "FusionConfig": "configuration",
+    "Head": "heads",
+    "HeadConfig": "configuration",
+    "HeadKind": "configuration",
+    "Initialisation": "configuration",
+    "MultiTask": "multitask",
+    "NonLinearity": "configuration",
+    "Placement": "arrangement",
+    "Sharing": "configuration",
+    "TrainerModel": "trainer_model",
+    "load_adapter": "files",
+    "loss_of": "losses",
+    "read_adapterhub": "adapterhub.reading:read_model",
+    "read_manifest": "files",
+    "save_adapter": "files",
+    "write_adapterhub": "adapterhub.writing:write_setup",
+}
+
+__all__ = [
+    "Adapter",
+    "AdapterConfig",
+    "AdapterLibError",
+    "AdapterModel",
+    "Arrangement",
+    "Backbone",
+    "Batch",
+    "Fusion",
+    "FusionConfig",
+    "Head",
+    "HeadConfig",
+    "HeadKind",
+    "Initialisation",
+    "MultiTask",
+    "NonLinearity",
+    "Placement",
+    "Sharing",
+    "TrainerModel",
+    "load_adapter",
+    "loss_of",
+    "read_adapterhub",
+    "read_manifest",
+    "save_adapter",
+    "write_adapterhub",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name from its module when it is first asked for (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, own = _HOME[name].partition(":")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), own or name)
+    return found
+
+
+def __dir__() -> list[str]:
+    """List the names above besides those that are there already."""
+    return sorted({*globals(), *__all__})

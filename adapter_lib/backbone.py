@@ -32,7 +32,7 @@ from adapter_lib.base_files import CONFIG, find_weight_files, read_json, read_si
 from adapter_lib.base_weights import hash_files, hash_state, weight_names
 from adapter_lib.batch import Batch as Batch
 from adapter_lib.cpu_kernels import are_wanted, fast_kernels
-from adapter_lib.errors import AdapterLibError, BaseModelError, ConfigurationError
+from adapter_lib.errors import AdapterLibError, BaseModelError, BatchError, ConfigurationError
 from adapter_lib.ragged import Ragged, laid_out
 from adapter_lib.residual import normed_sum
 from adapter_lib.taps import Block, Held, Start, Tap
@@ -135,6 +135,9 @@ class Backbone(nn.Module):
         causal: whether tokens see no later ones, so that heads read the last one.
         frozen: whether no weight is trained.
         trained_from: the lowest layer that is trained, L if frozen, None for the embeddings.
+        counts_padding: count learned positions from the left edge of a batch, padding included, as
+            transformers and AdapterHub do where no positions are given; False, as it is at first,
+            counts them from each row's first real token, so that padding changes nothing.
         own_kernels: whether `adapter_lib.cpu_kernels` stands in for torch's on a CPU.
         dropout_from: the lowest layer with dropout, -1 if the embeddings have it too, and None if
             nothing has.
@@ -157,6 +160,7 @@ class Backbone(nn.Module):
         self.hidden_size = parts.hidden_size
         self.causal = parts.causal
         self.own_kernels = True
+        self.counts_padding = False
         # Where layers share weights, what switches one of them is no part of the model.
         inside = set(model.modules())
         switches = [layer.module for layer in parts.layers if layer.module not in inside]
@@ -166,7 +170,7 @@ class Backbone(nn.Module):
         self.eval()
 
     @classmethod
-    def from_folder(cls, folder: Path, *, name: str | None = None) -> Self:
+    def from_folder(cls, folder: Path | str, *, name: str | None = None) -> Self:
         """Load a downloaded Hugging Face model in float32, with its pooler if that was saved.
 
         Args:
@@ -176,6 +180,7 @@ class Backbone(nn.Module):
             BaseModelError: configuration or weights are missing or unreadable.
             UnsupportedArchitectureError: the architecture is not described.
         """
+        folder = Path(folder)
         files = find_weight_files(folder)
         read_sizes(read_json(folder / CONFIG), where=folder / CONFIG)
         try:
@@ -221,9 +226,36 @@ class Backbone(nn.Module):
         return cls(model, identity)
 
     def embed(self, batch: Batch) -> Tensor:
-        """Return the hidden states below layer 0, (b, s, d)."""
+        """Return the hidden states below layer 0, (b, s, d).
+
+        Raises:
+            BatchError: a row has more tokens than the base has positions, or, where the CPU can
+                see it, a token is not of its vocabulary.
+        """
+        self._check_tokens(batch.input_ids)
+        positions = None if self.counts_padding else batch.positions()
         with self.kernels(batch.input_ids.device):
-            return self._parts.embed(batch.input_ids, batch.token_type_ids, batch.token_mask)
+            return self._parts.embed(
+                batch.input_ids, batch.token_type_ids, batch.token_mask, positions
+            )
+
+    def _check_tokens(self, ids: Tensor) -> None:
+        most, vocabulary = self._parts.embed.most_tokens, self.token_embedding.shape[0]
+        if most is not None and ids.shape[1] > most:
+            raise BatchError(
+                f"expected at most {most} tokens in a row, for which {self.identity.name} has "
+                f"positions, found {ids.shape[1]}; cut rows to that, as a tokenizer does with "
+                "truncation=True"
+            )
+        if ids.device.type != "cpu":
+            return
+        lowest, highest = (int(x) for x in torch.aminmax(ids))
+        if lowest < 0 or highest >= vocabulary:
+            wrong = lowest if lowest < 0 else highest
+            raise BatchError(
+                f"expected token ids 0…{vocabulary - 1} for {self.identity.name}, found {wrong}; "
+                "use the base's own tokenizer"
+            )
 
     def begin(self, batch: Batch) -> Start:
         """Return the tap in front of layer 0."""

@@ -1,16 +1,25 @@
 """Tokenised examples as a base model takes them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from adapter_lib.errors import BatchError
+
+_WHOLE = (torch.int64, torch.int32)
+
 
 @dataclass
 class Batch:
     """Tokenised examples, padded on either side.
+
+    What it holds is checked when it is made: shapes and types always, and on the CPU that every row
+    has a token.
 
     Attributes:
         input_ids: (b, s), int64.
@@ -24,6 +33,63 @@ class Batch:
     attention_mask: Tensor
     token_type_ids: Tensor | None = None
     lengths: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        ids, mask = self.input_ids, self.attention_mask
+        for name, x, kinds in (
+            ("input_ids", ids, _WHOLE),
+            ("attention_mask", mask, (*_WHOLE, torch.bool)),
+            ("token_type_ids", self.token_type_ids, _WHOLE),
+        ):
+            if x is None and name == "token_type_ids":
+                continue
+            if not isinstance(x, Tensor) or x.dtype not in kinds:
+                found = x.dtype if isinstance(x, Tensor) else type(x).__name__
+                raise BatchError(f"expected {name} as a tensor of int64, found {found}")
+            if x.ndim != 2 or x.shape != ids.shape or not x.numel():
+                raise BatchError(
+                    f"expected {name} of (rows, tokens) like input_ids, none of them 0, found "
+                    f"{tuple(x.shape)} with input_ids of {tuple(ids.shape)}"
+                )
+        if self.lengths is not None:
+            full = len(self.lengths) == len(ids) and bool(self.lengths.all())
+        else:
+            full = mask.device.type != "cpu" or bool(mask.any(1).all())
+        if not full:
+            raise BatchError(
+                "expected a token in every row, found a row of padding alone: its attention_mask "
+                "is 0 throughout; leave the row out"
+            )
+
+    @classmethod
+    def from_encoding(cls, encoding: Mapping[str, Any]) -> "Batch":
+        """Return what a tokenizer of transformers returned, called with `padding=True`.
+
+        Args:
+            encoding: `input_ids`, `attention_mask` and perhaps `token_type_ids`, tensors or lists
+                of (b, s); or of (b, c, s) for c choices each, which become b·c rows. What else it
+                has, such as offsets, is left out.
+
+        Raises:
+            BatchError: one of them is missing, or rows are not equally long.
+        """
+        parts: dict[str, Any] = {}
+        for name in ("input_ids", "attention_mask", "token_type_ids"):
+            found = encoding.get(name)
+            if found is None and name != "token_type_ids":
+                raise BatchError(
+                    f"expected {name} in the encoding, found {', '.join(encoding) or 'nothing'}; "
+                    "call the tokenizer with return_attention_mask=True"
+                )
+            try:
+                x = found if found is None else torch.as_tensor(found)
+            except (ValueError, TypeError) as error:
+                raise BatchError(
+                    f"expected equally long rows of numbers as {name}: {error}; call the tokenizer "
+                    "with padding=True on a list of texts"
+                ) from error
+            parts[name] = x.flatten(0, 1) if x is not None and x.ndim == 3 else x
+        return cls(**parts)
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on `device`."""
@@ -60,6 +126,20 @@ class Batch:
         lengths = real.sum(1)
         at_the_right = bool(((np.arange(mask.shape[1]) < lengths[:, None]) == real).all())
         return lengths if at_the_right and lengths.all() else whole
+
+    def positions(self) -> Tensor | None:
+        """Return where each token stands in its row, from the first real one on, (b, s).
+
+        None where that is known to be the left edge.
+        """
+        if self.lengths is not None:
+            return None
+        mask = self.token_mask
+        if mask.device.type == "cpu" and bool(mask[:, 0].all()):
+            return None
+        first = mask.long().argmax(dim=1)  # the first among equal maxima
+        places = torch.arange(mask.shape[1], device=mask.device) - first[:, None]
+        return places.clamp(min=0)
 
     @property
     def token_mask(self) -> Tensor:

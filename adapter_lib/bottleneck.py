@@ -18,6 +18,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ from torch.nn import functional
 
 from adapter_lib.architectures import Norm
 from adapter_lib.arrangement import NormAfter
+from adapter_lib.backbone import Backbone
 from adapter_lib.configuration import AdapterConfig, Initialisation, NonLinearity, Placement
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.linear import BERT_STD, empty_linear
@@ -205,6 +207,18 @@ class Adapter(nn.Module):
             self._feed_forward_norms = {layer: NormShift(hidden_size) for layer in self.kept_layers}
             self.attention_norm = _by_layer(self._attention_norms)
             self.feed_forward_norm = _by_layer(self._feed_forward_norms)
+
+    @classmethod
+    def over(
+        cls, backbone: Backbone, config: AdapterConfig, *, generator: torch.Generator | None = None
+    ) -> Self:
+        """Build an adapter with the sizes of `backbone`.
+
+        Raises:
+            ConfigurationError: the configuration does not fit it.
+        """
+        layers, hidden_size = backbone.layers_count, backbone.hidden_size
+        return cls(config, layers=layers, hidden_size=hidden_size, generator=generator)
 
     def _parameter_set(
         self, sets: nn.ModuleDict, layer: int, generator: torch.Generator | None

@@ -22,6 +22,10 @@ class UnsupportedArchitectureError(AdapterLibError):
     """A transformer that `adapter_lib.architectures` does not describe."""
 
 
+class BatchError(AdapterLibError):
+    """Tokens that a base model cannot read: wrong shapes, a row without any, too many of them."""
+
+
 class BaseModelError(AdapterLibError):
     """A base model folder that cannot be loaded: no weights, no configuration, wrong checksum."""
 

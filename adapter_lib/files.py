@@ -42,14 +42,25 @@ from adapter_lib.model import AdapterModel
 from adapter_lib.replacement import flush_to_disk
 from adapter_lib.state import check_claim, copy_state, describe_mismatch
 
+_LABELS = ("labels", "label_names")
+"""Where a task names what its head tells apart; the latter in this project's task cards."""
 _LARGEST_MANIFEST = 1 << 26
 """Bytes of a manifest, most of which would be its task and provenance."""
 
 
 def save_adapter(
-    folder: Path, model: AdapterModel, *, task: Mapping[str, Any], provenance: Mapping[str, Any]
+    folder: Path | str,
+    model: AdapterModel,
+    *,
+    task: Mapping[str, Any] | None = None,
+    provenance: Mapping[str, Any] | None = None,
 ) -> AdapterManifest:
     """Write the model without its backbone into `folder`, replacing what is there.
+
+    Args:
+        task: whatever describes it; the model's labels become part of it, as `labels`, where it
+            names none itself.
+        provenance: whatever says where the weights come from.
 
     The folder appears complete or not at all: it is written under another name, flushed to disk
     and renamed.
@@ -58,7 +69,11 @@ def save_adapter(
         AdapterFileError: weights are not float32, or `task` or `provenance` are not plain JSON.
         ConfigurationError: the backbone is trained too; an adapter folder cannot hold that.
     """
+    folder = Path(folder)
     _check_storable(model)
+    about = dict(task or {})
+    if model.labels and not any(name in about for name in _LABELS):
+        about["labels"] = list(model.labels)
     state = {name: t.detach().cpu().contiguous() for name, t in _own_state(model).items()}
     if wrong := [name for name, tensor in state.items() if tensor.dtype != torch.float32]:
         raise AdapterFileError(
@@ -72,8 +87,8 @@ def save_adapter(
         head=model.head.config,
         adapter=model.adapter.kept_config if isinstance(model.adapter, Adapter) else None,
         fusion=_fusion_manifest(model.adapter) if isinstance(model.adapter, Fusion) else None,
-        task=plain_json(task, "task"),
-        provenance=plain_json(provenance, "provenance"),
+        task=plain_json(about, "task"),
+        provenance=plain_json(provenance or {}, "provenance"),
         parameters=sum(tensor.numel() for tensor in state.values()),
         size_bytes=len(weights),
         files={WEIGHTS_NAME: hashlib.sha256(weights).hexdigest()},
@@ -82,16 +97,16 @@ def save_adapter(
     return manifest
 
 
-def read_manifest(folder: Path) -> AdapterManifest:
+def read_manifest(folder: Path | str) -> AdapterManifest:
     """Return the folder's manifest after verifying it and every file that it names.
 
     Raises:
         AdapterFileError: a file is missing or damaged, or of another format version.
     """
-    return _read_verified(folder)[0]
+    return _read_verified(Path(folder))[0]
 
 
-def load_adapter(folder: Path, backbone: Backbone) -> AdapterModel:
+def load_adapter(folder: Path | str, backbone: Backbone) -> AdapterModel:
     """Return the verified model over `backbone`, on its device, in evaluation mode.
 
     Raises:
@@ -109,6 +124,7 @@ def load_adapter(folder: Path, backbone: Backbone) -> AdapterModel:
             backbone,
             Head.over(backbone, manifest.head, generator=torch.Generator()),
             _build(manifest, backbone),
+            labels=_labels(manifest),
         )
     except ConfigurationError as error:
         raise AdapterFileError(
@@ -123,6 +139,16 @@ def load_adapter(folder: Path, backbone: Backbone) -> AdapterModel:
     copy_state(own, state)
     device = next(backbone.parameters()).device
     return model.to(device).eval()
+
+
+def _labels(manifest: AdapterManifest) -> tuple[str, ...]:
+    """Return the names that a task has for the head's labels, or none where it has others."""
+    for field in _LABELS:
+        names = manifest.task.get(field)
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            fits = len(set(names)) == len(names) == manifest.head.labels
+            return tuple(names) if fits else ()
+    return ()
 
 
 def _tensors(weights: bytes, path: Path) -> dict[str, Tensor]:

@@ -12,11 +12,13 @@ n adapters, L layers.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from adapter_lib.architectures import Norm
+from adapter_lib.backbone import Backbone
 from adapter_lib.bottleneck import Adapter, Bottleneck
 from adapter_lib.configuration import FusionConfig, Placement
 from adapter_lib.errors import ConfigurationError
@@ -97,6 +99,23 @@ class Fusion(nn.Module):
                 generator=generator,
             )
             self.fused[str(layer)] = self._by_layer[layer] = fusion_layer
+
+    @classmethod
+    def over(
+        cls,
+        backbone: Backbone,
+        config: FusionConfig,
+        sources: Mapping[str, Adapter],
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Self:
+        """Build a fusion with the sizes of `backbone`.
+
+        Raises:
+            ConfigurationError: as for the class.
+        """
+        layers, hidden_size = backbone.layers_count, backbone.hidden_size
+        return cls(config, sources, layers=layers, hidden_size=hidden_size, generator=generator)
 
     def entry(self, drop_depth: int = 0) -> Tap:
         """Return the lowest tap behind which this fusion changes anything. See `Adapter.entry`."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from adapter_lib.backbone import Backbone, Batch, LayerRun
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import HeadKind
-from adapter_lib.errors import ConfigurationError
+from adapter_lib.errors import ConfigurationError, shortened
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
 from adapter_lib.state import copy_state, describe_mismatch
@@ -22,18 +22,26 @@ class AdapterModel(nn.Module):
     """Logits from token ids. Several models may share one frozen backbone.
 
     Attributes:
+        labels: the names of what the head tells apart, in the order of its logits; empty where they
+            are not known. They are saved and loaded with the model.
         whole_top: compute every token in the highest layer, also those that the head does not
             read; slower, with the same logits.
     """
 
     def __init__(
-        self, backbone: Backbone, head: Head, adapter: Adapter | Fusion | None = None
+        self,
+        backbone: Backbone,
+        head: Head,
+        adapter: Adapter | Fusion | None = None,
+        *,
+        labels: Sequence[str] = (),
     ) -> None:
         """Put the parts together, in evaluation mode until `train_from` is called.
 
         Raises:
             ConfigurationError: the adapter was built for another number of layers or hidden size,
-                or the head needs what the base has not.
+                the head needs what the base has not, or there are other than as many different
+                labels as the head has.
         """
         super().__init__()
         _check_head(head, backbone)
@@ -48,6 +56,7 @@ class AdapterModel(nn.Module):
         self.backbone = backbone
         self.head = head
         self.adapter = adapter
+        self.labels = _checked_labels(labels, head)
         self.whole_top = False
         self.training = False
         for part in (head, adapter):  # not the backbone: another model may be training on it
@@ -261,6 +270,17 @@ def apply_head(head: Head, h: Tensor, batch: Batch, backbone: Backbone) -> Tenso
         embedding=backbone.token_embedding if masked_lm else None,
     )
     return logits
+
+
+def _checked_labels(labels: Sequence[str], head: Head) -> tuple[str, ...]:
+    names, count = tuple(labels), head.config.labels
+    plain = not isinstance(labels, str) and all(isinstance(name, str) for name in names)
+    if names and not (plain and len(set(names)) == len(names) == count):
+        raise ConfigurationError(
+            f"expected {count} different names as labels of this head or none, found "
+            f"{shortened(labels)}"
+        )
+    return names
 
 
 def _check_head(head: Head, backbone: Backbone) -> None:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from adapter_lib.backbone import BaseIdentity
 from adapter_lib.errors import AdapterFileError, WrongBaseError, shortened
+from adapter_lib.fields import refuse
 from adapter_lib.replacement import replacing
 
 VERSION = "adapters.1.3.0"
@@ -158,17 +159,20 @@ def _is_named_tensor(item: tuple[Any, Any]) -> bool:
 
 
 def write_folder(
-    folder: Path,
+    folder: Path | str,
     files: FileNames,
     *,
     config: Mapping[str, Any],
     weights: Mapping[str, Tensor],
-    weights_format: WeightsFormat,
+    weights_format: WeightsFormat | str,
 ) -> None:
     """Write configuration and weights, each file complete or not at all; other files stay."""
+    folder = Path(folder)
+    if weights_format not in list(WeightsFormat):
+        refuse("weights_format", f"one of {', '.join(WeightsFormat)}", weights_format)
     folder.mkdir(parents=True, exist_ok=True)
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in weights.items()}
-    if weights_format is WeightsFormat.SAFETENSORS:
+    if weights_format == WeightsFormat.SAFETENSORS:
         _write(folder / files.safetensors, save(state))
         (folder / files.torch).unlink(missing_ok=True)
     else:

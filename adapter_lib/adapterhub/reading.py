@@ -83,7 +83,7 @@ class HubSetup:
     labels: tuple[str, ...]
 
 
-def read_adapter(folder: Path, backbone: Backbone) -> HubAdapter:
+def read_adapter(folder: Path | str, backbone: Backbone) -> HubAdapter:
     """Return the adapter in a folder, to be used over `backbone`.
 
     Raises:
@@ -93,6 +93,7 @@ def read_adapter(folder: Path, backbone: Backbone) -> HubAdapter:
         AdapterFileError: files are missing or damaged, or tensors missing, left over, or of
             another shape or type, as for a base of another number of layers.
     """
+    folder = Path(folder)
     content, found = _read(folder, ADAPTER_FILES, backbone)
     layers, hidden_size = backbone.layers_count, backbone.hidden_size
     config = read_adapter_config(
@@ -110,13 +111,14 @@ def read_adapter(folder: Path, backbone: Backbone) -> HubAdapter:
     return HubAdapter(content["name"], adapter.eval())
 
 
-def read_head(folder: Path, backbone: Backbone) -> HubHead:
+def read_head(folder: Path | str, backbone: Backbone) -> HubHead:
     """Return the head in a folder.
 
     Raises:
         As `read_adapter`; AdapterFileError also if a head for masked words has another token
             embedding than the base.
     """
+    folder = Path(folder)
     content, found = _read(folder, HEAD_FILES, backbone)
     config, labels = read_head_config(
         content,
@@ -132,7 +134,9 @@ def read_head(folder: Path, backbone: Backbone) -> HubHead:
     return HubHead(content["name"], head.eval(), labels)
 
 
-def read_fusion(folder: Path, backbone: Backbone, *, sources: Mapping[str, Adapter]) -> Fusion:
+def read_fusion(
+    folder: Path | str, backbone: Backbone, *, sources: Mapping[str, Adapter]
+) -> Fusion:
     """Return the fusion in a folder over adapters that were read before.
 
     A layer in which no source has an adapter is a dropped one; what AdapterHub stored for it has
@@ -144,6 +148,7 @@ def read_fusion(folder: Path, backbone: Backbone, *, sources: Mapping[str, Adapt
     Raises:
         As `read_adapter`; AdapterFileError also if the sources are others.
     """
+    folder = Path(folder)
     content, found = _read(folder, FUSION_FILES, backbone)
     Places.of(backbone).check_unshared("fusions")
     name = content["name"]
@@ -177,12 +182,13 @@ def read_fusion(folder: Path, backbone: Backbone, *, sources: Mapping[str, Adapt
     return fusion.eval()
 
 
-def read_setup(folder: Path, backbone: Backbone) -> HubSetup:
+def read_setup(folder: Path | str, backbone: Backbone) -> HubSetup:
     """Return the whole model in a folder: one adapter or one fusion, and one head.
 
     Raises:
         As `read_adapter`; UnsupportedSettingError for every other composition.
     """
+    folder = Path(folder)
     path = folder / SETUP_FILE
     content = read_json(path)
     names = _composition(content.get("adapter_setup"), path)
@@ -204,8 +210,27 @@ def read_setup(folder: Path, backbone: Backbone) -> HubSetup:
     part = (
         read_fusion(folder / name, backbone, sources=sources) if len(names) > 1 else sources[name]
     )
-    model = AdapterModel(backbone, head.head, part)
+    model = AdapterModel(backbone, head.head, part, labels=head.labels)
     return HubSetup(name, model, head.name, head.labels)
+
+
+def read_model(folder: Path | str, backbone: Backbone) -> AdapterModel:
+    """Return what a folder holds as a model over `backbone`, on its device, with label names.
+
+    Args:
+        folder: a whole set-up, or one adapter with its head beside it, as AdapterHub's
+            `save_adapter` writes them.
+
+    Raises:
+        As `read_setup`, `read_adapter` and `read_head`.
+    """
+    folder = Path(folder)
+    if (folder / SETUP_FILE).is_file():
+        model = read_setup(folder, backbone).model
+    else:
+        head, adapter = read_head(folder, backbone), read_adapter(folder, backbone)
+        model = AdapterModel(backbone, head.head, adapter.adapter, labels=head.labels)
+    return model.to(backbone.token_embedding.device).eval()
 
 
 def _naming(backbone: Backbone) -> Naming:

@@ -43,12 +43,12 @@ from adapter_lib.model import AdapterModel
 
 
 def write_adapter(
-    folder: Path,
+    folder: Path | str,
     adapter: Adapter,
     *,
     name: str,
     backbone: Backbone,
-    weights_format: WeightsFormat = WeightsFormat.SAFETENSORS,
+    weights_format: WeightsFormat | str = WeightsFormat.SAFETENSORS,
 ) -> None:
     """Write an adapter into `folder`; other files there stay, such as its head.
 
@@ -76,13 +76,13 @@ def write_adapter(
 
 
 def write_head(
-    folder: Path,
+    folder: Path | str,
     head: Head,
     *,
     name: str,
     backbone: Backbone,
     labels: Sequence[str] = (),
-    weights_format: WeightsFormat = WeightsFormat.SAFETENSORS,
+    weights_format: WeightsFormat | str = WeightsFormat.SAFETENSORS,
 ) -> None:
     """Write a head into `folder`; other files there stay, such as its adapter.
 
@@ -114,11 +114,11 @@ def write_head(
 
 
 def write_fusion(
-    folder: Path,
+    folder: Path | str,
     fusion: Fusion,
     *,
     backbone: Backbone,
-    weights_format: WeightsFormat = WeightsFormat.SAFETENSORS,
+    weights_format: WeightsFormat | str = WeightsFormat.SAFETENSORS,
 ) -> None:
     """Write a fusion without its sources, which AdapterHub expects to be loaded before.
 
@@ -147,23 +147,25 @@ def write_fusion(
 
 
 def write_setup(
-    folder: Path,
+    folder: Path | str,
     model: AdapterModel,
     *,
     name: str,
     labels: Sequence[str] = (),
-    weights_format: WeightsFormat = WeightsFormat.SAFETENSORS,
+    weights_format: WeightsFormat | str = WeightsFormat.SAFETENSORS,
 ) -> None:
     """Write a whole model for `load_adapter_setup`: adapter or fusion with sources, and head.
 
     Args:
         name: of the head, and of an adapter; a fusion's sources have their own names.
-        labels: names of the labels in order, or none.
+        labels: names of the labels in order, by default the model's.
 
     Raises:
         As `write_adapter`, `write_head` and `write_fusion`; ConfigurationError also for a model
         without adapter.
     """
+    folder = Path(folder)
+    labels = labels or model.labels
     backbone, part = model.backbone, model.adapter
     if part is None:
         raise ConfigurationError("expected a model with an adapter, found none; use write_head")

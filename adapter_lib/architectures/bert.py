@@ -12,6 +12,7 @@ from adapter_lib.architectures.attention import (
     visible_in_rows,
 )
 from adapter_lib.architectures.parts import ModelParts, Norm, find_pooler
+from adapter_lib.architectures.positions import longest_row, table_positions
 from adapter_lib.errors import UnsupportedArchitectureError
 
 
@@ -57,11 +58,20 @@ class BertEmbed:
     def __init__(self, embeddings: Any, projection: nn.Module | None = None) -> None:
         self._embeddings = embeddings
         self._projection = projection
+        self.most_tokens = longest_row(embeddings)
 
     def __call__(
-        self, input_ids: Tensor, token_type_ids: Tensor | None, token_mask: Tensor
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None,
+        token_mask: Tensor,
+        positions: Tensor | None,
     ) -> Tensor:
-        h: Tensor = self._embeddings(input_ids, token_type_ids=token_type_ids)
+        h: Tensor = self._embeddings(
+            input_ids,
+            token_type_ids=token_type_ids,
+            position_ids=table_positions(self._embeddings, input_ids, token_mask, positions),
+        )
         return h if self._projection is None else self._projection(h)
 
 

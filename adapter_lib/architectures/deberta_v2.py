@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from adapter_lib.architectures.attention import Visible, attend, cast_once, read_heads, split_heads
 from adapter_lib.architectures.parts import ModelParts, Norm
+from adapter_lib.architectures.positions import longest_row
 from adapter_lib.errors import UnsupportedArchitectureError
 
 
@@ -79,14 +80,23 @@ class DebertaLayerParts:
 class DebertaEmbed:
     """Embeddings of tokens and, where the model has them, positions and types; zero at padding."""
 
-    def __init__(self, embeddings: nn.Module) -> None:
+    def __init__(self, embeddings: Any) -> None:
         self._embeddings = embeddings
+        biased = embeddings.position_biased_input
+        self.most_tokens = longest_row(embeddings) if biased else None
 
     def __call__(
-        self, input_ids: Tensor, token_type_ids: Tensor | None, token_mask: Tensor
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None,
+        token_mask: Tensor,
+        positions: Tensor | None,
     ) -> Tensor:
         h: Tensor = self._embeddings(
-            input_ids=input_ids, token_type_ids=token_type_ids, mask=token_mask
+            input_ids=input_ids,
+            token_type_ids=token_type_ids,
+            position_ids=positions,
+            mask=token_mask,
         )
         return h
 

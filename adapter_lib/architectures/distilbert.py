@@ -12,6 +12,7 @@ from adapter_lib.architectures.attention import (
     visible_in_rows,
 )
 from adapter_lib.architectures.parts import ModelParts, Norm
+from adapter_lib.architectures.positions import longest_row, table_positions
 
 
 class DistilBertLayerParts:
@@ -51,11 +52,20 @@ class UntypedEmbed:
 
     def __init__(self, embeddings: nn.Module) -> None:
         self._embeddings = embeddings
+        self.most_tokens = longest_row(embeddings)
 
     def __call__(
-        self, input_ids: Tensor, token_type_ids: Tensor | None, token_mask: Tensor
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None,
+        token_mask: Tensor,
+        positions: Tensor | None,
     ) -> Tensor:
-        h: Tensor = self._embeddings(input_ids)
+        if self.most_tokens is None:
+            h: Tensor = self._embeddings(input_ids)
+        else:
+            rows = table_positions(self._embeddings, input_ids, token_mask, positions)
+            h = self._embeddings(input_ids, position_ids=rows)
         return h
 
 

@@ -1,4 +1,4 @@
-"""GPT-2: a pre-norm decoder with learned positions, counted from the left edge of the batch."""
+"""GPT-2: a pre-norm decoder with learned positions."""
 
 from typing import Any
 
@@ -56,12 +56,18 @@ class Gpt2Embed:
     def __init__(self, model: Any) -> None:
         self._tokens: nn.Module = model.wte
         self._positions: nn.Module = model.wpe
+        self.most_tokens: int | None = model.wpe.num_embeddings
         self._dropout: nn.Module = model.drop
 
     def __call__(
-        self, input_ids: Tensor, token_type_ids: Tensor | None, token_mask: Tensor
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None,
+        token_mask: Tensor,
+        positions: Tensor | None,
     ) -> Tensor:
-        positions = torch.arange(input_ids.shape[1], device=input_ids.device)
+        if positions is None:
+            positions = torch.arange(input_ids.shape[1], device=input_ids.device)
         h: Tensor = self._dropout(self._tokens(input_ids) + self._positions(positions))
         return h
 

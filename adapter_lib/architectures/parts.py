@@ -54,10 +54,23 @@ class LayerParts(Protocol[ContextIn]):
 class Embed(Protocol):
     """From tokens to the hidden states below layer 0."""
 
+    @property
+    def most_tokens(self) -> int | None:
+        """The most tokens that a row may have; None for any number."""
+
     def __call__(
-        self, input_ids: Tensor, token_type_ids: Tensor | None, token_mask: Tensor
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None,
+        token_mask: Tensor,
+        positions: Tensor | None,
     ) -> Tensor:
-        """Return (b, s, d); all arguments are (b, s), the mask is True where a token is real."""
+        """Return (b, s, d); all arguments are (b, s), the mask is True where a token is real.
+
+        Args:
+            positions: of each token, counted from 0; None for those from the left edge on, and
+                without meaning where positions are relative.
+        """
 
 
 class Pooler(Protocol):

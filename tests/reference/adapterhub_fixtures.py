@@ -36,7 +36,9 @@ class HubFolder:
 
     @cached_property
     def backbone(self) -> Backbone:
-        return Backbone.from_folder(self.path / "base", name=f"tiny-{self.path.name}")
+        backbone = Backbone.from_folder(self.path / "base", name=f"tiny-{self.path.name}")
+        backbone.counts_padding = True  # as AdapterHub does
+        return backbone
 
     @cached_property
     def cases(self) -> list[Case]:

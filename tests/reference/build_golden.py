@@ -163,6 +163,7 @@ def write_golden(folder: Path) -> None:
     """Write base, one folder per case, and the logits of each at depth 0 and 2."""
     write_base(folder / "base")
     backbone = Backbone.from_folder(folder / "base", name="golden-base")
+    backbone.counts_padding = True
     outputs = {}
     for name, model in make_models(backbone).items():
         save_adapter(

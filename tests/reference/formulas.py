@@ -43,7 +43,11 @@ def attention_projection(layer: Any, h: Tensor, mask: Tensor) -> Tensor:
 
 def encoder(model: Any, batch: Any, *, after_attention: Block, after_feed_forward: Block) -> Tensor:
     """All layers of a post-norm encoder; each block is finished by the given function."""
-    h: Tensor = model.embeddings(input_ids=batch.input_ids, token_type_ids=batch.token_type_ids)
+    h: Tensor = model.embeddings(
+        input_ids=batch.input_ids,
+        token_type_ids=batch.token_type_ids,
+        position_ids=(batch.attention_mask.long().cumsum(1) - 1).clamp(min=0),
+    )
     for index, layer in enumerate(model.encoder.layer):
         f = attention_projection(layer, h, batch.attention_mask)
         h = after_attention(index, f, h, layer.attention.output.LayerNorm)

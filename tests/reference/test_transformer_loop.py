@@ -20,7 +20,7 @@ from adapter_lib.configuration import (
     Initialisation,
     Placement,
 )
-from adapter_lib.errors import UnsupportedArchitectureError
+from adapter_lib.errors import BatchError, UnsupportedArchitectureError
 from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
 
@@ -46,13 +46,59 @@ def test_every_supported_architecture_is_compared_here() -> None:
     [(name, way) for name, what in sorted(ARCHITECTURES.items()) for way in what.attention],
 )
 def test_loop_equals_transformers(architecture: str, padding: str, attention: str) -> None:
+    """Where rows are padded on the left, if positions are counted as transformers counts them."""
     model = make_transformer(architecture, attention)
     batch = make_batch(padding, pad_token=ARCHITECTURES[architecture].pad_token)
+    backbone = Backbone.from_model(model, name="tiny")
+    backbone.counts_padding = padding == "left"
     with torch.no_grad():
         expected = own_forward(model, batch)
-        found = Backbone.from_model(model, name="tiny")(batch)
+        found = backbone(batch)
     real = batch.token_mask
     torch.testing.assert_close(found[real], expected[real], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("padded_with", [0, 1])
+@pytest.mark.parametrize("padding", ["right", "left"])
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_padding_changes_nothing(architecture: str, padding: str, padded_with: int) -> None:
+    """A row is what transformers makes of it alone, whatever stands beside it, on either side."""
+    model = make_transformer(architecture)
+    backbone = Backbone.from_model(model, name="tiny")
+    batch = make_batch(padding, pad_token=padded_with)
+    with torch.no_grad():
+        found = backbone(batch)
+        for row, real in enumerate(batch.token_mask):
+            alone = Batch(
+                batch.input_ids[row : row + 1, real],
+                batch.attention_mask[row : row + 1, real],
+                batch.token_type_ids[row : row + 1, real],  # type: ignore[index]
+            )
+            expected = own_forward(model, alone)[0]
+            torch.testing.assert_close(found[row, real], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_rows_longer_than_a_table_are_refused(architecture: str) -> None:
+    backbone = Backbone.from_model(
+        make_transformer(architecture, max_position_embeddings=12), name="tiny"
+    )
+    pad_token = ARCHITECTURES[architecture].pad_token
+    relative = architecture in ("deberta-v2", "llama", "modernbert", "qwen2", "qwen2+nearby")
+    padded = ("roberta", "xlm-roberta", "mpnet")
+    most = 30 if relative else 12 - (pad_token + 1 if architecture in padded else 0)
+    backbone(make_batch("none", tokens=most))
+    if not relative:
+        with pytest.raises(BatchError, match=rf"at most {most} tokens .* found {most + 1}"):
+            backbone(make_batch("none", tokens=most + 1))
+
+
+def test_tokens_of_another_vocabulary_are_refused(backbone: Backbone) -> None:
+    ids = torch.tensor([[3, 4, 5]])
+    for wrong in (50, -1, 1 << 40):
+        ids[0, 1] = wrong
+        with pytest.raises(BatchError, match=rf"token ids 0…49 .* found {wrong}"):
+            backbone(Batch(ids, torch.ones_like(ids)))
 
 
 def test_loop_equals_the_written_out_formulas(backbone: Backbone, batch: Batch) -> None:

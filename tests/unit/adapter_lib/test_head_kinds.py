@@ -126,6 +126,7 @@ def test_masked_words_equal_transformers_head(batch: Batch) -> None:
     config = BertConfig(**TINY, layer_norm_eps=1e-12)
     whole = BertForMaskedLM(config).eval()
     backbone = Backbone.from_model(whole.bert, name="tiny")
+    backbone.counts_padding = True  # as transformers does
     head = Head.over(backbone, HeadConfig(HeadKind.MASKED_LM, 40)).eval()
     theirs = whole.cls.predictions
     assert head.dense is not None
