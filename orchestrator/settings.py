@@ -4,6 +4,7 @@
 does not know. A table knows more: its labels also say whatever differs between its rows. Pure.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -129,6 +130,25 @@ def labelled(label: str, more: Iterable[str]) -> str:
     parts = label.split(" · ")
     at = len(parts) - parts[-1].startswith("seed ")
     return " · ".join([*parts[:at], *more, *parts[at:]])
+
+
+class Labels:
+    """Labels of planned trials, each with whatever differs between them."""
+
+    def __init__(self, trials: Mapping[str, Trial]) -> None:
+        """Compare all of them once.
+
+        Args:
+            trials: by trial_id, with those that they build on.
+        """
+        self._trials = trials
+        rows = {json.dumps(row): row for t in trials.values() for row in (unsaid(t, trials),)}
+        self._names = differing(rows.values())
+
+    def of(self, trial_id: str) -> str:
+        """Return the label of one of the trials."""
+        trial = self._trials[trial_id]
+        return labelled(trial.label, words(unsaid(trial, self._trials), self._names))
 
 
 def _axes(trial: Trial) -> Iterator[tuple[str, Any]]:

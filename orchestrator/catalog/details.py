@@ -1,17 +1,16 @@
 """What the catalog knows of single trials and configurations beyond their rows."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Select, select
 
-from orchestrator.catalog.leaderboard import of_sweep, planned_trials
+from orchestrator.catalog.leaderboard import planned_trials
 from orchestrator.catalog.reading import HEX, Reading
 from orchestrator.catalog.records import ScoreRow, TrialRow
 from orchestrator.catalog.store import chunks
 from orchestrator.catalog.tables import dependencies, scores, sweep_trials, trials
-from orchestrator.settings import Settings, differing, settings
+from orchestrator.settings import Settings, settings
 
 
 class Details(Reading):
@@ -22,12 +21,6 @@ class Details(Reading):
         wanted = list(trial_ids)
         known = self.with_parents(wanted)
         return {i: settings(known[i], known) for i in wanted if i in known}
-
-    def swept(self, sweep: str) -> tuple[str, ...]:
-        """Return what differs between a sweep's trials and their labels leave out."""
-        query = of_sweep(select(trials.c.unsaid).distinct(), sweep)
-        with self._reading() as connection:
-            return differing(json.loads(text) for text in connection.scalars(query))
 
     def scores(self, trial_ids: Iterable[str]) -> dict[str, list[ScoreRow]]:
         """Return what finished trials scored: by split, depth and metric."""

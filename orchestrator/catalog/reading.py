@@ -1,6 +1,7 @@
 """What people and the planner ask the catalog."""
 
 import itertools
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -42,6 +43,7 @@ from orchestrator.catalog.tables import (
 )
 from orchestrator.errors import CatalogError
 from orchestrator.ranking import Planned, rank
+from orchestrator.settings import differing, labelled, words
 from workers.results import Epoch, TrialResult
 from workers.trial import Trial
 
@@ -259,10 +261,11 @@ class Reading(Standings):
             rows = connection.execute(
                 query.order_by(trials.c.state.desc(), trials.c.task, trials.c.trial_id)
             ).all()
+        names = self.swept(sweep) if rows else ()
         return [
             FailureRow(
                 trial_id=r.trial_id,
-                label=r.label,
+                label=labelled(r.label, words(json.loads(r.unsaid), names)),
                 task=r.task,
                 state=r.state,
                 reason=r.failure_reason,
@@ -272,6 +275,12 @@ class Reading(Standings):
             )
             for r in rows
         ]
+
+    def swept(self, sweep: str) -> tuple[str, ...]:
+        """Return what differs between a sweep's trials and their labels leave out."""
+        query = of_sweep(select(trials.c.unsaid).distinct(), sweep)
+        with self._reading() as connection:
+            return differing(json.loads(text) for text in connection.scalars(query))
 
     def attempts(self, trial_id: str) -> list[AttemptRow]:
         """Return every try at a trial, the first one first."""

@@ -219,7 +219,7 @@ class AttemptRow(Frozen):
 
 
 class FailureRow(Frozen):
-    """A trial that failed, or is blocked, and why."""
+    """A trial that failed, or is blocked, and why; its label says what its sweep sweeps."""
 
     trial_id: str
     label: str

@@ -17,6 +17,7 @@ from orchestrator.board import Board
 from orchestrator.catalog.records import TrialState
 from orchestrator.commands.output import duration, number, table
 from orchestrator.driver import Phase, Watch
+from orchestrator.settings import Labels
 from orchestrator.work_queue import WorkState
 from workers.events import EventKind, PackEvent
 from workers.results import TrialResult
@@ -33,6 +34,7 @@ class ProgressView:
         self.console = console
         self._phase = Phase.STARTING
         self._board: Board | None = None
+        self._labels = Labels({})
         self._workers = 1
         self._started = time.monotonic()
         self._durations: dict[Method, list[float]] = defaultdict(list)
@@ -66,6 +68,7 @@ class ProgressView:
 
     def _set_board(self, board: Board, workers: int) -> None:
         self._board, self._workers = board, workers
+        self._labels = Labels(board.queue.trials)
         board.listeners.append(self._note)
 
     def _note(self, event: PackEvent, result: TrialResult | None) -> None:
@@ -74,9 +77,8 @@ class ProgressView:
         if result is not None:
             self._durations[trial.method].append(result.duration_s)
         if event.kind is EventKind.FAILED:
-            self.console.print(
-                f"[red]failed[/] {trial.label} — log: adaptersweep trials --state failed"
-            )
+            label = self._labels.of(event.trial_id)
+            self.console.print(f"[red]failed[/] {label} — log: adaptersweep trials --state failed")
         due = time.monotonic() - self._printed_at > PLAIN_EVERY_S
         if not self.console.is_terminal and (due or self._board.over):
             self._printed_at = time.monotonic()
@@ -123,14 +125,16 @@ class ProgressView:
         for trial_id, epoch in list(board.running_epochs.items())[:SHOWN_RUNNING]:
             trial = board.queue.trials[trial_id]
             at = f"{epoch.epoch if epoch else 0}/{trial.training.epochs}"
-            rows.add_row(trial.label, at, number(epoch.selection_score if epoch else None))
+            rows.add_row(
+                self._labels.of(trial_id), at, number(epoch.selection_score if epoch else None)
+            )
         return rows
 
     def _bests(self) -> Table:
         assert self._board is not None
         rows = table("best so far", "score", "trial", right=("score",))
         for task, best in sorted(self._board.best.items()):
-            label = self._board.queue.trials[best.trial_id].label.partition(" · ")[2]
+            label = self._labels.of(best.trial_id).partition(" · ")[2]
             rows.add_row(task, f"{best.metric} {number(best.score)}", label)
         return rows
 

@@ -24,6 +24,7 @@ from orchestrator.errors import CatalogMissingError, OrchestratorError
 from orchestrator.forecast import forecast
 from orchestrator.missing import find_missing
 from orchestrator.plan import Plan
+from orchestrator.settings import Labels
 from orchestrator.stores import Stores
 from workers.errors import WorkerError
 from workers.tasks.card import Split, TaskKind
@@ -151,6 +152,7 @@ def _sentence(planned: Plan, done: set[str]) -> str:
 
 
 def _plan_as_json(planned: Plan, done: set[str], failed: dict[str, str]) -> dict[str, object]:
+    labels = Labels(planned.trials)
     return {
         "sweep": planned.spec.name,
         "trials": len(planned.trials),
@@ -163,7 +165,7 @@ def _plan_as_json(planned: Plan, done: set[str], failed: dict[str, str]) -> dict
         "trial_list": [
             {
                 "trial_id": i,
-                "label": t.label,
+                "label": labels.of(i),
                 "method": t.method.value,
                 "reused": i in done,
                 "failed_before": failed.get(i),

@@ -13,7 +13,7 @@ import orchestrator
 from adapter_lib.configuration import Initialisation
 from orchestrator.catalog import Catalog
 from orchestrator.ranking import Planned, rank
-from orchestrator.settings import differing, labelled, unsaid, words
+from orchestrator.settings import Labels, differing, labelled, unsaid, words
 from workers.results import FailureReason, TrialFailure
 from workers.tasks.card import Metric
 from workers.trial import Training, Trial
@@ -163,6 +163,15 @@ def test_what_a_trial_builds_on_is_said_where_it_differs(samples):
         "no patience",
         "no prefix dropout",
     ]
+
+
+def test_failures_and_plans_say_what_is_swept(catalog, samples):
+    trials = [samples.trial(rate=rate) for rate in (1e-4, 1e-2)]
+    catalog.begin_submission("s", "", trials)
+    fail(catalog, trials[1])
+    expected = "rte · adapter · pfeiffer r24 · learning rate 0.01 · seed 1"
+    assert [f.label for f in catalog.failures("s")] == [expected]
+    assert Labels({t.trial_id: t for t in trials}).of(trials[1].trial_id) == expected
 
 
 def test_a_label_takes_more_words_before_its_seed():
