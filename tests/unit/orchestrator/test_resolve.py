@@ -45,7 +45,11 @@ tasks: { mine: { TASK } }
         ("hub:a/b", "hub: glue/rte", "2: base_models.small: hub:a/b: cannot pin revision main"),
         ("package:a/b ; c", "hub: glue/rte", "2: base_models.small: package:a/b ; c: expected"),
         ("folder:" + "x" * 300, "hub: glue/rte", "2: base_models.small: cannot be read:"),
-        (None, "folder: " + "x" * 300, "3: tasks.mine: cannot be read: [Errno 36]"),
+        (
+            None,
+            "folder: " + "x" * 300,
+            "is no path of a folder here: [Errno 36] File name too long",
+        ),
         (None, "hub: ~nobody-of-this-name/x", "~nobody-of-this-name/x does not exist"),
         (None, "hub: a b", "3: tasks.mine: task 'mine': cannot tell which commit"),
     ],
