@@ -7,7 +7,7 @@ static void NAME(dropout)(
     const STORED *x, const int8_t *levels, STORED *y, int64_t n, int lowest, float kept) {
     for (int64_t i = 0; i < n; i += LANES) {
         __mmask16 some = lanes(n - i), keep = kept_lanes(levels + i, lowest, some);
-        STORE_SOME(y + i, _mm512_maskz_mul_ps(keep, LOAD_SOME(x + i, some), all(kept)), some);
+        STORE_SOME(y + i, LOAD_SOME(x + i, some) * _mm512_maskz_mov_ps(keep, all(kept)), some);
     }
 }
 
@@ -44,7 +44,7 @@ INLINE void NAME(softmax)(
         if (levels) {
             __mmask16 keep = kept_lanes(levels + j, a->lowest, some);
             marked = _mm512_mask_sub_ps(x, ~keep, all(-0.0f), x);
-            x = _mm512_maskz_mul_ps(keep, x, all(a->kept));
+            x *= _mm512_maskz_mov_ps(keep, all(a->kept));
         }
         store_float(scores + j, x);
         if (stored) STORE_SOME(stored + j, marked, some);
@@ -129,9 +129,11 @@ static int NAME(attention_backward)(
                         __mmask16 some = lanes(t - j);
                         floats x = LOAD_SOME(marked + j, some);
                         __mmask16 keep = some & ~_mm512_movepi32_mask(_mm512_castps_si512(x));
-                        floats through = _mm512_maskz_mul_ps(keep, load_float(by + j), all(a.kept));
-                        store_float(left + j, _mm512_maskz_mul_ps(keep, x, all(a.kept)));
-                        through *= _mm512_abs_ps(x);
+                        floats times = _mm512_maskz_mov_ps(keep, all(a.kept));
+                        floats through = load_some_floats(by + j, some) * times;
+                        x = _mm512_abs_ps(x);
+                        store_float(left + j, x * times);
+                        through *= x;
                         store_float(by + j, through);
                         total += through;
                     }

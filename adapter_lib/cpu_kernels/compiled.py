@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 LANES = 16
 """Elements of a vector: sizes of heads and of hidden states have to be multiples."""
-_VERSION = 2
+_VERSION = 3
 """Of the functions in `kernels.c`."""
 WIDEST = 2048
 """The most that a token's hidden state may hold."""

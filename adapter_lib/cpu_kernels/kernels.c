@@ -54,14 +54,18 @@ INLINE void store_some_halves(uint16_t *to, floats x, __mmask16 some) {
     _mm256_mask_storeu_epi16(to, some, to_halves(x));
 }
 
-/* The lanes among `some` that dropout keeps: those whose level is not below `lowest`. */
+/* The lanes among `some` that dropout keeps: those whose level is not below `lowest`. The others are
+ * multiplied with zero and not left out, so that NaN and infinity are not hidden. */
 INLINE __mmask16 kept_lanes(const int8_t *levels, int lowest, __mmask16 some) {
     return _mm_mask_cmpge_epi8_mask(some, _mm_maskz_loadu_epi8(some, levels), _mm_set1_epi8(lowest));
 }
 
-/* e^x for x <= 0, to 2 units in the last place: 2^n times a polynomial of what is left of x. */
+/* e^x for x <= 0, to 2 units in the last place: 2^n times a polynomial of what is left of x. NaN
+ * stays NaN. Far below what a float can hold x says nothing more, and what is left of it would be
+ * rounding alone. */
 INLINE floats exponential(floats x) {
     const int nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    x = _mm512_max_ps(all(-128), x); /* the second where one is NaN */
     floats n = _mm512_roundscale_ps(x * 1.44269504f, nearest);
     floats r = x - n * 0.693359375f;
     r = r + n * 2.12194440e-4f;
@@ -398,7 +402,7 @@ static struct PyModuleDef module = {
 };
 
 /* Raised by one whenever a function or its arguments change; Python asks for it. */
-enum { VERSION = 2 };
+enum { VERSION = 3 };
 
 PyMODINIT_FUNC PyInit__compiled(void) {
     PyObject *made = PyModule_Create(&module);

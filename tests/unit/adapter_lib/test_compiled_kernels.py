@@ -263,6 +263,56 @@ def test_a_row_that_diverged_leaves_the_others_alone() -> None:
         assert torch.equal(one[1], other[1])
 
 
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("size", [1e3, 1e8, 1e15, -1e15, 1e30])
+def test_scores_far_apart_saturate(size: float, dtype: torch.dtype) -> None:
+    """What is left of e^x far below the smallest number is nothing, and not what rounding gives."""
+    torch.manual_seed(0)
+    flat = [torch.randn(2, 21, 32).to(dtype) for _ in range(3)]
+    flat[1][0, 3] *= size
+    query, key, value = (x.unflatten(-1, (2, 16)).transpose(1, 2).requires_grad_() for x in flat)
+    y = compiled_attention.attend(query, key, value, None, 0.0, None)
+    exact = [doubled(x) for x in (query, key, value)]
+    expected = attention_by_hand(*exact, None, torch.ones(()), 0.0)
+    assert_close(y, expected, within=2 * ROUNDING[dtype])
+    upstream = torch.randn(y.shape).to(dtype)
+    found = gradients(y, [key, value], upstream)
+    for one, other in zip(found, gradients(expected, exact[1:], upstream.double()), strict=True):
+        assert_close(one, other, within=2 * ROUNDING[dtype])
+
+
+@pytest.mark.parametrize("bad", [math.nan, -math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("where", [0, 1, 2])
+@pytest.mark.parametrize("p", [0.0, 0.25])
+def test_what_is_not_finite_shows_where_it_shows_with_torch(
+    p: float, where: int, bad: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where dropout hits it: zero times NaN is NaN."""
+    torch.manual_seed(0)
+    drawn = levels_of(monkeypatch)
+    flat = [torch.randn(2, 21, 32) for _ in range(3)]
+    flat[where][0, 3, 5] = bad
+    inputs = [x.unflatten(-1, (2, 16)).transpose(1, 2).requires_grad_() for x in flat]
+    y = compiled_attention.attend(*inputs, None, p, None)
+    kept = (drawn[0] >= -128 + 64).float() if p else torch.ones(())
+    expected = attention_by_hand(*inputs, None, kept, p)
+    found, wanted = [y], [expected]
+    for made, into in ((y, found), (expected, wanted)):
+        into += torch.autograd.grad(made, inputs, torch.ones_like(made))
+    for one, other in zip(found, wanted, strict=True):
+        assert torch.equal(one.isnan(), other.isnan())
+        torch.testing.assert_close(one, other, equal_nan=True, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_dropout_hides_nothing_that_is_not_finite(dtype: torch.dtype) -> None:
+    x = torch.full((4096,), math.inf).to(dtype)
+    with fast_kernels(CPU):
+        y = functional.dropout(x, 0.5)
+    assert 1000 < int(y.isnan().sum()) < 3000
+    assert bool((y.isnan() | y.isinf()).all())
+
+
 def test_what_the_kernels_cannot_read_is_left_to_torch() -> None:
     def can(*shapes: tuple[int, ...], mask: Tensor | None = None, **options: object) -> bool:
         states = [torch.randn(shape, **options).transpose(1, 2) for shape in shapes]  # type: ignore[arg-type]
