@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,7 @@ def test_as_many_workers_run_as_the_sweep_allows(
     seen: list[frozenset[int]] = []
     while driver.poll() is None:
         seen.append(frozenset(trainables(driver.pid)))
+        time.sleep(0.2)
     assert driver.returncode == 0
     assert max(map(len, seen)) == 1
     assert len(frozenset().union(*seen)) <= 3, "a worker is kept from pack to pack"
