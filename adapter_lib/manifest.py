@@ -179,6 +179,8 @@ def _check_types(value: Any) -> None:
             _check_types(found)
         elif plain and not (type(found) is expected or (expected is float and type(found) is int)):
             raise TypeError(f"{name} must be of type {expected.__name__}, found {found!r}")
+        elif get_origin(expected) is dict and not isinstance(found, dict):
+            raise TypeError(f"{name} must be a JSON object, found {found!r}")
     if isinstance(value, AdapterConfig) and set(map(type, value.layer_sizes)) - {int}:
         raise TypeError(f"layer_sizes must be whole numbers, found {list(value.layer_sizes)}")
     if isinstance(value, FusionManifest):

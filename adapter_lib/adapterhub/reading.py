@@ -42,7 +42,12 @@ from adapter_lib.adapterhub.places import Places
 from adapter_lib.backbone import Backbone
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import HeadKind
-from adapter_lib.errors import AdapterFileError, UnsupportedSettingError, shortened
+from adapter_lib.errors import (
+    AdapterFileError,
+    ConfigurationError,
+    UnsupportedSettingError,
+    shortened,
+)
 from adapter_lib.fusion import Fusion
 from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
@@ -163,17 +168,21 @@ def read_fusion(
             f"expected the adapters {shortened(names)} for the fusion in {folder}, found "
             f"{list(sources)}; read them first"
         )
-    fusion = Fusion(
-        read_fusion_config(
-            content,
-            where=str(folder / FUSION_FILES.config),
-            model_config=backbone.model.config,
-        ),
-        {source: sources[source] for source in names},
-        layers=backbone.layers_count,
-        hidden_size=backbone.hidden_size,
-        generator=torch.Generator(),
+    config = read_fusion_config(
+        content, where=str(folder / FUSION_FILES.config), model_config=backbone.model.config
     )
+    try:
+        fusion = Fusion(
+            config,
+            {source: sources[source] for source in names},
+            layers=backbone.layers_count,
+            hidden_size=backbone.hidden_size,
+            generator=torch.Generator(),
+        )
+    except ConfigurationError as error:
+        raise AdapterFileError(
+            f"the fusion in {folder} cannot be built over its adapters: {error}"
+        ) from error
     naming = _naming(backbone)
     idle = set(range(backbone.layers_count)) - set(fusion.kept)
     own = _of_fusion(found, name)

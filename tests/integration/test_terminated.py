@@ -41,6 +41,8 @@ def test_a_terminated_submission_keeps_what_is_finished(
     toy_sweep: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
+    # What a shell runs in the background ignores Ctrl-C, and what that starts would too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sweep, workspace = toy_sweep(epochs=12), tmp_path / "workspace"
     driver = background("submit", sweep, "-w", workspace)
 
