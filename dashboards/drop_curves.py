@@ -10,6 +10,7 @@ is, is chosen on validation and said where several were tried.
 import argparse
 import statistics
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -35,6 +36,8 @@ STYLES = {
 }
 NAMES = {Method.FULL_FINE_TUNING: ("full fine-tuning", "--"), Method.HEAD_ONLY: ("head only", ":")}
 LINE_STYLES = ("-", "--", "-.", ":")
+_LEGEND_LETTERS, _LEGEND_INCHES = 48, 1.5
+"""Width of a panel's own legend, and the height that it takes."""
 
 
 def draw(panels: Sequence[Panel]) -> Figure:
@@ -60,7 +63,17 @@ def _add_legends(figure: Figure, places: Sequence[Axes]) -> None:
     looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in found.values()}
     if len(looks) < len(found):
         for place in places:
-            place.legend(fontsize="x-small", frameon=False)
+            handles, labels = place.get_legend_handles_labels()
+            place.legend(
+                handles,
+                [textwrap.fill(label, _LEGEND_LETTERS) for label in labels],
+                loc="upper center",
+                bbox_to_anchor=(0.5, -0.2),  # below the axis and its name
+                fontsize="x-small",
+                frameon=False,
+            )
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height + _LEGEND_INCHES)
         return
     across = 6 if max(map(len, found)) < 20 else 2
     figure.legend(
