@@ -28,7 +28,7 @@ from tests.benchmarks.harness import (
     show,
 )
 from tests.benchmarks.tasks import DATA, cut_task, minilm_folder
-from workers.batching import training_batches
+from workers.batching import padding_share, training_batches
 from workers.fast_path import FastPath
 from workers.layout import Workspace
 from workers.pack import run_pack
@@ -84,9 +84,7 @@ def padding_of(trial: Trial, warm: WarmState) -> float:
         batching=trial.training.batching,
         generator=generator_for(trial.seed, "order"),
     )
-    lengths = train.tokens.lengths
-    positions = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
-    return 1.0 - int(lengths.sum()) / positions
+    return padding_share(train.tokens, batches)
 
 
 def report(arguments: argparse.Namespace, ledger: Ledger) -> None:
