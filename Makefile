@@ -11,7 +11,7 @@ help:
 
 setup: $(VENV)/.complete ## create the virtual environment with the locked dependencies
 
-$(VENV)/.complete: requirements.lock pyproject.toml $(wildcard adapter_lib/cpu_kernels/*.[ch])
+$(VENV)/.complete: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else f"adaptersweep needs Python 3.11 to 3.13, found {sys.version.split()[0]}: set PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock

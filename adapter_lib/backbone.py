@@ -34,7 +34,6 @@ from adapter_lib.batch import Batch as Batch
 from adapter_lib.cpu_kernels import are_wanted, fast_kernels
 from adapter_lib.errors import AdapterLibError, BaseModelError, BatchError, ConfigurationError
 from adapter_lib.ragged import Ragged, laid_out
-from adapter_lib.residual import normed_sum
 from adapter_lib.taps import Block, Held, Start, Tap
 
 _FILLED_ON_CPU = 32
@@ -395,13 +394,13 @@ class Backbone(nn.Module):
         if tap.block is Block.ATTENTION:
             norm = layer.attention_norm
             if adapter is None:
-                h = normed_sum(x, residual, norm)
+                h = norm(x + residual)
             else:
                 h = adapter.after_attention(tap.layer, x, residual, norm, token_mask)
             return Start(tap.next, Held(layer.feed_forward(h), h))
         norm = layer.feed_forward_norm
         if adapter is None:
-            h = normed_sum(x, residual, norm)
+            h = norm(x + residual)
         else:
             h = adapter.after_feed_forward(tap.layer, x, residual, norm, token_mask)
         if top and self._parts.final_norm is not None:

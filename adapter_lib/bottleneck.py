@@ -31,7 +31,6 @@ from adapter_lib.configuration import AdapterConfig, Initialisation, NonLinearit
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.linear import BERT_STD, empty_linear
 from adapter_lib.points import Tap
-from adapter_lib.residual import normed_sum
 from adapter_lib.site import Site
 
 NON_LINEARITIES: dict[NonLinearity, Callable[[Tensor], Tensor]] = {
@@ -283,7 +282,7 @@ class Adapter(nn.Module):
         self, bottleneck: Bottleneck | None, x: Tensor, residual: Tensor, norm: Norm
     ) -> Tensor:
         if bottleneck is None:
-            return normed_sum(x, residual, norm)
+            return norm(x + residual)
         return bottleneck.behind(Site(x, residual, norm))
 
     def restricted_to(self, kept_layers: Collection[int]) -> "Adapter":

@@ -24,7 +24,6 @@ from adapter_lib.configuration import FusionConfig, Placement
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.folding import FusionLayer
 from adapter_lib.points import Block, Tap
-from adapter_lib.residual import normed_sum
 from adapter_lib.site import Site
 
 
@@ -128,7 +127,7 @@ class Fusion(nn.Module):
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
     ) -> Tensor:
         """Return the attention block's output, (b, s, d), which fusion leaves as it is."""
-        return normed_sum(x, residual, norm)
+        return norm(x + residual)
 
     def after_feed_forward(
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from adapter_lib.architectures import Norm
 from adapter_lib.arrangement import Arrangement, NormAfter, Reading, Residual
-from adapter_lib.residual import normed_sum, sum_and_normed
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,7 @@ class Site:
     @cached_property
     def normed(self) -> Tensor:
         """LN(f + a), (b, s, d): the output without adapter."""
-        # Both at once, in one pass over memory; a frozen dataclass caches in its `__dict__`.
-        self.__dict__["total"], normed = sum_and_normed(self.x, self.residual, self.norm)
-        return normed
+        return self.norm(self.total)
 
     def read(self, reads: Reading) -> Tensor:
         """Return what a bottleneck reads, z, (b, s, d)."""
@@ -58,13 +55,13 @@ class Site:
         if norm_after is not None and arrangement.norm_after is NormAfter.BOTTLENECK:
             added = norm_after(added)
         if arrangement.adds_to_sum:
-            return normed_sum(added, self.total, self.norm)
+            return self.norm(added + self.total)
         output = added + self._around(arrangement.residual)
         if norm_after is not None and arrangement.norm_after is NormAfter.OUTPUT:
             output = norm_after(output)
         if not arrangement.base_norm_after:
             return output
-        return normed_sum(output, self.residual, self.norm)
+        return self.norm(output + self.residual)
 
     def _around(self, residual: Residual) -> Tensor:
         match residual:

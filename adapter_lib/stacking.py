@@ -25,7 +25,6 @@ from adapter_lib.bottleneck import (
     require_layer_norm,
 )
 from adapter_lib.configuration import Placement
-from adapter_lib.residual import normed, normed_sum
 from adapter_lib.site import Site
 
 Owners = tuple[int | None, ...]
@@ -133,15 +132,15 @@ class Place(nn.Module):
         placements = [None if own is None else self._placements.get(own) for own in owners]
         groups = [group for group, placement in enumerate(placements) if placement is not None]
         if self._stack is None or not groups:
-            return normed(total, norm)
+            return norm(total)
         z = _read(placements, x, residual, total, norm)
         slots = [own for own in owners if own in self._in_stack]
         which = torch.tensor([self._in_stack[slot] for slot in slots], device=x.device)
         if len(groups) == len(owners):
-            return normed_sum(self._stack(z, which), total, norm)
+            return norm(self._stack(z, which) + total)
         chosen = torch.tensor(groups, device=x.device)
         total = total.index_add(0, chosen, self._stack(z[chosen], which).to(total.dtype))
-        return normed(total, norm)
+        return norm(total)
 
     def _shifted_norm(self, norm: Norm, owners: Owners) -> Norm:
         """Return the norm with each group's own shift, for (g, m, d)."""
@@ -165,7 +164,7 @@ def _read(
 ) -> Tensor:
     """Return what each group's bottleneck reads, (g, m, d); anything where there is none."""
     sources: dict[Placement, Callable[[], Tensor]] = {
-        Placement.PFEIFFER: lambda: normed(total, norm),
+        Placement.PFEIFFER: lambda: norm(total),
         Placement.HOULSBY: lambda: x,
         Placement.PARALLEL: lambda: residual,
     }

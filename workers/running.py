@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import torch
 import transformers
 
-from adapter_lib.cpu_kernels.compiled import compiled as compiled_kernels
 from adapter_lib.errors import AdapterLibError
 from adapter_lib.files import save_adapter
 from adapter_lib.fusion import Fusion
@@ -279,13 +278,11 @@ def _parameters(model: AdapterModel, *, trained: bool) -> ParameterCounts:
 
 def _environment(model: AdapterModel) -> dict[str, str]:
     device = next(model.parameters()).device
-    compiled = device.type == "cpu" and model.backbone.own_kernels and compiled_kernels()
     return {
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "python": platform.python_version(),
         "device": str(device),
-        "kernels": "compiled" if compiled else "torch's own",
         "threads": str(torch.get_num_threads()),
         "machine": platform.machine(),
     }

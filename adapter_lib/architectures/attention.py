@@ -11,9 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from adapter_lib.architectures.parts import read_tokens
-from adapter_lib.cpu_kernels import are_active, compiled_attention
-from adapter_lib.cpu_kernels.norms import lowered
-from adapter_lib.cpu_kernels.projected import projected_attention
 from adapter_lib.ragged import Ragged
 from adapter_lib.softmax import added_to_scores, softmax
 
@@ -85,8 +82,7 @@ def cast_once(h: Tensor) -> Tensor:
     kind = h.device.type
     if not torch.is_autocast_enabled(kind) or h.dtype != torch.float32:
         return h
-    twin, dtype = lowered(h), torch.get_autocast_dtype(kind)
-    return twin if twin is not None and twin.dtype == dtype else h.to(dtype)
+    return h.to(torch.get_autocast_dtype(kind))
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
@@ -117,12 +113,8 @@ def attend(
         dropout: on the attention weights; 0 outside of training.
         scale: of the scores, 1/√k by default.
     """
-    layout = visible.layout
-    if layout is not None:
-        if are_active() and compiled_attention.can_attend(query, key, value, layout):
-            x = compiled_attention.attend(query, key, value, layout, dropout, scale)
-        else:
-            x = layout.attend(query, key, value, dropout, scale)
+    if visible.layout is not None:
+        x = visible.layout.attend(query, key, value, dropout, scale)
         return x.transpose(1, 2).flatten(-2)
     x = functional.scaled_dot_product_attention(
         query,
@@ -155,12 +147,6 @@ def self_attend(
         dropout: on the attention weights; 0 outside of training.
         read: the positions, (b,), of the tokens that attend, (b, 1, d) then; None for all.
     """
-    if read is None and not visible.causal:
-        x = projected_attention(
-            h, query, key, value, heads=heads, mask=visible.layout or visible.mask, dropout=dropout
-        )
-        if x is not None:
-            return x
     if read is not None and visible.layout is not None:
         asking = visible.layout.read(h, read)[0][:, None]
         h, visible = visible.layout.pad_rows(h), Visible(visible.layout.row_mask)

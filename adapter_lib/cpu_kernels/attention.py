@@ -1,4 +1,4 @@
-"""Attention on a CPU: by the compiled kernels, or a few rows at a time by torch's products.
+"""Attention on a CPU, a few rows at a time.
 
 Torch has no fused attention with dropout for CPUs, and from its single operations the weights of a
 whole batch go through memory some ten times. Here they go there once, for the backward pass. What
@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from adapter_lib.cpu_kernels import compiled_attention
 from adapter_lib.cpu_kernels.dropout import dropout, kept, random_levels
 from adapter_lib.softmax import (
     added_to_scores,
@@ -46,9 +45,6 @@ def attention(
         attn_mask: boolean, True where a query sees a key, or what is added to the scores.
     """
     learnt = attn_mask is not None and attn_mask.requires_grad
-    known = 0 <= dropout_p < 1 and not (learnt or is_causal)
-    if known and compiled_attention.can_attend(query, key, value, attn_mask):
-        return compiled_attention.attend(query, key, value, attn_mask, dropout_p, scale)
     if dropout_p == 0.0 and (learnt or query.dtype != torch.bfloat16):
         return functional.scaled_dot_product_attention(
             query, key, value, attn_mask, 0.0, is_causal, scale=scale

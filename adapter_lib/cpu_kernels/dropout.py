@@ -4,14 +4,11 @@ Torch's generator is the only source, so its state says what follows.
 """
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from adapter_lib.cpu_kernels.compiled import address, compiled, is_half
 from adapter_lib.ragged import current_layout
 
 _LEVELS = 1 << 8
@@ -22,11 +19,7 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = Fa
     """Return x with each element zero with probability p and the others scaled by 1/(1 - p)."""
     if not training or inplace or not 0 < p < 1:
         return functional.dropout(x, p, training, inplace)
-    levels = _levels_of(x, p)
-    if compiled() is not None and is_half(x) is not None and x.is_contiguous():
-        output: Tensor = _Dropout.apply(x, levels, p)  # type: ignore[no-untyped-call]
-        return output
-    return x * kept(levels, p, x.dtype).mul_(1 / (1 - p))
+    return x * kept(_levels_of(x, p), p, x.dtype).mul_(1 / (1 - p))
 
 
 def lowest_kept(p: float) -> int:
@@ -67,29 +60,3 @@ def _levels_of(x: Tensor, p: float) -> Tensor:
         return random_levels(x.shape, p)
     (shape,) = layout.shapes
     return layout.join([random_levels(torch.Size((*shape, *x.shape[2:])), p)])
-
-
-class _Dropout(torch.autograd.Function):
-    """Keeps the levels: a byte an element."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, levels: Tensor, p: float) -> Tensor:
-        ctx.save_for_backward(levels)
-        ctx.p = p
-        return _drop(x, levels, p)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        (levels,) = ctx.saved_tensors
-        return _drop(gradient.contiguous(), levels, ctx.p), None, None
-
-
-def _drop(x: Tensor, levels: Tensor, p: float) -> Tensor:
-    y = torch.empty_like(x)
-    module, half = compiled(), is_half(x)
-    if module is None or half is None:  # in a backward pass with other threads than the forward
-        return torch.mul(x, kept(levels, p, x.dtype), out=y).mul_(1 / (1 - p))
-    addresses = address(x), address(levels), address(y)
-    module.dropout(*addresses, x.numel(), lowest_kept(p), 1 / (1 - p), half)
-    return y

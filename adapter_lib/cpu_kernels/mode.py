@@ -15,7 +15,6 @@ from adapter_lib.cpu_kernels.dropout import dropout
 from adapter_lib.cpu_kernels.products import linear
 
 _wanted: ContextVar[bool] = ContextVar("fast_kernels_wanted", default=True)
-_active: ContextVar[bool] = ContextVar("fast_kernels_active", default=False)
 
 
 def fast_kernels(device: torch.device) -> AbstractContextManager[Any]:
@@ -26,11 +25,6 @@ def fast_kernels(device: torch.device) -> AbstractContextManager[Any]:
 def are_wanted() -> bool:
     """Say whether `fast_kernels` would stand in for torch's on a CPU."""
     return _wanted.get()
-
-
-def are_active() -> bool:
-    """Say whether `fast_kernels` stand in for torch's now."""
-    return _active.get()
 
 
 @contextmanager
@@ -52,15 +46,6 @@ _FAST: Mapping[Any, Callable[..., Tensor]] = {
 
 class _Kernels(TorchFunctionMode):
     """Calls what is in `_FAST` for its keys. Torch leaves the mode while it does."""
-
-    def __enter__(self) -> "_Kernels":
-        self._before = _active.set(True)
-        super().__enter__()  # type: ignore[no-untyped-call]
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)  # type: ignore[no-untyped-call]
-        _active.reset(self._before)
 
     def __torch_function__(
         self,

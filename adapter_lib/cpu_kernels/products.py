@@ -5,7 +5,6 @@ so on Intel's only. Weights are read where they are. Under autocast frozen weigh
 packed the way that the products read them, once and not in every step.
 """
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -14,8 +13,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import Parameter, functional
 from torch.utils.weak import WeakIdKeyDictionary
-
-from adapter_lib.cpu_kernels.norms import lowered
 
 
 @cache
@@ -33,7 +30,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if torch.is_autocast_enabled("cpu"):
         if not is_frozen(weight) or weight.dtype != torch.float32 or x.ndim < 2 or not x.numel():
             return functional.linear(lowest(x), weight, bias)
-        return frozen_linear(x, [weight], [bias])
+        return _frozen_linear(lowest(x), weight, bias)
     plain = (
         x.dtype != torch.float32
         or weight.dtype != torch.float32
@@ -54,33 +51,21 @@ def is_frozen(weight: Tensor) -> bool:
     return isinstance(weight, Parameter) and not (weight.requires_grad or weight.is_inference())
 
 
-def frozen_linear(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor | None]) -> Tensor:
-    """Return the outputs of several frozen linear layers of x under autocast, side by side.
-
-    Args:
-        x: (…, inputs).
-        weights: each (outputs, inputs), float32; the first stands for all in memory.
-        biases: each (outputs,); all or none of them None.
-    """
-    x = lowest(x)
-    weight = frozen_weight(weights, biases, x.dtype)
-    if weight.packed is None:
-        return functional.linear(x, weight.plain, weight.bias)
-    output: Tensor = _FrozenLinear.apply(x, weight)  # type: ignore[no-untyped-call]
+def _frozen_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    known = frozen_weight(weight, bias, x.dtype)
+    if known.packed is None:
+        return functional.linear(x, known.plain, known.bias)
+    output: Tensor = _FrozenLinear.apply(x, known)  # type: ignore[no-untyped-call]
     return output
 
 
 def lowest(x: Tensor) -> Tensor:
     """Return x in the type that autocast has for products, if it is float32."""
-    kind = torch.get_autocast_dtype("cpu")
-    if x.dtype != torch.float32:
-        return x
-    twin = lowered(x)
-    return twin if twin is not None and twin.dtype == kind else x.to(kind)
+    return x.to(torch.get_autocast_dtype("cpu")) if x.dtype == torch.float32 else x
 
 
 class FrozenWeight:
-    """Frozen weights in another type, side by side, as the products of both directions read them.
+    """A frozen weight in another type, as the products of both directions read it.
 
     Attributes:
         plain: (outputs, inputs); nothing is left of it once both directions are packed.
@@ -88,13 +73,10 @@ class FrozenWeight:
         bias: (outputs,), or None.
     """
 
-    def __init__(
-        self, weights: Sequence[Tensor], biases: Sequence[Tensor | None], dtype: torch.dtype
-    ) -> None:
-        self.stamp = _stamp(weights, biases, dtype)
-        self.plain: Tensor = torch.cat([weight.detach() for weight in weights]).to(dtype)
-        given = [bias.detach() for bias in biases if bias is not None]
-        self.bias = torch.cat(given).to(dtype) if given else None
+    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
+        self.stamp = _stamp(weight, bias, dtype)
+        self.plain = weight.detach().to(dtype)
+        self.bias = None if bias is None else bias.detach().to(dtype)
         pack = has_fast_products() and dtype == torch.bfloat16
         self.packed = _packed(self.plain) if pack else None
         self._turned: Tensor | None = None
@@ -109,29 +91,22 @@ class FrozenWeight:
         return self._turned
 
 
-def frozen_weight(
-    weights: Sequence[Tensor], biases: Sequence[Tensor | None], dtype: torch.dtype
-) -> FrozenWeight:
-    """Return it from memory, unless one of the weights was written to since."""
-    known = _frozen.get(weights[0])  # type: ignore[no-untyped-call]
-    if known is None:
-        known = _frozen[weights[0]] = {}
-    found: FrozenWeight | None = known.get(len(weights))
-    if found is None or found.stamp != _stamp(weights, biases, dtype):
+def frozen_weight(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> FrozenWeight:
+    """Return it from memory, unless weight or bias was written to since."""
+    found: FrozenWeight | None = _frozen.get(weight)  # type: ignore[no-untyped-call]
+    if found is None or found.stamp != _stamp(weight, bias, dtype):
         with torch.inference_mode(mode=False), torch.no_grad():  # for training too
-            found = known[len(weights)] = FrozenWeight(weights, biases, dtype)
+            found = _frozen[weight] = FrozenWeight(weight, bias, dtype)
     return found
 
 
 _frozen: WeakIdKeyDictionary = WeakIdKeyDictionary()
-"""First weight → number of weights side by side → what is kept of them."""
+"""Weight → what is kept of it."""
 
 
-def _stamp(
-    weights: Sequence[Tensor], biases: Sequence[Tensor | None], dtype: torch.dtype
-) -> tuple[Any, ...]:
+def _stamp(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> tuple[Any, ...]:
     """Return what changes when one of them is written to or replaced."""
-    given = (x for x in (*weights, *biases) if x is not None)
+    given = (x for x in (weight, bias) if x is not None)
     return (dtype, *((x._version, x.data_ptr()) for x in given))
 
 

@@ -106,7 +106,6 @@ def doctor(
         ("python", lambda: f"{platform.python_version()} on {platform.platform()}"),
         *((name, _version(name)) for name in PACKAGES),
         ("processors", lambda: f"{os.cpu_count()} CPUs, {_gpus()}"),
-        ("CPU kernels", _kernels),
         ("ray cluster", lambda: _ray(address)),
         ("workspace", lambda: _workspace(stores)),
         ("catalog", lambda: _catalog(stores)),
@@ -143,12 +142,6 @@ def _gpus() -> str:
         return f"no GPU that torch {torch.__version__} can use"
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return f"{len(names)} GPUs: {', '.join(names)}"
-
-
-def _kernels() -> str:
-    from adapter_lib.cpu_kernels.compiled import describe
-
-    return describe()
 
 
 def _ray(address: str | None) -> str:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -29,24 +28,8 @@ _ON_CPU = {
 """What torch's own table lacks; formulas get shapes for tensors."""
 
 
-def _torch_alone() -> AbstractContextManager[None]:
-    """Return a context without compiled kernels; the peer's environment has none."""
-    try:
-        from adapter_lib.cpu_kernels.compiled import nothing_compiled
-    except ImportError:
-        return nullcontext()
-    return nothing_compiled()
-
-
 def counted(work: Callable[[], Any]) -> int:
-    """Do `work` and return the operations of its products; additions and norms are left out.
-
-    Compiled attention is no operation of torch, so its place is taken by those that are; they
-    count what it would leave out for padding.
-    """
-    with (
-        _torch_alone(),
-        flop_counter.FlopCounterMode(display=False, custom_mapping=_ON_CPU) as counter,
-    ):
+    """Do `work` and return the operations of its products; additions and norms are left out."""
+    with flop_counter.FlopCounterMode(display=False, custom_mapping=_ON_CPU) as counter:
         work()
     return int(counter.get_total_flops())

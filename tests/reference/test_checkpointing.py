@@ -12,19 +12,12 @@ from adapter_lib.backbone import Backbone
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import AdapterConfig, Placement
 from adapter_lib.cpu_kernels import plain_kernels
-from adapter_lib.cpu_kernels.compiled import nothing_compiled
 from adapter_lib.heads import Head, HeadConfig, HeadKind
 from adapter_lib.model import AdapterModel
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-WIDE = {"num_attention_heads": 2}
-"""Heads of 16, which compiled attention can read."""
-
 
 def make_model(architecture: str, *, training: bool) -> AdapterModel:
-    changed = WIDE | ({"num_key_value_heads": 2} if architecture in ("llama", "qwen2") else {})
-    backbone = Backbone.from_model(make_transformer(architecture, **changed), name="tiny")
+    backbone = Backbone.from_model(make_transformer(architecture), name="tiny")
     adapter = Adapter(
         AdapterConfig(8, placement=Placement.HOULSBY), layers=LAYERS, hidden_size=HIDDEN
     )
@@ -97,9 +90,6 @@ def test_gradients_are_those_without_checkpoints(
     model = make_model(architecture, training=training)
     expected = gradients(whole, model, padding, half=half)
     assert_alike(gradients(recomputed_whole, model, padding, half=half), expected, 0.0)
-    with nothing_compiled():  # draws the same
-        slow = gradients(whole, model, padding, half=half)
-    assert_alike(slow, expected, 0.05 if half else 1e-4)
     if not training:
         with plain_kernels():
             slow = gradients(whole, model, padding, half=half)

@@ -97,15 +97,13 @@ def together(
     return found
 
 
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("low", [False, True], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("kind", [HeadKind.CLASSIFICATION, HeadKind.TOKEN_CLASSIFICATION])
 @pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
 def test_each_model_computes_what_it_does_alone(
     architecture: str, kind: HeadKind, low: bool
 ) -> None:
-    heads = 2  # wide enough for compiled attention
-    transformer = make(architecture, num_attention_heads=heads)
+    transformer = make(architecture)
     backbone = Backbone.from_model(transformer, name=architecture)
     given = batches(ARCHITECTURES[architecture].pad_token)
     expected = alone(models_over(backbone, kind), given, low)

@@ -1,8 +1,5 @@
 """Rows without their padding against the padded batch: the same, dropout included."""
 
-from collections.abc import Iterator
-from contextlib import nullcontext
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,7 +9,6 @@ from adapter_lib.backbone import Backbone, Batch, LayerRun
 from adapter_lib.bottleneck import Adapter
 from adapter_lib.configuration import AdapterConfig, Placement
 from adapter_lib.cpu_kernels import plain_kernels
-from adapter_lib.cpu_kernels.compiled import _module, nothing_compiled
 from adapter_lib.heads import Head, HeadConfig, HeadKind
 from adapter_lib.model import AdapterModel
 from adapter_lib.taps import Block, Tap
@@ -21,14 +17,6 @@ from tests.reference.tiny_transformers import make_transformer as make
 
 JOINT = ["albert", "bert", "distilbert", "electra", "roberta", "xlm-roberta"]
 """Whose attention's projections are computed without padding too."""
-
-
-@pytest.fixture(autouse=True, params=["compiled", "torch's own"])
-def kernels(request: pytest.FixtureRequest, one_thread: None) -> Iterator[None]:
-    if request.param == "compiled" and _module is None:
-        pytest.skip("needs compiled kernels")
-    with nullcontext() if request.param == "compiled" else nothing_compiled():
-        yield
 
 
 def backbone_of(architecture: str) -> Backbone:
@@ -78,7 +66,7 @@ def test_hidden_states_of_real_tokens_are_the_same(architecture: str, stop: Tap 
         torch.testing.assert_close(one * real, other * real, rtol=2e-4, atol=2e-4)
 
 
-def test_types_that_compiled_kernels_cannot_read_are_unpadded_too() -> None:
+def test_other_types_are_unpadded_too() -> None:
     backbone, batch = backbone_of("bert"), make_batch()
     shapes, real = widths(backbone), batch.token_mask[..., None]
     with torch.autocast("cpu", dtype=torch.float16):

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from safetensors.torch import load_file
 from scipy.stats import ks_2samp
 from sweeping import write_sweep
 
-from adapter_lib.cpu_kernels.compiled import _module, nothing_compiled
 from adapter_lib.taps import Held, Tap
 from orchestrator.driver import plan_sweep
 from workers.fast_path import FastPath
@@ -27,7 +25,6 @@ from workers.trial import Trial
 from workers.warm import WarmState
 
 PLAIN = FastPath(enabled=False)
-compiled = pytest.mark.skipif(_module is None, reason="needs compiled kernels")
 TRAINING = "batch_size: 8, max_length: 16, epochs: 2, precision: float32"
 EVERY_KIND = f"""\
 head: {{ dropout: 0.0 }}
@@ -76,8 +73,8 @@ def with_dropout(base: Path, folder: Path, share: float, **changed: int) -> Path
 
 @pytest.fixture
 def quiet_base(toy_base: Path, tmp_path: Path) -> Path:
-    """The toy base without dropout, its heads as wide as compiled attention wants them."""
-    return with_dropout(toy_base, tmp_path / "quiet", 0.0, num_attention_heads=2)
+    """The toy base without dropout."""
+    return with_dropout(toy_base, tmp_path / "quiet", 0.0)
 
 
 @pytest.fixture
@@ -114,19 +111,9 @@ def weights(folder: Path, trial: Trial) -> dict[str, torch.Tensor]:
     return load_file(Workspace(folder).trial(trial.trial_id).adapter / "adapter.safetensors")
 
 
-@pytest.mark.parametrize(
-    ("optimiser", "kernels"),
-    [
-        ("sgd", nothing_compiled),
-        pytest.param("sgd", nullcontext, marks=compiled),
-        pytest.param("adamw", nullcontext, marks=compiled),
-    ],
-)
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
 def test_every_kind_of_trial_ends_alike(
-    make_sweep: Callable[[str], list[Trial]],
-    tmp_path: Path,
-    optimiser: str,
-    kernels: Callable[[], AbstractContextManager[None]],
+    make_sweep: Callable[[str], list[Trial]], tmp_path: Path, optimiser: str
 ) -> None:
     """Adam divides by the size of a gradient, so where the true one is 0, as of a fusion's key
     bias, its parameters follow rounding: they are compared after SGD, scores after both.
@@ -136,8 +123,7 @@ def test_every_kind_of_trial_ends_alike(
     cache = FastPath(cache_folder=str(tmp_path / "cache"))
     plain, fast = tmp_path / "plain", tmp_path / "fast"
     expected = run(sweep, plain, PLAIN)
-    with kernels():
-        found = run(sweep, fast, cache)
+    found = run(sweep, fast, cache)
     assert len(sweep) > 30
     for trial in sweep:
         one, other = expected[trial.trial_id], found[trial.trial_id]
@@ -151,8 +137,6 @@ def test_every_kind_of_trial_ends_alike(
             assert wanted.keys() == got.keys()
             for name, value in wanted.items():
                 torch.testing.assert_close(got[name], value, rtol=1e-5, atol=1e-5, msg=trial.label)
-        used = (one.environment["kernels"], other.environment["kernels"])
-        assert used == ("torch's own", "compiled" if kernels is nullcontext else "torch's own")
         assert one.prefix is None
         has_prefix = trial.method.value not in ("full_fine_tuning", "layer_norm")
         assert (other.prefix is not None) == has_prefix, trial.label
@@ -291,7 +275,6 @@ SHARED_OTHERWISE: dict[str, dict[str, Any]] = {
     "nothing is cached": {"cache_gib": 0},
     "in a pack": {"pack_width": 3},
     "two threads": {"threads": 2},
-    "torch's kernels": {"kernels": nothing_compiled},
 }
 
 
@@ -309,12 +292,11 @@ def test_what_an_id_leaves_out_changes_no_random_number(
     plan, _ = plan_sweep(write_sweep(tmp_path, base, make_task("one"), body=body))
     trials = list(plan.trials.values())
     settings = dict(SHARED_OTHERWISE[how])
-    threads, kernels = settings.pop("threads", 1), settings.pop("kernels", nullcontext)
+    threads = settings.pop("threads", 1)
     expected = run(trials, tmp_path / "a", FastPath(cache_folder=str(tmp_path / "cache")))
     torch.set_num_threads(threads)
-    with kernels():
-        settings = {"cache_folder": str(tmp_path / "cache"), **settings}
-        found = run(trials, tmp_path / "b", FastPath(**settings))
+    settings = {"cache_folder": str(tmp_path / "cache"), **settings}
+    found = run(trials, tmp_path / "b", FastPath(**settings))
     for trial in trials:
         losses = [[e.train_loss for e in r[trial.trial_id].curve] for r in (expected, found)]
         assert losses[1] == pytest.approx(losses[0], rel=1e-5), trial.label
