@@ -1,7 +1,7 @@
 """Adapters over frozen transformers: train, drop, share, fuse, prune and serve them.
 
 The names below are what a script needs; each is imported from its module when it is first asked
-for, so `import adapter_lib` alone costs nothing and `adapter_lib.configuration` stays free of
+for, so `import adapter_lib` alone costs nothing and `adapter_lib.config` stays free of
 torch. `docs/adapter_lib.md` shows how to use them, `docs/architecture.md` how they fit together.
 """
 
@@ -9,13 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from adapter_lib.adapterhub.reading import read_model as read_adapterhub
-    from adapter_lib.adapterhub.writing import write_setup as write_adapterhub
-    from adapter_lib.arrangement import Arrangement, Placement
-    from adapter_lib.backbone import Backbone
-    from adapter_lib.batch import Batch
-    from adapter_lib.bottleneck import Adapter
-    from adapter_lib.configuration import (
+    from adapter_lib.config.arrangement import Arrangement, Placement
+    from adapter_lib.config.configuration import (
         AdapterConfig,
         FusionConfig,
         HeadConfig,
@@ -25,13 +20,18 @@ if TYPE_CHECKING:
         Sharing,
     )
     from adapter_lib.errors import AdapterLibError
-    from adapter_lib.files import load_adapter, read_manifest, save_adapter
-    from adapter_lib.fusion import Fusion
-    from adapter_lib.heads import Head
-    from adapter_lib.losses import loss_of
+    from adapter_lib.joint.multitask import MultiTask
     from adapter_lib.model import AdapterModel
-    from adapter_lib.multitask import MultiTask
+    from adapter_lib.modules.bottleneck import Adapter
+    from adapter_lib.modules.fusion import Fusion
+    from adapter_lib.modules.heads import Head
+    from adapter_lib.modules.losses import loss_of
+    from adapter_lib.storage.adapterhub.reading import read_model as read_adapterhub
+    from adapter_lib.storage.adapterhub.writing import write_setup as write_adapterhub
+    from adapter_lib.storage.files import load_adapter, read_manifest, save_adapter
     from adapter_lib.trainer_model import TrainerModel
+    from adapter_lib.transformer.backbone import Backbone
+    from adapter_lib.transformer.batch import Batch
 
 _HOME = {
     "Adapter": "bottleneck",

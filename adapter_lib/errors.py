@@ -19,7 +19,7 @@ class ConfigurationError(AdapterLibError):
 
 
 class UnsupportedArchitectureError(AdapterLibError):
-    """A transformer that `adapter_lib.architectures` does not describe."""
+    """A transformer that `adapter_lib.transformer.architectures` does not describe."""
 
 
 class BatchError(AdapterLibError):

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from adapter_lib.batch import Batch
-from adapter_lib.configuration import HeadKind
+from adapter_lib.config.configuration import HeadKind
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.model import AdapterModel
+from adapter_lib.transformer.batch import Batch
 
 IGNORED = -100
 """The target of a token that is not predicted; what torch's cross-entropy leaves out."""

@@ -8,14 +8,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from torch import Tensor, nn
 
-from adapter_lib.backbone import Backbone, Batch, LayerRun
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import HeadKind
+from adapter_lib.config.configuration import HeadKind
 from adapter_lib.errors import ConfigurationError, shortened
-from adapter_lib.fusion import Fusion
-from adapter_lib.heads import Head
-from adapter_lib.state import copy_state, describe_mismatch
-from adapter_lib.taps import Block, Held, Start, Tap
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.modules.heads import Head
+from adapter_lib.modules.state import copy_state, describe_mismatch
+from adapter_lib.transformer.activations import Block, Held, Start, Tap
+from adapter_lib.transformer.backbone import Backbone, Batch, LayerRun
 
 
 class AdapterModel(nn.Module):

@@ -7,10 +7,10 @@ from typing import Self
 
 from torch import Tensor, nn
 
-from adapter_lib.batch import Batch
-from adapter_lib.fusion import Fusion
-from adapter_lib.losses import loss_of
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.modules.losses import loss_of
+from adapter_lib.transformer.batch import Batch
 
 
 class TrainerModel(nn.Module):

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from dashboards.errors import DashboardError
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import TrialFilter, TrialRow
-from orchestrator.plan import matches
-from orchestrator.settings import Settings, differing, settings, words
+from orchestrator.planning.plan import matches
+from orchestrator.planning.settings import Settings, differing, settings, words
 from orchestrator.spec.axes import Condition
-from workers.results import TrialResult
-from workers.trial import DropMode, Method, Trial
+from workers.contract.results import TrialResult
+from workers.contract.trial import DropMode, Method, Trial
 
 BASELINES = (Method.FULL_FINE_TUNING, Method.HEAD_ONLY)
 

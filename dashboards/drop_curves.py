@@ -27,7 +27,7 @@ from orchestrator.catalog.catalog import Catalog
 from orchestrator.errors import OrchestratorError
 from orchestrator.spec.axes import Condition
 from orchestrator.stores import Stores
-from workers.trial import DropMode, Method
+from workers.contract.trial import DropMode, Method
 
 STYLES = {
     DropMode.NONE: ("standard", "#4c72b0", "o"),

@@ -16,7 +16,7 @@ from orchestrator.commands.output import print_any_character
 from orchestrator.errors import OrchestratorError
 from orchestrator.interruption import INTERRUPTED, end_as_by_ctrl_c
 from workers.errors import WorkerError
-from workers.memory import collect_less_often
+from workers.running.memory import collect_less_often
 
 BAD_INPUT = 2
 OUTPUT_CLOSED = 141
@@ -329,9 +329,11 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """Show what an alias named since when, who moved it and why, and what it refused."""
-    from orchestrator.commands import aliases
+    from orchestrator.commands import alias_history
 
-    aliases.history(reference, workspace=workspace, catalog=catalog, base=base, as_json=as_json)
+    alias_history.history(
+        reference, workspace=workspace, catalog=catalog, base=base, as_json=as_json
+    )
 
 
 @app.command()
@@ -348,9 +350,9 @@ def rollback(
     as_json: JsonOption = False,
 ) -> None:
     """Let an alias name an earlier version again; no submission undoes that without --force."""
-    from orchestrator.commands import aliases
+    from orchestrator.commands import alias_history
 
-    aliases.rollback(
+    alias_history.rollback(
         reference,
         to,
         workspace=workspace,

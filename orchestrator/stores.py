@@ -5,7 +5,7 @@ from pathlib import Path
 
 from orchestrator.addresses import redacted, without_user
 from orchestrator.errors import OrchestratorError
-from workers.layout import Workspace
+from workers.contract.paths import Workspace
 
 EMBEDDED = "sqlite in the workspace"
 

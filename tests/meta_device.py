@@ -12,9 +12,9 @@ from unittest.mock import patch
 
 import torch
 
-from workers.fitting import Fit
-from workers.member import Member
-from workers.running import Running
+from workers.joint.packed_trial import Member
+from workers.running.one_trial import Running
+from workers.training.trainer import Fit
 
 META = torch.device("meta")
 

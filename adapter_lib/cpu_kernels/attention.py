@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from adapter_lib.cpu_kernels.dropout import dropout, kept, random_levels
-from adapter_lib.softmax import (
+from adapter_lib.transformer.softmax import (
     added_to_scores,
     attention_weights,
     no_later,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from adapter_lib.ragged import current_layout
+from adapter_lib.transformer.ragged_batch import current_layout
 
 _LEVELS = 1 << 8
 _LOWEST = -(1 << 7)

@@ -1,6 +1,6 @@
 """The catalog as one object; its parts say what each can do."""
 
-from orchestrator.catalog.aliases import Aliases
+from orchestrator.catalog.alias_moves import Aliases
 from orchestrator.catalog.details import Details
 from orchestrator.catalog.outbox import Outbox
 from orchestrator.catalog.recording import Recording

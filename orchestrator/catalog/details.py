@@ -10,7 +10,7 @@ from orchestrator.catalog.reading import HEX, Reading
 from orchestrator.catalog.records import ScoreRow, TrialRow
 from orchestrator.catalog.store import chunks
 from orchestrator.catalog.tables import dependencies, scores, sweep_trials, trials
-from orchestrator.settings import Settings, settings
+from orchestrator.planning.settings import Settings, settings
 
 
 class Details(Reading):

@@ -1,7 +1,8 @@
 """Leaderboards: a table for each task, fingerprint and metric, of configurations by their mean.
 
 Scores are compared where they were measured on the same rows with the same metric, and nowhere
-else: a task's name outlives an edit of its rows. Ranking itself is `orchestrator.ranking`'s.
+else: a task's name outlives an edit of its rows. Ranking itself is
+`orchestrator.planning.ranking`'s.
 """
 
 import json
@@ -14,9 +15,9 @@ from sqlalchemy import ScalarSelect, Select, and_, false, func, or_, select
 
 from orchestrator.catalog.records import LeaderboardRow, OverSeeds, TrialRow, TrialState
 from orchestrator.catalog.tables import scores, sweep_trials, sweeps, trials
-from orchestrator.ranking import Ranked, over_seeds
-from orchestrator.settings import differing, labelled, words
-from workers.tasks.card import Split
+from orchestrator.planning.ranking import Ranked, over_seeds
+from orchestrator.planning.settings import differing, labelled, words
+from workers.contract.task_card import Split
 
 TableKey = tuple[str, str, str]
 """What must be equal for scores to be compared: task, fingerprint of its rows, and metric."""

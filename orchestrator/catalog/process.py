@@ -6,7 +6,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from workers.frozen import Frozen
+from workers.contract.frozen import Frozen
 
 _PROC = Path("/proc")
 _BETWEEN = ":"

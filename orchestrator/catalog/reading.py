@@ -42,10 +42,10 @@ from orchestrator.catalog.tables import (
     trials,
 )
 from orchestrator.errors import CatalogError
-from orchestrator.ranking import Planned, rank
-from orchestrator.settings import differing, labelled, words
-from workers.results import Epoch, TrialResult
-from workers.trial import Trial
+from orchestrator.planning.ranking import Planned, rank
+from orchestrator.planning.settings import differing, labelled, words
+from workers.contract.results import Epoch, TrialResult
+from workers.contract.trial import Trial
 
 TEST_SCORE = "test_score"
 SORTED_BY = (*(name for name in TrialRow.model_fields if name != "unsaid"), TEST_SCORE)

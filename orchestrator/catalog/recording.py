@@ -11,7 +11,7 @@ from orchestrator.catalog.rows import epoch_row, result_columns, score_rows
 from orchestrator.catalog.store import Store, chunks, insert_new, insert_or_replace, now
 from orchestrator.catalog.tables import attempts, epochs, scores, submissions, sweep_trials, trials
 from orchestrator.errors import CatalogError
-from workers.results import Epoch, TrialFailure, TrialResult
+from workers.contract.results import Epoch, TrialFailure, TrialResult
 
 
 class Recording(Store):

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from adapter_lib.configuration import NonLinearity, Placement, Sharing
-from workers.frozen import Frozen
-from workers.results import FailureReason
-from workers.tasks.card import Split
-from workers.trial import DropMode, Method
+from adapter_lib.config.configuration import NonLinearity, Placement, Sharing
+from workers.contract.frozen import Frozen
+from workers.contract.results import FailureReason
+from workers.contract.task_card import Split
+from workers.contract.trial import DropMode, Method
 
 
 class TrialState(StrEnum):

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from orchestrator.catalog.records import TrialState
-from orchestrator.settings import unsaid
-from workers.results import Epoch, TrialResult
-from workers.trial import Trial, content_hash
+from orchestrator.planning.settings import unsaid
+from workers.contract.results import Epoch, TrialResult
+from workers.contract.trial import Trial, content_hash
 
 
 def trial_row(

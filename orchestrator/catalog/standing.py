@@ -14,7 +14,7 @@ from orchestrator.catalog.records import TrialState
 from orchestrator.catalog.store import Store, chunks
 from orchestrator.catalog.submitting import dead_submissions
 from orchestrator.catalog.tables import submissions, sweep_trials, trials
-from workers.results import FailureReason
+from workers.contract.results import FailureReason
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from orchestrator.catalog.tables import (
     trials,
 )
 from orchestrator.errors import CatalogError, SubmissionOverError
-from workers.trial import Trial
+from workers.contract.trial import Trial
 
 HEARTBEAT_LIMIT_S = 120.0
 """A submission that was silent for longer, by the database's clock, counts as dead."""
@@ -105,7 +105,7 @@ class Submissions(Store):
         minutes. From then on such a one may write no more, should it wake up.
 
         The number grows from attempt to attempt. Whoever commits must show it; see
-        `workers.claims`.
+        `workers.contract.claims`.
 
         Raises:
             SubmissionOverError: it has ended, or its own trials were taken over.

@@ -115,7 +115,7 @@ trials = Table(
     Column("label", String, nullable=False),
     Column("config", Text, nullable=False),  # JSON of `Trial`
     Column("fingerprint", String, nullable=False, server_default=text("''")),
-    # JSON of what the label leaves out (`orchestrator.settings`).
+    # JSON of what the label leaves out (`orchestrator.planning.settings`).
     Column("unsaid", Text, nullable=False, server_default=text("'{}'")),
     Column("state", String, nullable=False),
     Column("metric", String),  # the one that will be measured, from the start

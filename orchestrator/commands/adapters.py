@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from orchestrator.commands.output import console, print_json
 from orchestrator.errors import OrchestratorError
-from orchestrator.registry import pull as pull_adapter
+from orchestrator.registry.lookup import pull as pull_adapter
 from orchestrator.stores import Stores
 
 if TYPE_CHECKING:
-    from workers.predicting import Predictor
+    from workers.predict import Predictor
 
 
 def pull(
@@ -39,8 +39,8 @@ def predictor_for(
     adapter: str, stores: Stores, *, base: str | None, base_folder: Path | None
 ) -> "Predictor":
     """Load an adapter from a folder, or pull it by name into the workspace first."""
-    from adapter_lib.manifest import MANIFEST_NAME
-    from workers.predicting import Predictor
+    from adapter_lib.storage.manifest import MANIFEST_NAME
+    from workers.predict import Predictor
 
     folder = Path(adapter)
     if not folder.is_dir():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from orchestrator.errors import OrchestratorError
-from workers.tasks.card import TaskCard, TaskKind
+from workers.contract.task_card import TaskCard, TaskKind
 
 ANSWER_COLUMNS = ("prediction", "prediction_index", "probability", "probabilities")
 Row = Mapping[str, Any]

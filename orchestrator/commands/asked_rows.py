@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import OrchestratorError
-from workers.tasks.card import Columns, TaskCard
+from workers.contract.task_card import Columns, TaskCard
 from workers.tasks.rows import Record
 
 

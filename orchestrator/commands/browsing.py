@@ -12,7 +12,7 @@ from rich.markup import escape
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.reading import SORTED_BY
 from orchestrator.catalog.records import SweepRow, TrialFilter, TrialRow, TrialState
-from orchestrator.commands.leaderboard import leaderboard_rows, print_leaderboard
+from orchestrator.commands.leaderboard_tables import leaderboard_rows, print_leaderboard
 from orchestrator.commands.output import (
     Form,
     console,
@@ -28,10 +28,10 @@ from orchestrator.commands.output import (
 from orchestrator.commands.submitting import print_failures
 from orchestrator.commands.watching import follow
 from orchestrator.errors import CatalogError
-from orchestrator.plan import AXES
-from orchestrator.settings import differing, labelled, words
+from orchestrator.planning.plan import AXES
+from orchestrator.planning.settings import differing, labelled, words
 from orchestrator.stores import Stores
-from workers.trial import DropMode, Method
+from workers.contract.trial import DropMode, Method
 
 E = TypeVar("E", bound=StrEnum)
 

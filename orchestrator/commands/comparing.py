@@ -11,7 +11,7 @@ from orchestrator.catalog.records import ScoreRow, TrialRow
 from orchestrator.commands.browsing import open_catalog
 from orchestrator.commands.output import console, print_json, table
 from orchestrator.commands.showing import shown
-from orchestrator.ranking import over_seeds
+from orchestrator.planning.ranking import over_seeds
 
 Place = tuple[str, int, str]
 """Split, drop depth and metric."""

@@ -17,8 +17,8 @@ from rich.markup import escape
 from orchestrator.addresses import redacted
 from orchestrator.commands.output import console, print_json, table
 from orchestrator.errors import CatalogMissingError, OrchestratorError
-from orchestrator.mlflow_runs import connect, prepare_store
-from orchestrator.mlflow_store import holds_store, store_path
+from orchestrator.mlflow.runs import connect, prepare_store
+from orchestrator.mlflow.store_file import holds_store, store_path
 from orchestrator.stores import Stores
 
 log = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ def _gpus() -> str:
 def _ray(address: str | None) -> str:
     if address is None:
         return "none given; `submit` starts one on this machine"
-    from orchestrator.scheduling import cluster
+    from orchestrator.running.scheduling import cluster
 
     with cluster(address) as nodes:
         cpus, gpus = sum(n.cpus for n in nodes), sum(n.gpus for n in nodes)
@@ -179,7 +179,7 @@ def _catalog(stores: Stores) -> str:
 
 
 def _tracking(stores: Stores) -> str:
-    from orchestrator.registry import registered
+    from orchestrator.registry.lookup import registered
 
     path = store_path(stores.tracking_uri)
     if path is not None and not holds_store(path):

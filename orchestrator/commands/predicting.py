@@ -12,13 +12,13 @@ from orchestrator.commands.asked_rows import RowFiles, given_rows, row_for
 from orchestrator.commands.output import console, print_json
 from orchestrator.errors import OrchestratorError
 from orchestrator.stores import Stores
-from workers.tasks.card import TaskCard, TaskKind
+from workers.contract.task_card import TaskCard, TaskKind
 from workers.tasks.files import read_records
 from workers.tasks.rows import Record
 
 if TYPE_CHECKING:
     from workers.objectives import Prediction
-    from workers.predicting import Predictor
+    from workers.predict import Predictor
 
 ROWS_AT_ONCE = 1000
 """Rows that are read, predicted and written together, so that a file of any length fits."""

@@ -13,15 +13,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.board import Board
 from orchestrator.catalog.records import TrialState
 from orchestrator.commands.output import duration, number, table
-from orchestrator.driver import Phase, Watch
-from orchestrator.settings import Labels
-from orchestrator.work_queue import WorkState
-from workers.events import EventKind, PackEvent
-from workers.results import TrialResult
-from workers.trial import Method
+from orchestrator.planning.settings import Labels
+from orchestrator.running.board import Board
+from orchestrator.running.driver import Phase, Watch
+from orchestrator.running.work_queue import WorkState
+from workers.contract.events import EventKind, PackEvent
+from workers.contract.results import TrialResult
+from workers.contract.trial import Method
 
 SHOWN_RUNNING = 8
 PLAIN_EVERY_S = 10.0

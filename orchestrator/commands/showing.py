@@ -11,9 +11,9 @@ from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import AliasMove, MoveKind, ScoreRow, TrialRow
 from orchestrator.commands.browsing import open_catalog
 from orchestrator.commands.output import console, count, duration, number, print_json, table
-from orchestrator.settings import labelled, settings, words
+from orchestrator.planning.settings import labelled, settings, words
 from orchestrator.stores import Stores
-from workers.results import Epoch, TrialResult
+from workers.contract.results import Epoch, TrialResult
 
 
 def show(id_prefix: str, workspace: Path, *, catalog: str | None, as_json: bool) -> None:

@@ -13,22 +13,22 @@ from rich.markup import escape
 from adapter_lib.errors import AdapterLibError
 from orchestrator.addresses import redacted
 from orchestrator.catalog.catalog import Catalog
-from orchestrator.cluster_address import check_address
-from orchestrator.commands.leaderboard import print_leaderboard
+from orchestrator.commands.leaderboard_tables import print_leaderboard
 from orchestrator.commands.output import console, count, number, print_json, table
 from orchestrator.commands.progress import ProgressView
 from orchestrator.commands.warnings import data_warnings, print_warnings, reading_warnings
-from orchestrator.driver import Outcome, plan_sweep
-from orchestrator.driver import submit as run_submission
 from orchestrator.errors import CatalogMissingError, OrchestratorError
-from orchestrator.forecast import forecast
-from orchestrator.missing import find_missing
-from orchestrator.plan import Plan
-from orchestrator.settings import Labels
+from orchestrator.planning.forecast import forecast
+from orchestrator.planning.plan import Plan
+from orchestrator.planning.settings import Labels
+from orchestrator.running.cluster_address import check_address
+from orchestrator.running.driver import Outcome, plan_sweep
+from orchestrator.running.driver import submit as run_submission
+from orchestrator.running.missing_files import find_missing
 from orchestrator.stores import Stores
+from workers.contract.task_card import Split, TaskKind
+from workers.contract.trial import Trial
 from workers.errors import WorkerError
-from workers.tasks.card import Split, TaskKind
-from workers.trial import Trial
 
 LEADERBOARD_ROWS = 5
 

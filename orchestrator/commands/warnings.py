@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from orchestrator.catalog.catalog import Catalog
-from orchestrator.plan import Plan
+from orchestrator.planning.plan import Plan
 
 
 def data_warnings(plan: Plan) -> list[str]:

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from adapter_lib.arrangement import Arrangement, NormAfter, Reading, Residual
-from adapter_lib.configuration import Initialisation, NonLinearity, Placement, Sharing
+from adapter_lib.config.arrangement import Arrangement, NormAfter, Reading, Residual
+from adapter_lib.config.configuration import Initialisation, NonLinearity, Placement, Sharing
 from orchestrator.spec.values import (
     Count,
     Depth,
@@ -23,7 +23,7 @@ from orchestrator.spec.values import (
     Seed,
     Sizes,
 )
-from workers.trial import (
+from workers.contract.trial import (
     Batching,
     DropMode,
     MeasuredDepths,

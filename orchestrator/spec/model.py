@@ -1,7 +1,7 @@
 """What a sweep YAML may say. Every axis is a value or a list; a list makes a grid.
 
 What the words mean together (which combinations there are, which are impossible) is left to
-`orchestrator.planner`.
+`orchestrator.planning.planner`.
 """
 
 import os.path
@@ -34,9 +34,9 @@ from orchestrator.spec.values import (
     no_booleans_within,
     spelled,
 )
-from workers.fast_path import FastPath
-from workers.tasks.card import Columns, Metric, RowLimits, Split
-from workers.trial import Method, PruningOrder
+from workers.contract.fast_path import FastPath
+from workers.contract.task_card import Columns, Metric, RowLimits, Split
+from workers.contract.trial import Method, PruningOrder
 
 
 class BaseModelSpec(Section):

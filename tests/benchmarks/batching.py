@@ -17,7 +17,7 @@ from typing import Any
 import torch
 import yaml
 
-from orchestrator.driver import plan_sweep
+from orchestrator.running.driver import plan_sweep
 from tests.benchmarks.harness import (
     Ledger,
     console,
@@ -28,15 +28,15 @@ from tests.benchmarks.harness import (
     show,
 )
 from tests.benchmarks.tasks import DATA, cut_task, minilm_folder
-from workers.batching import padding_share, training_batches
-from workers.fast_path import FastPath
-from workers.layout import Workspace
-from workers.pack import run_pack
-from workers.results import read_result
-from workers.seeds import generator_for
-from workers.tasks.card import Split
-from workers.trial import Batching, Trial
-from workers.warm import WarmState
+from workers.batches.batching import padding_share, training_batches
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.contract.results import read_result
+from workers.contract.task_card import Split
+from workers.contract.trial import Batching, Trial
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
+from workers.training.seeds import generator_for
 
 TASKS = ("cb", "cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst2", "stsb", "trec")
 SHARED = ("rows", "epochs", "learning_rate", "batch_size", "max_length", "precision")

@@ -19,12 +19,12 @@ import torch
 from torch.nn import functional
 from transformers import BertConfig, BertModel
 
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, FusionConfig, HeadConfig, HeadKind
-from adapter_lib.fusion import Fusion
-from adapter_lib.heads import Head
+from adapter_lib.config.configuration import AdapterConfig, FusionConfig, HeadConfig, HeadKind
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.modules.heads import Head
+from adapter_lib.transformer.backbone import Backbone, Batch
 from tests.benchmarks.harness import (
     ONE_THREAD,
     Ledger,

@@ -10,25 +10,25 @@ from pathlib import Path
 from tests.benchmarks.phases import PhaseClock, phases_of
 
 PHASES = {
-    "workers.warm:load_task": "read rows",
-    "workers.warm:tokenizer_for": "load tokeniser",
+    "workers.running.warm_state:load_task": "read rows",
+    "workers.running.warm_state:tokenizer_for": "load tokeniser",
     "workers.objectives.base:Objective.encode": "tokenise",
-    "workers.warm:base_model_folder": "verify base",
-    "adapter_lib.backbone:Backbone.from_folder": "load base",
-    "workers.running:build": "build model",
-    "workers.fitting:Fit._loss": "forward",
+    "workers.running.warm_state:base_model_folder": "verify base",
+    "adapter_lib.transformer.backbone:Backbone.from_folder": "load base",
+    "workers.running.one_trial:build": "build model",
+    "workers.training.trainer:Fit._loss": "forward",
     "torch.autograd:backward": "backward",
-    "workers.fitting:Fit._step": "optimiser and clipping",
-    "workers.fitting:training_batches": "draw batches",
-    "workers.warm:WarmState.feeds": "find prefixes",
+    "workers.training.trainer:Fit._step": "optimiser and clipping",
+    "workers.training.trainer:training_batches": "draw batches",
+    "workers.running.warm_state:WarmState.feeds": "find prefixes",
     "workers.prefix.cache:PrefixCache._make": "compute prefixes",
     "workers.prefix.store:_checksum": "check prefixes",
-    "workers.feeding:Feed.start": "gather prefixes",
-    "workers.feeding:collate": "collate",
-    "workers.fitting:evaluate": "evaluate",
-    "workers.fitting:Fit.save": "checkpoint",
-    "workers.running:save_adapter": "save adapter",
-    "workers.running:commit": "commit",
+    "workers.batches.feeding:Feed.start": "gather prefixes",
+    "workers.batches.feeding:collate": "collate",
+    "workers.training.trainer:evaluate": "evaluate",
+    "workers.training.trainer:Fit.save": "checkpoint",
+    "workers.running.one_trial:save_adapter": "save adapter",
+    "workers.running.one_trial:commit": "commit",
 }
 """Function → phase. What a step does beside its losses and gradients is the optimiser's."""
 
@@ -38,11 +38,11 @@ def main(sweep: Path, workspace: Path, target: Path, *, with_flops: bool) -> Non
     with clock.phase("import"):
         import torch
 
-        from orchestrator.driver import plan_sweep
+        from orchestrator.running.driver import plan_sweep
         from tests.benchmarks.flops import counted
-        from workers.layout import Workspace
-        from workers.pack import run_pack
-        from workers.warm import WarmState
+        from workers.contract.paths import Workspace
+        from workers.running.bundle import run_pack
+        from workers.running.warm_state import WarmState
     torch.set_num_threads(1)
     with clock.phase("plan"):
         trials = list(plan_sweep(sweep)[0].trials.values())

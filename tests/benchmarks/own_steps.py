@@ -13,16 +13,16 @@ import numpy as np
 import torch
 import yaml
 
-from orchestrator.driver import plan_sweep
+from orchestrator.running.driver import plan_sweep
 from tests.benchmarks.flops import counted
 from tests.benchmarks.serving import serve
-from workers.fast_path import FastPath
-from workers.fitting import Fit
-from workers.layout import Workspace
-from workers.models import build
-from workers.tasks.card import Split
-from workers.trial import Trial
-from workers.warm import WarmState
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.contract.task_card import Split
+from workers.contract.trial import Trial
+from workers.running.warm_state import WarmState
+from workers.training.build import build
+from workers.training.trainer import Fit
 
 Step = Callable[[], object]
 

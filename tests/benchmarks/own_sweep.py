@@ -7,12 +7,12 @@ from typing import Any
 
 import yaml
 
-from orchestrator.driver import plan_sweep
+from orchestrator.running.driver import plan_sweep
 from tests.benchmarks.accounting import Usage, measure
 from tests.benchmarks.harness import ONE_THREAD
-from workers.layout import Workspace
-from workers.results import TrialResult, read_result
-from workers.trial import Trial
+from workers.contract.paths import Workspace
+from workers.contract.results import TrialResult, read_result
+from workers.contract.trial import Trial
 
 WORKER, DRIVER = "ray::PackTraina", "python"
 """Names of processes, as `Usage` has them; the kernel keeps 15 characters."""

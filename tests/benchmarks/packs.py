@@ -20,7 +20,7 @@ from typing import Any
 import torch
 import yaml
 
-from orchestrator.driver import plan_sweep
+from orchestrator.running.driver import plan_sweep
 from tests.benchmarks.flops import counted
 from tests.benchmarks.harness import (
     Ledger,
@@ -35,14 +35,14 @@ from tests.benchmarks.harness import (
 )
 from tests.benchmarks.steps import MODELS
 from tests.benchmarks.tasks import cut_task, word_task
-from workers.fast_path import FastPath
-from workers.layout import Workspace
-from workers.member import Member
-from workers.packing import Pack
-from workers.running import begin_fit
-from workers.tasks.card import Split
-from workers.trial import Trial
-from workers.warm import WarmState
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.contract.task_card import Split
+from workers.contract.trial import Trial
+from workers.joint.joint_training import Pack
+from workers.joint.packed_trial import Member
+from workers.running.one_trial import begin_fit
+from workers.running.warm_state import WarmState
 
 ALONE = "alone"
 CACHE_GIB = 8.0

@@ -27,11 +27,11 @@ from tests.benchmarks.packs import plan
 from tests.benchmarks.steps import MODELS
 from tests.benchmarks.tasks import cut_task
 from tests.meta_device import META, member_there, meta_device
-from workers.fast_path import FastPath
-from workers.layout import Workspace
-from workers.packing import Pack
-from workers.running import Running, begin_fit
-from workers.warm import WarmState
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.joint.joint_training import Pack
+from workers.running.one_trial import Running, begin_fit
+from workers.running.warm_state import WarmState
 
 _ATTENTION = functional.scaled_dot_product_attention
 _WRITE_NOTHING = {

@@ -33,7 +33,7 @@ from tests.benchmarks.harness import (
 from tests.benchmarks.own_sweep import check, in_process, submit
 from tests.benchmarks.sweep_report import report
 from tests.benchmarks.tasks import DATA, cut_task, minilm_folder
-from workers.trial import Batching
+from workers.contract.trial import Batching
 
 SIDES = (
     *("ours auto", "ours float32"),

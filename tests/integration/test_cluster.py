@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator import scheduling
-from orchestrator.board import Board
 from orchestrator.catalog.catalog import Catalog
-from orchestrator.driver import plan_sweep
+from orchestrator.running import scheduling
+from orchestrator.running.board import Board
+from orchestrator.running.driver import plan_sweep
+from orchestrator.running.work_queue import WorkQueue
 from orchestrator.stores import Stores
-from orchestrator.work_queue import WorkQueue
-from workers.fast_path import FastPath
-from workers.layout import Workspace
-from workers.results import FailureReason
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.contract.results import FailureReason
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from workers.layout import Workspace
+from workers.contract.paths import Workspace
 
 pytestmark = pytest.mark.slow
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from safetensors.torch import load_file
 from torch import Tensor
 
-from adapter_lib.adapterhub.reading import read_adapter, read_fusion, read_head
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.storage.adapterhub.reading import read_adapter, read_fusion, read_head
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 FIXTURES = Path(__file__).parent / "adapterhub" / "fixtures"
 ARCHITECTURES = sorted(folder.name for folder in FIXTURES.iterdir() if folder.is_dir())

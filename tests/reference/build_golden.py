@@ -17,10 +17,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from adapter_lib.arrangement import Arrangement, NormAfter, Residual
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import (
+from adapter_lib.config.arrangement import Arrangement, NormAfter, Residual
+from adapter_lib.config.configuration import (
     AdapterConfig,
     FusionConfig,
     HeadConfig,
@@ -29,10 +27,12 @@ from adapter_lib.configuration import (
     Placement,
     Sharing,
 )
-from adapter_lib.files import save_adapter
-from adapter_lib.fusion import Fusion
-from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.modules.heads import Head
+from adapter_lib.storage.files import save_adapter
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 GOLDEN = Path(__file__).parent / "golden"
 LAYERS, HIDDEN, VOCABULARY = 3, 8, 24

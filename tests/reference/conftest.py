@@ -3,7 +3,7 @@
 import pytest
 from tiny_transformers import make_batch, make_transformer
 
-from adapter_lib.backbone import Backbone, Batch
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 
 @pytest.fixture(params=["right", "left", "none"])

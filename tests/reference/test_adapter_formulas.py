@@ -7,10 +7,8 @@ import pytest
 import torch
 from tiny_transformers import HIDDEN, LAYERS, make_transformer
 
-from adapter_lib.arrangement import Arrangement, NormAfter, Reading, Residual
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import (
+from adapter_lib.config.arrangement import Arrangement, NormAfter, Reading, Residual
+from adapter_lib.config.configuration import (
     AdapterConfig,
     Initialisation,
     NonLinearity,
@@ -18,6 +16,8 @@ from adapter_lib.configuration import (
     Sharing,
 )
 from adapter_lib.errors import ConfigurationError
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 
 def make_adapter(config: AdapterConfig) -> Adapter:

@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from adapter_lib.adapterhub.folders import WeightsFormat
-from adapter_lib.adapterhub.reading import read_head
-from adapter_lib.adapterhub.writing import write_head
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.configuration import HeadConfig, HeadKind
+from adapter_lib.config.configuration import HeadConfig, HeadKind
 from adapter_lib.errors import AdapterFileError
 from adapter_lib.model import AdapterModel
+from adapter_lib.storage.adapterhub.folders import WeightsFormat
+from adapter_lib.storage.adapterhub.reading import read_head
+from adapter_lib.storage.adapterhub.writing import write_head
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 FIXTURES = Path(__file__).parent / "adapterhub" / "head_fixtures"
 HEADS = [folder for base in sorted(FIXTURES.iterdir()) for folder in (base / "heads").iterdir()]

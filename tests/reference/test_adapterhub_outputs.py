@@ -9,7 +9,7 @@ import pytest
 import torch
 from adapterhub_fixtures import ARCHITECTURES, HubFolder
 
-from adapter_lib.fusion import Fusion
+from adapter_lib.modules.fusion import Fusion
 
 TOLERANCE = 1e-5
 _logger = logging.getLogger(__name__)

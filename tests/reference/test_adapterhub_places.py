@@ -14,7 +14,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from adapter_lib.adapterhub.folders import (
+from adapter_lib.config.configuration import AdapterConfig, FusionConfig, Placement, Sharing
+from adapter_lib.errors import UnsupportedArchitectureError, UnsupportedSettingError
+from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.storage.adapterhub.folders import (
     ADAPTER_FILES,
     FUSION_FILES,
     HEAD_FILES,
@@ -23,15 +28,10 @@ from adapter_lib.adapterhub.folders import (
     read_json,
     read_weights,
 )
-from adapter_lib.adapterhub.reading import read_adapter, read_fusion, read_head
-from adapter_lib.adapterhub.writing import write_adapter, write_fusion, write_head
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, FusionConfig, Placement, Sharing
-from adapter_lib.errors import UnsupportedArchitectureError, UnsupportedSettingError
-from adapter_lib.files import load_adapter, save_adapter
-from adapter_lib.fusion import Fusion
-from adapter_lib.model import AdapterModel
+from adapter_lib.storage.adapterhub.reading import read_adapter, read_fusion, read_head
+from adapter_lib.storage.adapterhub.writing import write_adapter, write_fusion, write_head
+from adapter_lib.storage.files import load_adapter, save_adapter
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 FIXTURES = Path(__file__).parent / "adapterhub" / "place_fixtures"
 ARCHITECTURES = sorted(folder.name for folder in FIXTURES.iterdir())

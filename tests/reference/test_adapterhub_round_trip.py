@@ -13,7 +13,8 @@ import pytest
 import torch
 from adapterhub_fixtures import ARCHITECTURES, FIXTURES, HubFolder
 
-from adapter_lib.adapterhub.folders import (
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.storage.adapterhub.folders import (
     ADAPTER_FILES,
     FUSION_FILES,
     HEAD_FILES,
@@ -22,9 +23,13 @@ from adapter_lib.adapterhub.folders import (
     read_json,
     read_weights,
 )
-from adapter_lib.adapterhub.reading import SETUP_FILE, read_adapter, read_head, read_setup
-from adapter_lib.adapterhub.writing import write_adapter, write_fusion, write_head, write_setup
-from adapter_lib.fusion import Fusion
+from adapter_lib.storage.adapterhub.reading import SETUP_FILE, read_adapter, read_head, read_setup
+from adapter_lib.storage.adapterhub.writing import (
+    write_adapter,
+    write_fusion,
+    write_head,
+    write_setup,
+)
 
 
 def write_all(target: Path, hub: HubFolder, weights_format: WeightsFormat) -> None:

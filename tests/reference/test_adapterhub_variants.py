@@ -16,7 +16,10 @@ from adapterhub_fixtures import HubFolder
 from safetensors.torch import load_file
 from torch import Tensor
 
-from adapter_lib.adapterhub.folders import (
+from adapter_lib.config.arrangement import USUAL
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.storage.adapterhub.folders import (
     ADAPTER_FILES,
     FUSION_FILES,
     FileNames,
@@ -24,11 +27,8 @@ from adapter_lib.adapterhub.folders import (
     read_json,
     read_weights,
 )
-from adapter_lib.adapterhub.reading import read_adapter, read_fusion
-from adapter_lib.adapterhub.writing import write_adapter, write_fusion
-from adapter_lib.arrangement import USUAL
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.fusion import Fusion
+from adapter_lib.storage.adapterhub.reading import read_adapter, read_fusion
+from adapter_lib.storage.adapterhub.writing import write_adapter, write_fusion
 
 FIXTURES = Path(__file__).parent / "adapterhub" / "variant_fixtures"
 CHECK = FIXTURES.parent / "check_variants_written.py"

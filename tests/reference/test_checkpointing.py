@@ -8,12 +8,12 @@ from tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch, make_tr
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from adapter_lib.backbone import Backbone
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, Placement
+from adapter_lib.config.configuration import AdapterConfig, Placement
 from adapter_lib.cpu_kernels import plain_kernels
-from adapter_lib.heads import Head, HeadConfig, HeadKind
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.heads import Head, HeadConfig, HeadKind
+from adapter_lib.transformer.backbone import Backbone
 
 
 def make_model(architecture: str, *, training: bool) -> AdapterModel:

@@ -14,10 +14,10 @@ from build_golden import GOLDEN, HIDDEN, LAYERS, golden_batch, make_models, writ
 from safetensors.torch import load, save
 from transformers import BertConfig, BertModel
 
-from adapter_lib.backbone import Backbone
-from adapter_lib.bottleneck import Adapter
 from adapter_lib.errors import AdapterFileError, WrongBaseError
-from adapter_lib.files import load_adapter, read_manifest
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.storage.files import load_adapter, read_manifest
+from adapter_lib.transformer.backbone import Backbone
 
 PAGE = Path(__file__).parents[2] / "docs" / "adapter-format.md"
 CASES = sorted(folder.name for folder in (GOLDEN / "format-1").iterdir())

@@ -11,9 +11,9 @@ from tiny_transformers import HIDDEN, LAYERS
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.configuration import AdapterConfig, FusionConfig, NonLinearity, Sharing
-from adapter_lib.fusion import Fusion
+from adapter_lib.config.configuration import AdapterConfig, FusionConfig, NonLinearity, Sharing
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 EQUAL = {"a": AdapterConfig(4), "b": AdapterConfig(4), "c": AdapterConfig(4)}
 MIXED = {
@@ -63,7 +63,9 @@ def leaves(fusion: Fusion) -> dict[str, Tensor]:
 @pytest.fixture(params=[True, False], ids=["folded", "token by token"])
 def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Force one of the two orders in which a training step may multiply."""
-    monkeypatch.setattr("adapter_lib.folding.folding_pays", lambda *_, **__: request.param)
+    monkeypatch.setattr(
+        "adapter_lib.modules.fusion_layer.folding_pays", lambda *_, **__: request.param
+    )
     return bool(request.param)
 
 
@@ -184,7 +186,9 @@ def test_a_training_step_multiplies_in_the_cheaper_order(
     chosen = count()
     counts = []
     for order in (True, False):
-        monkeypatch.setattr("adapter_lib.folding.folding_pays", lambda *_, o=order, **__: o)
+        monkeypatch.setattr(
+            "adapter_lib.modules.fusion_layer.folding_pays", lambda *_, o=order, **__: o
+        )
         counts.append(count())
     assert chosen in counts
     assert chosen <= 1.1 * min(counts)  # biases and the narrow products are not in the estimate

@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bank import Bank
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, Placement
-from adapter_lib.heads import Head, HeadConfig, HeadKind
+from adapter_lib.config.configuration import AdapterConfig, Placement
+from adapter_lib.joint.joint_pass import run_together
+from adapter_lib.joint.part import Part
+from adapter_lib.joint.row_dropout import RandomStream
+from adapter_lib.joint.stacked_parameters import Bank
 from adapter_lib.model import AdapterModel
-from adapter_lib.pack_parts import Part
-from adapter_lib.packing import run_together
-from adapter_lib.row_dropout import RandomStream
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.heads import Head, HeadConfig, HeadKind
+from adapter_lib.transformer.backbone import Backbone, Batch
 from tests.reference.tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch
 from tests.reference.tiny_transformers import make_transformer as make
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from adapter_lib.arrangement import Arrangement, NormAfter
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import (
+from adapter_lib.config.arrangement import Arrangement, NormAfter
+from adapter_lib.config.configuration import (
     AdapterConfig,
     Placement,
     Sharing,
     bottleneck_from_reduction,
 )
+from adapter_lib.modules.bottleneck import Adapter
 
 OWN_NORMS = Arrangement(norm_before=True, norm_after=NormAfter.BOTTLENECK)
 LAYERS, HIDDEN = 12, 768  # RoBERTa-base

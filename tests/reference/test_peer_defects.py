@@ -14,18 +14,24 @@ from safetensors.torch import load_file
 from tiny_transformers import HIDDEN, LAYERS, make_batch, make_transformer
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from adapter_lib.adapterhub.folders import WeightsFormat
-from adapter_lib.adapterhub.reading import read_adapter
-from adapter_lib.adapterhub.writing import write_adapter
-from adapter_lib.backbone import Backbone
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, FusionConfig, HeadConfig, HeadKind, Sharing
+from adapter_lib.config.configuration import (
+    AdapterConfig,
+    FusionConfig,
+    HeadConfig,
+    HeadKind,
+    Sharing,
+)
 from adapter_lib.errors import AdapterFileError, WrongBaseError
-from adapter_lib.files import load_adapter, save_adapter
-from adapter_lib.fusion import Fusion
-from adapter_lib.heads import Head
+from adapter_lib.joint.multitask import MultiTask
 from adapter_lib.model import AdapterModel
-from adapter_lib.multitask import MultiTask
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.modules.heads import Head
+from adapter_lib.storage.adapterhub.folders import WeightsFormat
+from adapter_lib.storage.adapterhub.reading import read_adapter
+from adapter_lib.storage.adapterhub.writing import write_adapter
+from adapter_lib.storage.files import load_adapter, save_adapter
+from adapter_lib.transformer.backbone import Backbone
 
 
 def tiny(architecture: str = "bert") -> Backbone:

@@ -4,14 +4,14 @@ import pytest
 import torch
 from tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch, make_transformer
 
-from adapter_lib.arrangement import USUAL, Arrangement, NormAfter, Reading, Residual
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, HeadConfig, HeadKind, Placement
-from adapter_lib.fusion import Fusion, FusionConfig
-from adapter_lib.heads import Head
+from adapter_lib.config.arrangement import USUAL, Arrangement, NormAfter, Reading, Residual
+from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind, Placement
 from adapter_lib.model import AdapterModel
-from adapter_lib.taps import Block, Held, Start, Tap
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion, FusionConfig
+from adapter_lib.modules.heads import Head
+from adapter_lib.transformer.activations import Block, Held, Start, Tap
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 ENCODERS_WITH_NORMS = ("bert", "distilbert")
 

@@ -10,10 +10,7 @@ import transformers
 from tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch, make_transformer
 from transformers import PreTrainedModel
 
-from adapter_lib.architectures import describe_model, supported_model_types
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import (
+from adapter_lib.config.configuration import (
     AdapterConfig,
     HeadConfig,
     HeadKind,
@@ -21,8 +18,11 @@ from adapter_lib.configuration import (
     Placement,
 )
 from adapter_lib.errors import BatchError, UnsupportedArchitectureError
-from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.heads import Head
+from adapter_lib.transformer.architectures import describe_model, supported_model_types
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 
 def own_forward(model: PreTrainedModel, batch: Batch) -> torch.Tensor:

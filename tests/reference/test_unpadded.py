@@ -5,13 +5,13 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from adapter_lib.backbone import Backbone, Batch, LayerRun
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, Placement
+from adapter_lib.config.configuration import AdapterConfig, Placement
 from adapter_lib.cpu_kernels import plain_kernels
-from adapter_lib.heads import Head, HeadConfig, HeadKind
 from adapter_lib.model import AdapterModel
-from adapter_lib.taps import Block, Tap
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.heads import Head, HeadConfig, HeadKind
+from adapter_lib.transformer.activations import Block, Tap
+from adapter_lib.transformer.backbone import Backbone, Batch, LayerRun
 from tests.reference.tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch
 from tests.reference.tiny_transformers import make_transformer as make
 

@@ -7,7 +7,7 @@ import torch
 import transformers
 from transformers import PreTrainedModel
 
-from adapter_lib.backbone import Batch
+from adapter_lib.transformer.backbone import Batch
 
 LAYERS, HIDDEN = 4, 32
 SIZES = {

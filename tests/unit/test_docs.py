@@ -32,9 +32,9 @@ from orchestrator.spec.model import (
     TrialGrid,
 )
 from orchestrator.spec.read import read_spec
+from workers.contract.trial import Training
 from workers.tasks.hub import GLUE_TASKS
-from workers.tasks.quickstart import builtin_card
-from workers.trial import Training
+from workers.tasks.quickstart.tasks import builtin_card
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

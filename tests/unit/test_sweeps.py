@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from huggingface_hub import constants
 
-from orchestrator.driver import plan_sweep
-from orchestrator.plan import Plan, matches
-from workers.trial import DropMode, Method, Trial
+from orchestrator.planning.plan import Plan, matches
+from orchestrator.running.driver import plan_sweep
+from workers.contract.trial import DropMode, Method, Trial
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 GLUE = 8

@@ -3,6 +3,8 @@
 Everything else in `workers` (training, measuring, predicting) is the same for all of them.
 """
 
+from workers.contract.task_card import TaskCard, TaskKind
+from workers.contract.trial import Method, Trial
 from workers.objectives.answers import Spans
 from workers.objectives.base import Objective as Objective
 from workers.objectives.base import Prediction as Prediction
@@ -10,8 +12,6 @@ from workers.objectives.choices import Choices
 from workers.objectives.masked import MaskedWords
 from workers.objectives.sentences import Classes, Values
 from workers.objectives.words import Tags
-from workers.tasks.card import TaskCard, TaskKind
-from workers.trial import Method, Trial
 
 _OBJECTIVES: dict[TaskKind, type[Objective]] = {
     TaskKind.CLASSIFICATION: Classes,

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from workers.answer_scores import score_answers
-from workers.batching import Indices
-from workers.examples import Examples
+from workers.batches.batching import Indices
+from workers.batches.examples import Examples
+from workers.batches.tokens import Tokens, tokenise
+from workers.contract.results import Reading
 from workers.objectives.base import Objective, Prediction, mean_of_given, on_device
-from workers.results import Reading
+from workers.tasks.answer_scores import score_answers
 from workers.tasks.rows import Answer, Rows
-from workers.tokens import Tokens, tokenise
 
 LONGEST_ANSWER = 30
 """Tokens of an answer at most, as in the published evaluation scripts."""

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adapter_lib.joint.together import at_depths_of
 from adapter_lib.model import AdapterModel
-from adapter_lib.together import at_depths_of
-from workers.batching import Indices
-from workers.divergence import finite_logits
-from workers.examples import Examples
-from workers.feeding import Feed
-from workers.metrics import majority_baseline, score
-from workers.results import Reading
-from workers.tasks.card import TaskCard
+from workers.batches.batching import Indices
+from workers.batches.examples import Examples
+from workers.batches.feeding import Feed
+from workers.batches.tokens import tokenise
+from workers.contract.results import Reading
+from workers.contract.task_card import TaskCard
+from workers.objectives.divergence import finite_logits
+from workers.tasks.metrics import majority_baseline, score
 from workers.tasks.rows import Rows
-from workers.tokens import tokenise
 
 
 @dataclass(frozen=True)

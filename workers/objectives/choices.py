@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from workers.batching import Indices
-from workers.examples import Examples
+from workers.batches.batching import Indices
+from workers.batches.examples import Examples
+from workers.batches.tokens import Tokens, tokenise
+from workers.contract.results import Reading
 from workers.objectives.base import Prediction
 from workers.objectives.sentences import Classes
-from workers.results import Reading
 from workers.tasks.rows import Rows
-from workers.tokens import Tokens, tokenise
 
 
 class Choices(Classes):

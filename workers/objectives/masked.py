@@ -12,18 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adapter_lib.batch import Batch
 from adapter_lib.masking import IGNORED, mask_tokens, maskable_tokens, masked_lm_loss
 from adapter_lib.model import AdapterModel
-from workers.batching import Indices
-from workers.divergence import check_finite
+from adapter_lib.transformer.batch import Batch
+from workers.batches.batching import Indices
+from workers.batches.examples import Examples
+from workers.batches.feeding import Feed
+from workers.batches.tokens import tokenise
+from workers.contract.task_card import Metric
 from workers.errors import BaseModelSourceError
-from workers.examples import Examples
-from workers.feeding import Feed
 from workers.objectives.base import Objective, Prediction
-from workers.tasks.card import Metric
+from workers.objectives.divergence import check_finite
 from workers.tasks.rows import Rows
-from workers.tokens import tokenise
 
 
 @dataclass(frozen=True)

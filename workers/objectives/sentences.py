@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from workers.batching import Indices
-from workers.examples import Examples
+from workers.batches.batching import Indices
+from workers.batches.examples import Examples
 from workers.objectives.base import Objective, Prediction, on_device
 
 

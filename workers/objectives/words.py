@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from workers.batching import Indices
-from workers.examples import Examples
-from workers.metrics import score_words
+from workers.batches.batching import Indices
+from workers.batches.examples import Examples
+from workers.batches.tokens import tokenise
+from workers.contract.results import Reading
 from workers.objectives.base import Objective, Prediction, mean_of_given, on_device
-from workers.results import Reading
+from workers.tasks.metrics import score_words
 from workers.tasks.rows import Rows
-from workers.tokens import tokenise
 
 _NO_LABEL = -100
 

@@ -17,16 +17,16 @@ import transformers
 from numpy.typing import NDArray
 
 from adapter_lib.model import AdapterModel
-from adapter_lib.taps import Block, Start, Tap
-from workers.batching import evaluation_batches, sequences_of
+from adapter_lib.transformer.activations import Block, Start, Tap
+from workers.batches.batching import evaluation_batches, sequences_of
+from workers.batches.examples import Examples
+from workers.batches.feeding import Feed, Feeds
+from workers.batches.stored_activations import StoredTap
+from workers.contract.results import PrefixUse
+from workers.contract.task_card import Split
+from workers.contract.trial import Precision, PrefixType, Trial, content_hash
 from workers.errors import TrialFailedError
-from workers.examples import Examples
-from workers.feeding import Feed, Feeds
-from workers.prefix.arrays import StoredTap
 from workers.prefix.store import ArrayStore
-from workers.results import PrefixUse
-from workers.tasks.card import Split
-from workers.trial import Precision, PrefixType, Trial, content_hash
 
 log = logging.getLogger(__name__)
 

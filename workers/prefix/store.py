@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapter_lib.replacement import remove_leftovers, replacing
+from adapter_lib.storage.atomic_write import remove_leftovers, replacing
 
 log = logging.getLogger(__name__)
 

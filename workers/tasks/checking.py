@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
+from workers.contract.task_card import USUAL_PAIR, Columns, TaskCard, TaskKind
 from workers.errors import TaskError
-from workers.tasks.card import USUAL_PAIR, Columns, TaskCard, TaskKind
 from workers.tasks.labels import LabelReader, called, shown
 from workers.tasks.rows import Answer, Label, Record, Rows
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from workers.errors import TaskError
-from workers.tasks.card import (
+from workers.contract.task_card import (
     USUAL_PAIR,
     Columns,
     LabelValues,
@@ -22,6 +21,7 @@ from workers.tasks.card import (
     TaskCard,
     TaskKind,
 )
+from workers.errors import TaskError
 from workers.tasks.checking import NOT_IN_NAMES, check_columns, read_rows
 from workers.tasks.files import READERS, parse_json, read_records
 from workers.tasks.labels import called, shown

@@ -13,8 +13,7 @@ from typing import Any
 
 import yaml
 
-from workers.errors import TaskError
-from workers.tasks.card import (
+from workers.contract.task_card import (
     Columns,
     HubSource,
     LabelValues,
@@ -23,6 +22,7 @@ from workers.tasks.card import (
     TaskCard,
     TaskKind,
 )
+from workers.errors import TaskError
 from workers.tasks.checking import check_columns, read_rows
 from workers.tasks.files import READERS, read_records
 from workers.tasks.rows import Rows

@@ -11,8 +11,8 @@ import math
 import re
 from typing import Any
 
+from workers.contract.task_card import LabelValues, TaskCard, TaskKind
 from workers.errors import TaskError
-from workers.tasks.card import LabelValues, TaskCard, TaskKind
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _CLASS_NUMBER = re.compile(r"[0-9]{1,9}")  # more digits are no class's, and slow to read

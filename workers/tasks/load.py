@@ -7,8 +7,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from workers.errors import TaskError
-from workers.tasks.card import (
+from workers.contract.task_card import (
     BuiltinSource,
     Columns,
     FolderSource,
@@ -21,10 +20,11 @@ from workers.tasks.card import (
     TaskSource,
     suited_metrics,
 )
+from workers.errors import TaskError
 from workers.tasks.folder import folder_card, folder_rows
 from workers.tasks.hub import hub_card, hub_rows, is_directory, pin_source
 from workers.tasks.oddities import oddities
-from workers.tasks.quickstart import builtin_card, builtin_rows
+from workers.tasks.quickstart.tasks import builtin_card, builtin_rows
 from workers.tasks.rows import Rows, TaskData, card_meaning, cut, fingerprint_rows
 
 

@@ -6,7 +6,7 @@ What is not allowed is refused by `checking`.
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
-from workers.tasks.card import Split, TaskCard, TaskKind
+from workers.contract.task_card import Split, TaskCard, TaskKind
 from workers.tasks.rows import Rows
 
 _MOST_NAMED = 5

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from workers.contract.task_card import RowLimits, Split, TaskCard
 from workers.errors import TaskError
-from workers.tasks.card import RowLimits, Split, TaskCard
 
 Record = tuple[str, Mapping[str, Any]]
 """Where a raw row was found, for messages, and its fields."""

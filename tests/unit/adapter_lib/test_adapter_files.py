@@ -10,14 +10,14 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, HeadConfig, HeadKind, Placement, Sharing
+from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind, Placement, Sharing
 from adapter_lib.errors import AdapterFileError, ConfigurationError, WrongBaseError
-from adapter_lib.files import load_adapter, read_manifest, save_adapter
-from adapter_lib.fusion import Fusion
-from adapter_lib.manifest import ArtifactKind, parse, render
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.storage.files import load_adapter, read_manifest, save_adapter
+from adapter_lib.storage.manifest import ArtifactKind, parse, render
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 ModelFactory = Callable[..., AdapterModel]
 TASK = {"name": "rte", "label_names": ["entailment", "not_entailment"]}

@@ -4,9 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import (
+from adapter_lib.config.configuration import (
     AdapterConfig,
     FusionConfig,
     HeadConfig,
@@ -15,9 +13,11 @@ from adapter_lib.configuration import (
     Sharing,
 )
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.fusion import Fusion
-from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.modules.heads import Head
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 ModelFactory = Callable[..., AdapterModel]
 HOULSBY = AdapterConfig(3, placement=Placement.HOULSBY)

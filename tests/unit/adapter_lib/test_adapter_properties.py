@@ -10,10 +10,8 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from adapter_lib.arrangement import USUAL, Arrangement, NormAfter, Reading, Residual
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import (
+from adapter_lib.config.arrangement import USUAL, Arrangement, NormAfter, Reading, Residual
+from adapter_lib.config.configuration import (
     AdapterConfig,
     FusionConfig,
     HeadConfig,
@@ -24,11 +22,13 @@ from adapter_lib.configuration import (
     Sharing,
 )
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.files import load_adapter, read_manifest, save_adapter
-from adapter_lib.fusion import Fusion
-from adapter_lib.heads import Head
+from adapter_lib.joint.multitask import MultiTask
 from adapter_lib.model import AdapterModel
-from adapter_lib.multitask import MultiTask
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.modules.heads import Head
+from adapter_lib.storage.files import load_adapter, read_manifest, save_adapter
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 LAYERS, HIDDEN = 4, 16
 FEW = settings(

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from adapter_lib.architectures import attention
-from adapter_lib.architectures.attention import Visible, self_attend
+from adapter_lib.transformer.architectures import attention
+from adapter_lib.transformer.architectures.attention import Visible, self_attend
 
 ROWS, TOKENS, HEADS, SIZE = 4, 7, 3, 5
 HIDDEN = HEADS * SIZE

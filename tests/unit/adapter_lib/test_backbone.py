@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, T5Config, T5EncoderModel
 
-from adapter_lib.architectures import describe_model
-from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.errors import BaseModelError, UnsupportedArchitectureError
+from adapter_lib.transformer.architectures import describe_model
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 Transformer = Callable[..., BertModel]
 

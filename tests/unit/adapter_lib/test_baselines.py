@@ -17,10 +17,10 @@ from transformers import (
     LlamaModel,
 )
 
-from adapter_lib.backbone import Backbone, Batch
 from adapter_lib.errors import ConfigurationError, WrongBaseError
-from adapter_lib.files import load_adapter, save_adapter
 from adapter_lib.model import AdapterModel
+from adapter_lib.storage.files import load_adapter, save_adapter
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 ModelFactory = Callable[..., AdapterModel]
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from adapter_lib.backbone import Batch
 from adapter_lib.errors import BatchError
+from adapter_lib.transformer.backbone import Batch
 
 IDS = torch.tensor([[5, 6, 7], [8, 9, 10]])
 MASK = torch.ones_like(IDS)

@@ -4,10 +4,8 @@ from typing import Any
 import pytest
 import torch
 
-from adapter_lib.arrangement import Arrangement
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import (
+from adapter_lib.config.arrangement import Arrangement
+from adapter_lib.config.configuration import (
     AdapterConfig,
     FusionConfig,
     Initialisation,
@@ -15,6 +13,8 @@ from adapter_lib.configuration import (
     Sharing,
 )
 from adapter_lib.errors import ConfigurationError
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 VERSION_1 = {
     "bottleneck_size": 3,

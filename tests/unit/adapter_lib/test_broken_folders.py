@@ -22,17 +22,17 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
-from adapter_lib.adapterhub.folders import WeightsFormat
-from adapter_lib.adapterhub.reading import read_adapter, read_fusion, read_head, read_setup
-from adapter_lib.adapterhub.writing import write_setup
-from adapter_lib.backbone import Backbone
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, FusionConfig, HeadConfig, HeadKind
+from adapter_lib.config.configuration import AdapterConfig, FusionConfig, HeadConfig, HeadKind
 from adapter_lib.errors import AdapterFileError
-from adapter_lib.files import load_adapter, read_manifest, save_adapter
-from adapter_lib.fusion import Fusion
-from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.modules.heads import Head
+from adapter_lib.storage.adapterhub.folders import WeightsFormat
+from adapter_lib.storage.adapterhub.reading import read_adapter, read_fusion, read_head, read_setup
+from adapter_lib.storage.adapterhub.writing import write_setup
+from adapter_lib.storage.files import load_adapter, read_manifest, save_adapter
+from adapter_lib.transformer.backbone import Backbone
 
 SOME = settings(
     deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from adapter_lib.arrangement import USUAL, Arrangement, NormAfter, Reading, Residual
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import (
+from adapter_lib.config.arrangement import USUAL, Arrangement, NormAfter, Reading, Residual
+from adapter_lib.config.configuration import (
     AdapterConfig,
     FusionConfig,
     HeadConfig,
@@ -22,6 +21,7 @@ from adapter_lib.configuration import (
     bottleneck_from_reduction,
 )
 from adapter_lib.errors import ConfigurationError
+from adapter_lib.modules.bottleneck import Adapter
 
 HUGE = 1 << 40
 WORDS: dict[type, dict[str, type]] = {

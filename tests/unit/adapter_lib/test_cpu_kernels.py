@@ -8,10 +8,10 @@ from torch.nn import functional
 from transformers import BertModel
 
 from adapter_lib import cpu_kernels
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.configuration import AdapterConfig, Placement
+from adapter_lib.config.configuration import AdapterConfig, Placement
 from adapter_lib.cpu_kernels import attention, fast_kernels, plain_kernels, products
 from adapter_lib.model import AdapterModel
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 ModelFactory = Callable[..., AdapterModel]
 CPU = torch.device("cpu")

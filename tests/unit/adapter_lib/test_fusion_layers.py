@@ -4,13 +4,13 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from adapter_lib.arrangement import Arrangement, Residual
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, FusionConfig, Placement, Sharing
+from adapter_lib.config.arrangement import Arrangement, Residual
+from adapter_lib.config.configuration import AdapterConfig, FusionConfig, Placement, Sharing
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 ModelFactory = Callable[..., AdapterModel]
 

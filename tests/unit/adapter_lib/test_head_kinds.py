@@ -7,13 +7,13 @@ import torch
 from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM, BertModel, GPT2Config, GPT2Model
 
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, HeadConfig, HeadKind
+from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.files import load_adapter, read_manifest, save_adapter
-from adapter_lib.heads import Head
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.heads import Head
+from adapter_lib.storage.files import load_adapter, read_manifest, save_adapter
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 TINY = {
     "vocab_size": 40,

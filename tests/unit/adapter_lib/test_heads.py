@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from adapter_lib.backbone import Batch
-from adapter_lib.configuration import HeadConfig, HeadKind
-from adapter_lib.heads import Head, first_position, last_position
+from adapter_lib.config.configuration import HeadConfig, HeadKind
+from adapter_lib.modules.heads import Head, first_position, last_position
+from adapter_lib.transformer.backbone import Batch
 
 
 def head(layers: int, dropout: float = 0.0, labels: int = 3) -> Head:

@@ -1,7 +1,7 @@
 import pytest
 
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.pruning import most_attended
+from adapter_lib.modules.pruning import most_attended
 
 STATISTICS = {0: {"a": 0.2, "b": 0.5, "c": 0.3}, 3: {"b": 0.25, "a": 0.5, "c": 0.25}, 4: {"c": 1.0}}
 

@@ -6,10 +6,8 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaModel, MPNetConfig, MPNetModel
 
-from adapter_lib.arrangement import Arrangement, NormAfter, Residual
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import (
+from adapter_lib.config.arrangement import Arrangement, NormAfter, Residual
+from adapter_lib.config.configuration import (
     AdapterConfig,
     HeadConfig,
     HeadKind,
@@ -18,9 +16,11 @@ from adapter_lib.configuration import (
     Sharing,
 )
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.heads import Head
+from adapter_lib.joint.multitask import MultiTask
 from adapter_lib.model import AdapterModel
-from adapter_lib.multitask import MultiTask
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.heads import Head
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 ModelFactory = Callable[..., AdapterModel]
 LAYERS = 4

@@ -29,8 +29,8 @@ from adapter_lib import (
     save_adapter,
     write_adapterhub,
 )
-from adapter_lib.adapterhub.writing import write_adapter, write_head
 from adapter_lib.errors import ConfigurationError
+from adapter_lib.storage.adapterhub.writing import write_adapter, write_head
 
 LABELS = ("low", "middle", "high")
 

@@ -9,10 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from adapter_lib.arrangement import Arrangement, NormAfter
-from adapter_lib.backbone import Batch
-from adapter_lib.bank import Bank, BankShape
-from adapter_lib.configuration import (
+from adapter_lib.config.arrangement import Arrangement, NormAfter
+from adapter_lib.config.configuration import (
     AdapterConfig,
     FusionConfig,
     HeadConfig,
@@ -21,11 +19,13 @@ from adapter_lib.configuration import (
     Sharing,
 )
 from adapter_lib.errors import ConfigurationError
+from adapter_lib.joint.joint_pass import run_together
+from adapter_lib.joint.part import Part
+from adapter_lib.joint.row_dropout import RandomStream, RowDropout, Rows
+from adapter_lib.joint.stacked_parameters import Bank, BankShape
 from adapter_lib.model import AdapterModel
-from adapter_lib.pack_parts import Part
-from adapter_lib.packing import run_together
-from adapter_lib.row_dropout import RandomStream, RowDropout, Rows
-from adapter_lib.taps import Block, Start, Tap
+from adapter_lib.transformer.activations import Block, Start, Tap
+from adapter_lib.transformer.backbone import Batch
 
 Make = Callable[..., AdapterModel]
 PFEIFFER = AdapterConfig(bottleneck_size=5, dropout=0.2)

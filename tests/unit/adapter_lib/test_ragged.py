@@ -6,8 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from adapter_lib.batch import Batch
-from adapter_lib.ragged import ByModel, DrawnAsPadded, Ragged, current_layout, laid_out
+from adapter_lib.transformer.batch import Batch
+from adapter_lib.transformer.ragged_batch import (
+    ByModel,
+    DrawnAsPadded,
+    Ragged,
+    current_layout,
+    laid_out,
+)
 
 SHAPES = [(2, 5), (1, 3), (3, 4)]
 LENGTHS = [[1, 5], [2], [4, 1, 3]]

@@ -4,12 +4,12 @@ import pytest
 import torch
 from transformers import BertModel
 
-from adapter_lib.backbone import Backbone, Batch
-from adapter_lib.configuration import AdapterConfig, HeadConfig, HeadKind
+from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.fusion import Fusion
+from adapter_lib.joint.together import at_depths_of
 from adapter_lib.model import AdapterModel
-from adapter_lib.together import at_depths_of
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.transformer.backbone import Backbone, Batch
 
 ModelFactory = Callable[..., AdapterModel]
 

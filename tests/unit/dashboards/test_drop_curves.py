@@ -12,14 +12,20 @@ from dashboards.curves import Curve, Panel, read_panels
 from dashboards.drop_curves import draw, main
 from dashboards.errors import DashboardError
 from orchestrator.catalog.catalog import Catalog
-from orchestrator.driver import plan_sweep
+from orchestrator.running.driver import plan_sweep
 from orchestrator.spec.axes import Condition
 from orchestrator.stores import Stores
-from workers.pack import run_pack
-from workers.results import ParameterCounts, Score, SelectionRecord, TrialResult, read_result
-from workers.tasks.card import Split
-from workers.trial import DropMode, Method, Trial
-from workers.warm import WarmState
+from workers.contract.results import (
+    ParameterCounts,
+    Score,
+    SelectionRecord,
+    TrialResult,
+    read_result,
+)
+from workers.contract.task_card import Split
+from workers.contract.trial import DropMode, Method, Trial
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
 
 
 @pytest.fixture

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from adapter_lib.configuration import AdapterConfig
+from adapter_lib.config.configuration import AdapterConfig
 from orchestrator.catalog import Catalog
-from orchestrator.mlflow_runs import prepare_store
-from orchestrator.registered import RegisteredAdapter
-from orchestrator.registration import AliasStayed, register_winner
-from orchestrator.selection import Standing, Winner
+from orchestrator.mlflow.runs import prepare_store
+from orchestrator.planning.selection import Standing, Winner
+from orchestrator.registry.registered import RegisteredAdapter
+from orchestrator.registry.registration import AliasStayed, register_winner
 from orchestrator.spec.model import Ranking
 from orchestrator.stores import Stores
-from workers.digest import folder_digest
-from workers.results import (
+from workers.contract.checksums import folder_digest
+from workers.contract.results import (
     AdapterFiles,
     Epoch,
     ParameterCounts,
@@ -25,8 +25,16 @@ from workers.results import (
     SelectionRecord,
     TrialResult,
 )
-from workers.tasks.card import BuiltinSource, Columns, Metric, Split, TaskCard, TaskKind, TaskRef
-from workers.trial import (
+from workers.contract.task_card import (
+    BuiltinSource,
+    Columns,
+    Metric,
+    Split,
+    TaskCard,
+    TaskKind,
+    TaskRef,
+)
+from workers.contract.trial import (
     BaseModelRef,
     Drop,
     DropMode,

@@ -8,7 +8,7 @@ from orchestrator.addresses import redacted
 from orchestrator.catalog import Catalog
 from orchestrator.commands.submitting import RedactingFormatter
 from orchestrator.errors import CatalogError, OrchestratorError, TrackingError
-from orchestrator.mlflow_runs import translated
+from orchestrator.mlflow.runs import translated
 
 
 @pytest.mark.parametrize(

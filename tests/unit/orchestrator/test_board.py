@@ -8,22 +8,22 @@ import pytest
 import torch
 from sqlalchemy import update
 
-from orchestrator.board import Board
 from orchestrator.catalog import store, tables
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import TrialFilter, TrialState
-from orchestrator.driver import plan_sweep
 from orchestrator.errors import CatalogError
-from orchestrator.plan import Plan
+from orchestrator.planning.plan import Plan
+from orchestrator.running.board import Board
+from orchestrator.running.driver import plan_sweep
+from orchestrator.running.work_queue import WorkQueue, WorkState
 from orchestrator.stores import Stores
-from orchestrator.work_queue import WorkQueue, WorkState
-from workers.events import EventKind, PackEvent
-from workers.fast_path import FastPath
-from workers.layout import Workspace
-from workers.pack import run_pack
-from workers.results import FailureReason, TrialFailure, commit, read_result
-from workers.trial import Trial
-from workers.warm import WarmState
+from workers.contract.events import EventKind, PackEvent
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.contract.results import FailureReason, TrialFailure, commit, read_result
+from workers.contract.trial import Trial
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
 
 
 class Scene:

@@ -19,7 +19,7 @@ from orchestrator.errors import (
     CatalogUnavailableError,
     TrackingError,
 )
-from orchestrator.mlflow_runs import connect, prepare_store, translated
+from orchestrator.mlflow.runs import connect, prepare_store, translated
 
 
 def change(path: Path, *statements: str) -> None:

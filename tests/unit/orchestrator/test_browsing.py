@@ -14,7 +14,7 @@ from orchestrator.command_line import app
 from orchestrator.commands.browsing import HEADINGS, LEADERBOARD_COLUMNS, TRIAL_COLUMNS
 from orchestrator.errors import CatalogError
 from orchestrator.stores import Stores
-from workers.results import FailureReason, TrialFailure
+from workers.contract.results import FailureReason, TrialFailure
 
 
 @pytest.fixture

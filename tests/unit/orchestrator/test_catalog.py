@@ -14,11 +14,11 @@ from orchestrator.catalog import (
     TrialFilter,
     TrialState,
 )
-from orchestrator.catalog.aliases import named_before
+from orchestrator.catalog.alias_moves import named_before
 from orchestrator.catalog.store import now
 from orchestrator.errors import CatalogError
-from workers.results import FailureReason, TrialFailure
-from workers.trial import DropMode, Trial
+from workers.contract.results import FailureReason, TrialFailure
+from workers.contract.trial import DropMode, Trial
 
 
 def failure(trial: Trial, message: str = "loss is nan in epoch 2") -> TrialFailure:

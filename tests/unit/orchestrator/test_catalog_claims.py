@@ -22,7 +22,7 @@ from orchestrator.catalog import (
 from orchestrator.catalog.process import ProcessIdentity
 from orchestrator.catalog.store import now
 from orchestrator.errors import SubmissionOverError
-from workers.results import FailureReason, TrialFailure
+from workers.contract.results import FailureReason, TrialFailure
 
 CLAIM = """
 import json, sys
@@ -37,7 +37,7 @@ with Catalog.open(url) as catalog:
 SUBMIT_AND_DIE = """
 import json, os, signal, sys
 from orchestrator.catalog import Catalog
-from workers.trial import Trial
+from workers.contract.trial import Trial
 url, trial = sys.argv[1], Trial.model_validate_json(sys.argv[2])
 catalog = Catalog.open(url)
 submission = catalog.begin_submission("s", "", [trial])

@@ -15,12 +15,12 @@ import torch
 import typer
 from transformers import BertConfig, BertModel
 
-from adapter_lib.backbone import Backbone
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, HeadConfig, HeadKind
-from adapter_lib.files import save_adapter
-from adapter_lib.heads import Head
+from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.heads import Head
+from adapter_lib.storage.files import save_adapter
+from adapter_lib.transformer.backbone import Backbone
 from orchestrator import command_line
 
 

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 import torch
 
-from orchestrator import driver, scheduling
-from orchestrator.board import Board
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.commands import browsing, removal
-from orchestrator.driver import Outcome, Watch, plan_sweep, submit
 from orchestrator.errors import CatalogError, OrchestratorError, SchedulingError
+from orchestrator.running import driver, scheduling
+from orchestrator.running.board import Board
+from orchestrator.running.driver import Outcome, Watch, plan_sweep, submit
 from orchestrator.stores import Stores
-from workers.layout import Workspace
-from workers.pack import run_pack
-from workers.trial import Method
-from workers.warm import WarmState
+from workers.contract.paths import Workspace
+from workers.contract.trial import Method
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
 
 
 @pytest.fixture

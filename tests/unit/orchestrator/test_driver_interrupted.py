@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import driver
+from orchestrator.running import driver
 from orchestrator.stores import Stores
 
 

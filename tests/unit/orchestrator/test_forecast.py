@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.driver import plan_sweep
-from orchestrator.forecast import forecast
-from workers.trial import DropMode, Method, Trial
+from orchestrator.planning.forecast import forecast
+from orchestrator.running.driver import plan_sweep
+from workers.contract.trial import DropMode, Method, Trial
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 import orchestrator
-from adapter_lib.configuration import Initialisation
+from adapter_lib.config.configuration import Initialisation
 from orchestrator.catalog import Catalog
-from orchestrator.ranking import Planned, rank
-from orchestrator.settings import Labels, differing, labelled, unsaid, words
-from workers.results import FailureReason, TrialFailure
-from workers.tasks.card import Metric
-from workers.trial import Training, Trial
+from orchestrator.planning.ranking import Planned, rank
+from orchestrator.planning.settings import Labels, differing, labelled, unsaid, words
+from workers.contract.results import FailureReason, TrialFailure
+from workers.contract.task_card import Metric
+from workers.contract.trial import Training, Trial
 
 
 def changed(trial, **fields):

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 import orchestrator
 from orchestrator.catalog import Catalog, MoveKind
-from orchestrator.catalog.aliases import named_before
+from orchestrator.catalog.alias_moves import named_before
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from orchestrator.catalog import Catalog, SubmissionOutcome
-from orchestrator.mlflow_runs import connect, prepare_store
-from orchestrator.mlflow_store import present_location
-from orchestrator.registration import register_winner, roll_back
-from orchestrator.registry import find, pull
-from orchestrator.selection import Standing, Winner
+from orchestrator.mlflow.mirror import Publisher
+from orchestrator.mlflow.runs import connect, prepare_store
+from orchestrator.mlflow.store_file import present_location
+from orchestrator.planning.selection import Standing, Winner
+from orchestrator.registry.lookup import find, pull
+from orchestrator.registry.registration import register_winner, roll_back
 from orchestrator.stores import Stores
-from orchestrator.tracking import Publisher
 
 
 @contextmanager

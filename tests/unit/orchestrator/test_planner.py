@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import fusion_sources, sweep_size
 from orchestrator.errors import SpecError
-from orchestrator.plan import Plan
-from orchestrator.planner import make_plan
-from orchestrator.resolve import pin
+from orchestrator.planning import fusion_sources, sweep_size
+from orchestrator.planning.plan import Plan
+from orchestrator.planning.planner import make_plan
+from orchestrator.planning.resolve import pin
+from orchestrator.planning.sweep_size import MOST_TRIALS, check_size
 from orchestrator.spec.read import read_spec
-from orchestrator.sweep_size import MOST_TRIALS, check_size
-from workers.trial import DropMode, Method, Trial
+from workers.contract.trial import DropMode, Method, Trial
 
 HUB = 'source: "hub:a/b", revision: "' + "0" * 40 + '"'
 TOP = f"""\

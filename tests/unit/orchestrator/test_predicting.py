@@ -12,17 +12,17 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from adapter_lib.backbone import Backbone
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig
-from adapter_lib.files import save_adapter
-from adapter_lib.heads import Head
+from adapter_lib.config.configuration import AdapterConfig
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.heads import Head
+from adapter_lib.storage.files import save_adapter
+from adapter_lib.transformer.backbone import Backbone
 from orchestrator import command_line
 from orchestrator.commands import predicting
-from workers.heads import HeadSettings, head_config
-from workers.predicting import Predictor
-from workers.tasks.card import Columns, Metric, TaskCard, TaskKind
+from workers.contract.head_settings import HeadSettings, head_config
+from workers.contract.task_card import Columns, Metric, TaskCard, TaskKind
+from workers.predict import Predictor
 
 COLUMNS = {
     TaskKind.CLASSIFICATION: Columns(),

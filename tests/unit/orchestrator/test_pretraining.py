@@ -6,8 +6,8 @@ import pytest
 from test_planner import TOP, TOP_LINES, of, plan_of, refused
 
 from orchestrator.catalog.rows import configurations
-from workers.tasks.card import Metric
-from workers.trial import Method
+from workers.contract.task_card import Metric
+from workers.contract.trial import Method
 
 PRETRAINING = "pretraining: { mlm: { training: { epochs: 3 } } }\n"
 BOTH = TOP + PRETRAINING + "adapter: { bottleneck_size: 8, start_from: [none, mlm] }\n"

@@ -11,10 +11,10 @@ import pytest
 
 from orchestrator.catalog import Catalog, MoveKind
 from orchestrator.errors import CatalogUnavailableError, RegistryError
-from orchestrator.mlflow_runs import connect
-from orchestrator.promotion import Measure, objection
-from orchestrator.registration import AliasStayed, roll_back
-from orchestrator.registry import find, pull
+from orchestrator.mlflow.runs import connect
+from orchestrator.registry.lookup import find, pull
+from orchestrator.registry.promotion import Measure, objection
+from orchestrator.registry.registration import AliasStayed, roll_back
 from orchestrator.spec.model import Ranking
 from orchestrator.stores import Stores
 
@@ -247,7 +247,7 @@ import sys, time
 from pathlib import Path
 from orchestrator.catalog import Catalog
 from orchestrator import registration
-from orchestrator.selection import Standing, Winner
+from orchestrator.planning.selection import Standing, Winner
 from orchestrator.stores import Stores
 look = registration.existing_version
 

@@ -8,12 +8,12 @@ import pytest
 
 from orchestrator.catalog import Catalog
 from orchestrator.errors import RegistryError, TrackingError
-from orchestrator.mlflow_runs import connect
-from orchestrator.registration import register_winner
-from orchestrator.registry import find, pull, registered, verify
-from orchestrator.selection import Standing, Winner
-from orchestrator.tracking import Publisher
-from workers.digest import folder_digest, listing_digest
+from orchestrator.mlflow.mirror import Publisher
+from orchestrator.mlflow.runs import connect
+from orchestrator.planning.selection import Standing, Winner
+from orchestrator.registry.lookup import find, pull, registered, verify
+from orchestrator.registry.registration import register_winner
+from workers.contract.checksums import folder_digest, listing_digest
 
 
 @pytest.fixture

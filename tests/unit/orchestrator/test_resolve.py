@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SpecError
-from orchestrator.resolve import auto_precision, pin
+from orchestrator.planning.resolve import auto_precision, pin
 from orchestrator.spec.read import read_spec
-from workers.trial import Precision
+from workers.contract.trial import Precision
 
 
 @pytest.mark.parametrize(

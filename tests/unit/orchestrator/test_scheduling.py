@@ -6,11 +6,11 @@ from typing import Any, cast
 import pytest
 from ray.tune.search import Searcher
 
-from orchestrator.board import Board
 from orchestrator.errors import SchedulingError
-from orchestrator.scheduling import Node, PackSearcher, WorkerShape, worker_count
-from workers.fast_path import FastPath
-from workers.layout import Workspace
+from orchestrator.running.board import Board
+from orchestrator.running.scheduling import Node, PackSearcher, WorkerShape, worker_count
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
 
 
 def shape(*, cpus: float = 1, gpus: float = 0, max_workers: int | None = None) -> WorkerShape:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.catalog import Catalog
-from orchestrator.driver import plan_sweep
-from orchestrator.plan import Plan
-from orchestrator.selection import choose, standings
+from orchestrator.planning.plan import Plan
+from orchestrator.planning.selection import choose, standings
+from orchestrator.running.driver import plan_sweep
 from orchestrator.spec.model import Ranking, SelectRule
-from workers.results import (
+from workers.contract.results import (
     AdapterFiles,
     FailureReason,
     ParameterCounts,
@@ -20,8 +20,8 @@ from workers.results import (
     TrialFailure,
     TrialResult,
 )
-from workers.tasks.card import Split
-from workers.trial import Method, Trial
+from workers.contract.task_card import Split
+from workers.contract.trial import Method, Trial
 
 
 @pytest.fixture

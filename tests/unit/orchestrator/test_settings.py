@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from test_planner import TOP, TOP_LINES, of, plan_of, refused
 
-from adapter_lib.arrangement import USUAL, Arrangement, Residual
-from adapter_lib.configuration import Initialisation, Placement, Sharing
+from adapter_lib.config.arrangement import USUAL, Arrangement, Residual
+from adapter_lib.config.configuration import Initialisation, Placement, Sharing
 from orchestrator.errors import SpecError
-from orchestrator.plan import Plan
-from workers.trial import Method
+from orchestrator.planning.plan import Plan
+from workers.contract.trial import Method
 
 
 def configurations(plan: Plan, *names: str) -> set[Any]:

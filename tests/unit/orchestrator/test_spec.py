@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from adapter_lib.configuration import Placement
+from adapter_lib.config.configuration import Placement
 from orchestrator.errors import SpecError
-from orchestrator.plan import AXES
+from orchestrator.planning.plan import AXES
 from orchestrator.spec.model import Condition, Ranking, SourceSeed, SweepSpec
 from orchestrator.spec.read import read_spec
-from workers.tasks.card import Metric
-from workers.trial import DropMode, Method
+from workers.contract.task_card import Metric
+from workers.contract.trial import DropMode, Method
 
 HEAD = """\
 name: example

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.driver import plan_sweep
 from orchestrator.errors import SpecError
+from orchestrator.running.driver import plan_sweep
 from orchestrator.spec.model import SweepSpec
 from orchestrator.spec.read import read_spec
 from orchestrator.spec.values import LARGEST_SEED

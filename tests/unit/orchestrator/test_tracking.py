@@ -16,17 +16,17 @@ from sqlalchemy import select, update
 
 from orchestrator.catalog import Catalog, SubmissionOutcome, tables
 from orchestrator.catalog.store import now
-from orchestrator.mlflow_runs import connect
-from orchestrator.registration import register_winner
-from orchestrator.registry import pull
-from orchestrator.run_content import description, parameters, result_points, result_tags
-from orchestrator.selection import Standing, Winner
+from orchestrator.mlflow.mirror import Publisher
+from orchestrator.mlflow.run_content import description, parameters, result_points, result_tags
+from orchestrator.mlflow.runs import connect
+from orchestrator.planning.selection import Standing, Winner
+from orchestrator.registry.lookup import pull
+from orchestrator.registry.registration import register_winner
 from orchestrator.stores import Stores
-from orchestrator.tracking import Publisher
-from workers.digest import folder_digest
-from workers.results import FailureReason, PrefixUse, TrialFailure
-from workers.tasks.card import Split
-from workers.trial import Training, Trial
+from workers.contract.checksums import folder_digest
+from workers.contract.results import FailureReason, PrefixUse, TrialFailure
+from workers.contract.task_card import Split
+from workers.contract.trial import Training, Trial
 
 
 @pytest.fixture
@@ -350,7 +350,7 @@ def test_a_sweep_that_another_process_publishes_is_left_to_it(catalog, stores, s
 def test_a_fresh_store_may_be_opened_by_many_at_once(tmp_path):
     uri = f"sqlite:///{tmp_path / 'new' / 'mlflow.sqlite'}"
     code = (
-        "import sys; from orchestrator.mlflow_runs import prepare_store; prepare_store(sys.argv[1])"
+        "import sys; from orchestrator.mlflow.runs import prepare_store; prepare_store(sys.argv[1])"
     )
     opening = [
         subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, uri]) for _ in range(2)
@@ -360,7 +360,8 @@ def test_a_fresh_store_may_be_opened_by_many_at_once(tmp_path):
 
 def test_importing_the_publisher_does_not_import_mlflow():
     code = (
-        "import sys, orchestrator.tracking, orchestrator.registry; print('mlflow' in sys.modules)"
+        "import sys, orchestrator.mlflow.mirror, orchestrator.registry.lookup\n"
+        "print('mlflow' in sys.modules)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.planner import make_plan
-from orchestrator.resolve import pin
+from orchestrator.planning.planner import make_plan
+from orchestrator.planning.resolve import pin
 from orchestrator.spec.read import read_spec
 
 SWEEP = """\

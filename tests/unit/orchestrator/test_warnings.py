@@ -8,8 +8,8 @@ from rich.console import Console
 
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.commands.warnings import data_warnings, print_warnings, reading_warnings
-from workers.results import Reading
-from workers.tasks.card import Split
+from workers.contract.results import Reading
+from workers.contract.task_card import Split
 
 
 def test_what_was_cut_is_said_once_for_all_trials_that_read_the_same(

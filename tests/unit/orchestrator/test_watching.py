@@ -13,7 +13,7 @@ from orchestrator.catalog.catalog import Catalog
 from orchestrator.commands import watching
 from orchestrator.errors import CatalogUnavailableError
 from orchestrator.stores import Stores
-from workers.trial import Trial
+from workers.contract.trial import Trial
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.driver import plan_sweep
-from orchestrator.plan import Plan
-from orchestrator.work_queue import WorkQueue, WorkState
-from workers.trial import Method
+from orchestrator.planning.plan import Plan
+from orchestrator.running.driver import plan_sweep
+from orchestrator.running.work_queue import WorkQueue, WorkState
+from workers.contract.trial import Method
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 
-from orchestrator.driver import plan_sweep
-from workers.layout import Workspace
-from workers.pack import run_pack
-from workers.results import TrialResult, read_failure, read_result
-from workers.trial import Trial
-from workers.warm import WarmState
+from orchestrator.running.driver import plan_sweep
+from workers.contract.paths import Workspace
+from workers.contract.results import TrialResult, read_failure, read_result
+from workers.contract.trial import Trial
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
 
 TRAINING = "{ learning_rate: 1e-2, batch_size: 8, max_length: 16, epochs: 2 }"
 Ran = list[tuple[Trial, TrialResult]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workers.tasks.card import Columns, FolderSource, Metric, RowLimits, TaskRef
+from workers.contract.task_card import Columns, FolderSource, Metric, RowLimits, TaskRef
 from workers.tasks.load import load_task, resolve_task
 from workers.tasks.rows import TaskData
 

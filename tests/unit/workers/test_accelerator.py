@@ -7,15 +7,15 @@ import pytest
 import torch
 from sweeping import write_sweep
 
-from orchestrator.driver import plan_sweep
+from orchestrator.running.driver import plan_sweep
 from tests.meta_device import member_there, meta_device
-from workers.fast_path import FastPath
-from workers.layout import Workspace
-from workers.pack import run_pack
-from workers.packing import Pack, packable
-from workers.running import begin_fit
-from workers.trial import Method
-from workers.warm import WarmState
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.contract.trial import Method
+from workers.joint.joint_training import Pack, packable
+from workers.running.bundle import run_pack
+from workers.running.one_trial import begin_fit
+from workers.running.warm_state import WarmState
 
 KINDS = """\
 adapter: { bottleneck_size: 6 }

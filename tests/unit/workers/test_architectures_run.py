@@ -11,9 +11,9 @@ import torch
 import transformers
 from sweeping import run_sweep, write_sweep
 
-from workers.layout import Workspace
-from workers.predicting import Predictor
-from workers.trial import DropMode, Method
+from workers.contract.paths import Workspace
+from workers.contract.trial import DropMode, Method
+from workers.predict import Predictor
 
 SIZES = {
     "vocab_size": 27,

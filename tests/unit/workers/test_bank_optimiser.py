@@ -6,14 +6,14 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from adapter_lib.backbone import Backbone
-from adapter_lib.bank import Bank
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, HeadConfig, HeadKind
-from adapter_lib.heads import Head
+from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind
+from adapter_lib.joint.stacked_parameters import Bank
 from adapter_lib.model import AdapterModel
-from workers.bank_optimiser import BankOptimiser, Change
-from workers.trial import Optimiser
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.heads import Head
+from adapter_lib.transformer.backbone import Backbone
+from workers.contract.trial import Optimiser
+from workers.joint.stacked_optimiser import BankOptimiser, Change
 
 SETTINGS = [(0.1, 0.0, None), (0.02, 0.3, 0.5), (0.05, 0.1, 1.0)]
 """Learning rate, weight decay and clipping of three models."""

@@ -10,13 +10,13 @@ import pytest
 import torch
 from transformers import AutoConfig, BertModel
 
-from adapter_lib.backbone import Backbone
-from adapter_lib.base_files import WEIGHTS, find_weight_files
-from adapter_lib.base_weights import hash_files
 from adapter_lib.errors import BaseModelError
-from workers.base_models import folder_identity, pin_base_model
+from adapter_lib.transformer.backbone import Backbone
+from adapter_lib.transformer.base_files import WEIGHTS, find_weight_files
+from adapter_lib.transformer.base_weights import hash_files
+from workers.bases.base_models import folder_identity, pin_base_model
+from workers.batches.tokens import tokenizer_for
 from workers.errors import BaseModelSourceError
-from workers.tokens import tokenizer_for
 
 TEXT = "good film unknown"
 

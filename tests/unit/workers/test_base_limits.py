@@ -6,8 +6,8 @@ import pytest
 import torch
 import transformers
 
-from adapter_lib.architectures import describe_model
-from workers.base_limits import has_pooler, longest_sequence, norms_follow_blocks
+from adapter_lib.config.architecture_facts import has_pooler, longest_sequence, norms_follow_blocks
+from adapter_lib.transformer.architectures import describe_model
 
 SIZES = {
     "vocab_size": 20,

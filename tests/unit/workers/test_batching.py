@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.batching import collate, evaluation_batches, padding_share, training_batches
-from workers.tokens import Tokens
-from workers.trial import Batching
+from workers.batches.batching import collate, evaluation_batches, padding_share, training_batches
+from workers.batches.tokens import Tokens
+from workers.contract.trial import Batching
 
 
 def tokens_of(lengths: list[int], *, typed: bool = True) -> Tokens:

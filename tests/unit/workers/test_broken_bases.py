@@ -16,16 +16,16 @@ import torch
 from sweeping import write_sweep
 
 from adapter_lib.errors import AdapterLibError
-from orchestrator.driver import plan_sweep
 from orchestrator.errors import OrchestratorError
+from orchestrator.running.driver import plan_sweep
+from workers.contract.events import EventKind
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.contract.results import FailureReason, read_failure
+from workers.contract.trial import Trial
 from workers.errors import WorkerError
-from workers.events import EventKind
-from workers.fast_path import FastPath
-from workers.layout import Workspace
-from workers.pack import run_pack
-from workers.results import FailureReason, read_failure
-from workers.trial import Trial
-from workers.warm import WarmState
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
 
 SOON_S = 20.0
 """Some models are built for nothing, on a machine that may be busy."""

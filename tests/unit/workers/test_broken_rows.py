@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from task_folders import CARD, Row, resolve, rows, write_task
 
+from workers.contract.task_card import Columns
 from workers.errors import TaskError
 from workers.tasks import checking, files
-from workers.tasks.card import Columns
 from workers.tasks.files import read_records
 
 LONGEST_S = 5.0
@@ -276,7 +276,7 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["a\0b", "x" * 5000, "~nobody-of-that-name/x", ""])
 def test_a_path_that_is_none_ends_in_a_message(tmp_path: Path, path: str) -> None:
-    from workers.tasks.card import FolderSource, RowLimits
+    from workers.contract.task_card import FolderSource, RowLimits
     from workers.tasks.load import resolve_task
 
     with pytest.raises(TaskError, match="task 't': "):

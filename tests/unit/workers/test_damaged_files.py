@@ -13,15 +13,12 @@ import pytest
 import torch
 from sweeping import write_sweep
 
-from adapter_lib.replacement import remove_leftovers, replacing
-from orchestrator.driver import plan_sweep
-from workers.checkpoint import read_checkpoint, write_checkpoint
-from workers.errors import CheckpointError, ResultFileError
-from workers.events import EventKind
-from workers.fast_path import FastPath
-from workers.layout import TrialPaths, Workspace
-from workers.pack import run_pack
-from workers.results import (
+from adapter_lib.storage.atomic_write import remove_leftovers, replacing
+from orchestrator.running.driver import plan_sweep
+from workers.contract.events import EventKind
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import TrialPaths, Workspace
+from workers.contract.results import (
     FailureReason,
     TrialFailure,
     TrialResult,
@@ -29,8 +26,11 @@ from workers.results import (
     read_failure,
     read_result,
 )
-from workers.trial import Trial
-from workers.warm import WarmState
+from workers.contract.trial import Trial
+from workers.errors import CheckpointError, ResultFileError
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
+from workers.training.checkpoint import read_checkpoint, write_checkpoint
 
 BODY = """\
 adapter: { bottleneck_size: 4 }

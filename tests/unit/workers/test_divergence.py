@@ -10,22 +10,22 @@ from sweeping import write_sweep
 from task_folders import write_task
 from test_task_kinds import KINDS
 
-from adapter_lib.batch import Batch
-from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
-from orchestrator.driver import plan_sweep
-from workers import prunings
-from workers.divergence import finite_logits
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.transformer.batch import Batch
+from orchestrator.running.driver import plan_sweep
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.contract.results import FailureReason, Score, TrialResult, read_failure, read_result
+from workers.contract.trial import Method, Trial
 from workers.errors import TrialFailedError
-from workers.fast_path import FastPath
-from workers.fitting import Fit
-from workers.layout import Workspace
-from workers.models import build
-from workers.pack import run_pack
-from workers.pruning import mean_attention, prune
-from workers.results import FailureReason, Score, TrialResult, read_failure, read_result
-from workers.trial import Method, Trial
-from workers.warm import WarmState
+from workers.objectives.divergence import finite_logits
+from workers.running import prunings
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
+from workers.training.build import build
+from workers.training.pruning import mean_attention, prune
+from workers.training.trainer import Fit
 
 TRAINING = "batch_size: 8, max_length: 24, epochs: {epochs}, schedule: constant"
 NO_CLIP = "gradient_clip: null"

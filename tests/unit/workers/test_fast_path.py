@@ -12,17 +12,17 @@ from safetensors.torch import load_file
 from scipy.stats import ks_2samp
 from sweeping import write_sweep
 
-from adapter_lib.taps import Held, Tap
-from orchestrator.driver import plan_sweep
-from workers.fast_path import FastPath
-from workers.layout import Workspace
-from workers.pack import run_pack
-from workers.prefix.arrays import StoredTap
+from adapter_lib.transformer.activations import Held, Tap
+from orchestrator.running.driver import plan_sweep
+from workers.batches.stored_activations import StoredTap
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.contract.results import TrialResult, read_failure, read_result
+from workers.contract.task_card import Split
+from workers.contract.trial import Trial
 from workers.prefix.cache import PrefixCache
-from workers.results import TrialResult, read_failure, read_result
-from workers.tasks.card import Split
-from workers.trial import Trial
-from workers.warm import WarmState
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
 
 PLAIN = FastPath(enabled=False)
 TRAINING = "batch_size: 8, max_length: 16, epochs: 2, precision: float32"

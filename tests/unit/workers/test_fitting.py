@@ -8,26 +8,26 @@ import numpy as np
 import pytest
 import torch
 
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import AdapterConfig, FusionConfig
-from adapter_lib.fusion import Fusion
+from adapter_lib.config.configuration import AdapterConfig, FusionConfig
 from adapter_lib.model import AdapterModel
-from orchestrator.driver import plan_sweep
-from workers import fitting
-from workers.batching import collate
-from workers.evaluation import evaluate
-from workers.examples import Examples
-from workers.fitting import Fit, _optimiser
-from workers.layout import Workspace
-from workers.models import build
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from orchestrator.running.driver import plan_sweep
+from workers.batches.batching import collate
+from workers.batches.examples import Examples
+from workers.batches.tokens import Tokens
+from workers.contract.paths import Workspace
+from workers.contract.results import Epoch
+from workers.contract.task_card import Metric, Split, TaskCard, TaskKind
+from workers.contract.trial import Drop, DropMode, MeasuredDepths, Method, Trial
 from workers.objectives.sentences import Values
-from workers.results import Epoch
-from workers.seeds import generator_for
-from workers.tasks.card import Metric, Split, TaskCard, TaskKind
+from workers.running.warm_state import WarmState
 from workers.tasks.rows import Rows
-from workers.tokens import Tokens
-from workers.trial import Drop, DropMode, MeasuredDepths, Method, Trial
-from workers.warm import WarmState
+from workers.training import trainer
+from workers.training.build import build
+from workers.training.evaluation import evaluate
+from workers.training.seeds import generator_for
+from workers.training.trainer import Fit, _optimiser
 
 
 @pytest.fixture
@@ -237,14 +237,14 @@ def test_what_the_best_epoch_scored_is_not_measured_again(
     fit.save(tmp_path / "checkpoint.pt")
     resumed = make_fit(drop=mode)
     resumed.restore(tmp_path / "checkpoint.pt")
-    expected = fitting.measure_finished(fit.trial, [_at_its_best(fit)], fit.feeds)[0]
+    expected = trainer.measure_finished(fit.trial, [_at_its_best(fit)], fit.feeds)[0]
     measured: list[tuple[Split, list[int]]] = []
 
     def counted(*rest: object, split: Split, depths: list[int], **how: object) -> object:
         measured.append((split, list(depths)))
         return evaluate(*rest, split=split, depths=depths, **how)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(fitting, "evaluate", counted)
+    monkeypatch.setattr(trainer, "evaluate", counted)
     assert fit.final_scores() == expected == resumed.final_scores()
     depths = [0, 1, 2] if mode is DropMode.ROBUST else [0]
     wanted = [(Split.VALIDATION, again)] if again else []

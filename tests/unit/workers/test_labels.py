@@ -12,8 +12,8 @@ import pyarrow.parquet
 import pytest
 from task_folders import CARD, load, write_task
 
+from workers.contract.task_card import LabelValues, Metric, Split, TaskCard, TaskKind
 from workers.errors import TaskError
-from workers.tasks.card import LabelValues, Metric, Split, TaskCard, TaskKind
 from workers.tasks.labels import LabelReader
 
 FORMATS = ("jsonl numbers", "jsonl texts", "csv", "parquet numbers", "parquet texts")

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from workers.memory import keep_freed_memory
+from workers.running.memory import keep_freed_memory
 
 PAGES = (64 << 20) // resource.getpagesize()
 

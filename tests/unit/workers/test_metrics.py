@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from workers.contract.task_card import Metric, TaskCard, TaskKind
 from workers.errors import TrialFailedError
-from workers.metrics import majority_baseline, score
-from workers.tasks.card import Metric, TaskCard, TaskKind
+from workers.tasks.metrics import majority_baseline, score
 from workers.tasks.rows import Rows
 
 CLASS_METRICS = (Metric.ACCURACY, Metric.F1, Metric.F1_MACRO, Metric.MATTHEWS)

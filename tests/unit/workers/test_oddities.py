@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from task_folders import CARD, Row, real, resolve, rows, write_task
 
-from workers.tasks.card import Columns, RowLimits, Split, TaskRef
+from workers.contract.task_card import Columns, RowLimits, Split, TaskRef
 from workers.tasks.load import load_task
 
 REGRESSION = {"name": "heat", "task_type": "regression", "metric": "pearson"}

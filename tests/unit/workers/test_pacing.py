@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from workers.pacing import Pace
+from workers.training.checkpoint_pace import Pace
 
 
 @pytest.mark.parametrize(("share", "due"), [(0.0, False), (1.0, True)])

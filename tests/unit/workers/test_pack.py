@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from orchestrator.driver import plan_sweep
-from orchestrator.plan import Plan
-from workers.events import EventKind
-from workers.fast_path import FastPath
-from workers.layout import Workspace
-from workers.pack import run_pack
-from workers.results import FailureReason, TrialResult, read_failure, read_result
-from workers.tasks.card import Split
-from workers.trial import DropMode, Method, Training, Trial
-from workers.warm import WarmState
+from orchestrator.planning.plan import Plan
+from orchestrator.running.driver import plan_sweep
+from workers.contract.events import EventKind
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.contract.results import FailureReason, TrialResult, read_failure, read_result
+from workers.contract.task_card import Split
+from workers.contract.trial import DropMode, Method, Training, Trial
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
 
 
 def warm_state() -> WarmState:

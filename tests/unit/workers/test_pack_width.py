@@ -2,7 +2,7 @@
 
 import torch
 
-from workers.pack_width import PackWidth
+from workers.joint.pack_width import PackWidth
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 

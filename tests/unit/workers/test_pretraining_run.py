@@ -9,19 +9,19 @@ import torch
 from sweeping import run_sweep, write_sweep
 from task_folders import write_task
 
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.files import load_adapter
-from orchestrator.driver import plan_sweep
-from workers import fitting
-from workers.events import EventKind
-from workers.fast_path import FastPath
-from workers.fitting import Fit
-from workers.layout import Workspace
-from workers.models import build
-from workers.pack import run_pack
-from workers.results import Epoch, read_result
-from workers.trial import Method
-from workers.warm import WarmState
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.storage.files import load_adapter
+from orchestrator.running.driver import plan_sweep
+from workers.contract.events import EventKind
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.contract.results import Epoch, read_result
+from workers.contract.trial import Method
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
+from workers.training import trainer
+from workers.training.build import build
+from workers.training.trainer import Fit
 
 BODY = """\
 pretraining: { mlm: { texts: same, training: { epochs: 4 } } }
@@ -106,7 +106,7 @@ def test_it_continues_alike_where_the_device_has_a_generator_of_its_own(
         return close_epoch(fit, *rest, **more)
 
     monkeypatch.setattr(Fit, "close_epoch", drawing)
-    monkeypatch.setattr(fitting, "default_generator", lambda _: of_device)
+    monkeypatch.setattr(trainer, "default_generator", lambda _: of_device)
     plan, _ = plan_sweep(write_sweep(tmp_path, toy_base, make_task("one"), body=BODY))
     trial = next(t for t in plan.trials.values() if t.method is Method.PRETRAINING)
     curves = []

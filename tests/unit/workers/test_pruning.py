@@ -9,18 +9,18 @@ import torch
 from sweeping import write_sweep
 
 from adapter_lib.model import AdapterModel
-from orchestrator.driver import plan_sweep
-from workers import fitting, pruning
-from workers import prunings as run_prunings_module
-from workers.evaluation import evaluate
-from workers.events import EventKind
-from workers.feeding import Feeds
-from workers.layout import Workspace
-from workers.pack import run_pack
-from workers.results import Score, TrialResult, read_failure, read_result
-from workers.tasks.card import Split
-from workers.trial import Method, PruningOrder, Trial
-from workers.warm import WarmState
+from orchestrator.running.driver import plan_sweep
+from workers.batches.feeding import Feeds
+from workers.contract.events import EventKind
+from workers.contract.paths import Workspace
+from workers.contract.results import Score, TrialResult, read_failure, read_result
+from workers.contract.task_card import Split
+from workers.contract.trial import Method, PruningOrder, Trial
+from workers.running import prunings as run_prunings_module
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
+from workers.training import pruning, trainer
+from workers.training.evaluation import evaluate
 
 BODY = """\
 adapter: { bottleneck_size: 4 }
@@ -126,7 +126,7 @@ def test_all_are_measured_in_one_pass_over_the_data(
         seen.append((how["split"], len(models)))
         return evaluate(models, *rest, **how)
 
-    monkeypatch.setattr(fitting, "evaluate", counted)
+    monkeypatch.setattr(trainer, "evaluate", counted)
     run(prunings, ready, WarmState(torch.device("cpu")))
     assert seen == [(Split.VALIDATION, 6), (Split.TEST, 6)]
 

@@ -17,12 +17,13 @@ from scipy.stats import spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from workers.contract.task_card import BuiltinSource, Metric, RowLimits, Split, TaskKind, TaskRef
 from workers.errors import TaskError
-from workers.tasks import docstrings, quickstart
-from workers.tasks.card import BuiltinSource, Metric, RowLimits, Split, TaskKind, TaskRef
-from workers.tasks.docstrings import LIBRARIES, build_docstrings, load_docstrings
 from workers.tasks.load import load_task, resolve_task
-from workers.tasks.quickstart import BUILTIN_TASKS, builtin_card, builtin_rows
+from workers.tasks.quickstart import docstrings
+from workers.tasks.quickstart import tasks as quickstart
+from workers.tasks.quickstart.docstrings import LIBRARIES, build_docstrings, load_docstrings
+from workers.tasks.quickstart.tasks import BUILTIN_TASKS, builtin_card, builtin_rows
 from workers.tasks.rows import Rows
 
 

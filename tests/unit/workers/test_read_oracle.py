@@ -6,8 +6,8 @@ from pathlib import Path
 from task_cases import Case, Meaning, make_case
 from task_folders import resolve
 
+from workers.contract.task_card import Columns, RowLimits, TaskRef
 from workers.errors import TaskError
-from workers.tasks.card import Columns, RowLimits, TaskRef
 from workers.tasks.load import load_task
 from workers.tasks.rows import Rows
 

@@ -16,14 +16,14 @@ from task_folders import write_task
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from workers.batches.tokens import tokenise, tokenizer_for
+from workers.contract.paths import Workspace
+from workers.contract.results import Reading
+from workers.contract.task_card import Columns, Metric, Split, TaskCard, TaskKind
 from workers.errors import TaskError, TrialFailedError
-from workers.layout import Workspace
 from workers.objectives import objective_for
-from workers.predicting import Predictor
-from workers.results import Reading
-from workers.tasks.card import Columns, Metric, Split, TaskCard, TaskKind
+from workers.predict import Predictor
 from workers.tasks.rows import Answer, Rows
-from workers.tokens import tokenise, tokenizer_for
 
 WORDS = ["the", "film", "story", "was", "good", "bad", "nice", "very"]
 ZERO_WIDTH, SELECTOR = "\u200b", "\ufe0f"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.tasks.sentences import sentences_of
+from workers.tasks.quickstart.prose import sentences_of
 
 NUMPYDOC = """Draw samples from a normal distribution.
 

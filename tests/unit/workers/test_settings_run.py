@@ -10,18 +10,18 @@ import torch
 from safetensors.torch import load_file
 from sweeping import run_sweep, write_sweep
 
-from adapter_lib.backbone import Backbone
-from adapter_lib.files import load_adapter
-from adapter_lib.fusion import Fusion
-from orchestrator.driver import plan_sweep
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.storage.files import load_adapter
+from adapter_lib.transformer.backbone import Backbone
 from orchestrator.errors import SpecError
-from workers.fitting import Fit
-from workers.heads import head_config
-from workers.layout import Workspace
-from workers.models import build
-from workers.predicting import Predictor
-from workers.trial import Method, Trial
-from workers.warm import WarmState
+from orchestrator.running.driver import plan_sweep
+from workers.contract.head_settings import head_config
+from workers.contract.paths import Workspace
+from workers.contract.trial import Method, Trial
+from workers.predict import Predictor
+from workers.running.warm_state import WarmState
+from workers.training.build import build
+from workers.training.trainer import Fit
 
 LAYERS, HIDDEN = 3, 32
 

@@ -12,15 +12,15 @@ import torch
 from sweeping import Ran, run_sweep, write_sweep
 from task_folders import load, real, resolve, write_task
 
-from workers.answer_scores import exact_match, normalised, score_answers, word_f1
+from workers.batches.tokens import tokenizer_for
+from workers.contract.paths import Workspace
+from workers.contract.task_card import Metric, Split, TaskCard, TaskKind
 from workers.errors import TaskError
-from workers.layout import Workspace
-from workers.metrics import entities, score_words
 from workers.objectives import objective_for
-from workers.predicting import Predictor
-from workers.tasks.card import Metric, Split, TaskCard, TaskKind
+from workers.predict import Predictor
+from workers.tasks.answer_scores import exact_match, normalised, score_answers, word_f1
+from workers.tasks.metrics import entities, score_words
 from workers.tasks.rows import Answer, Rows
-from workers.tokens import tokenizer_for
 
 GOOD, BAD = ("good", "fine", "great"), ("bad", "poor", "awful")
 REST = ("the", "film", "story", "was", "a", "very", "and", "its")

@@ -13,8 +13,16 @@ import pyarrow.parquet
 import pytest
 from task_folders import CARD, Row, load, real, resolve, rows, write_task
 
+from workers.contract.task_card import (
+    Columns,
+    FolderSource,
+    Metric,
+    RowLimits,
+    Split,
+    TaskKind,
+    TaskRef,
+)
 from workers.errors import TaskError
-from workers.tasks.card import Columns, FolderSource, Metric, RowLimits, Split, TaskKind, TaskRef
 from workers.tasks.load import load_task
 from workers.tasks.rows import Rows
 
@@ -230,7 +238,7 @@ def test_data_that_changed_after_planning_are_refused(folder: Path) -> None:
 def test_planning_does_not_import_torch(folder: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from workers.tasks.load import resolve_task\n"
-        "from workers.tasks.card import FolderSource, RowLimits\n"
+        "from workers.contract.task_card import FolderSource, RowLimits\n"
         f"resolve_task('mood', FolderSource(path={str(folder)!r}), columns=None, metric=None,\n"
         "  limits=RowLimits(), validation_fraction=None, folder_root=Path('.'))\n"
         "sys.exit(any(name in sys.modules for name in ('torch', 'datasets', 'transformers')))"

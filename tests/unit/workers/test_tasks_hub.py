@@ -10,8 +10,16 @@ import datasets
 import huggingface_hub
 import pytest
 
+from workers.contract.task_card import (
+    Columns,
+    HubSource,
+    Metric,
+    RowLimits,
+    Split,
+    TaskKind,
+    TaskRef,
+)
 from workers.errors import TaskError
-from workers.tasks.card import Columns, HubSource, Metric, RowLimits, Split, TaskKind, TaskRef
 from workers.tasks.hub import GLUE, GLUE_REVISION, GLUE_TASKS, glue_source
 from workers.tasks.load import load_task, resolve_task
 

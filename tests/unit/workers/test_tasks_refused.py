@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from task_folders import CARD, load, resolve, rows, write_task
 
+from workers.contract.task_card import Split
 from workers.errors import TaskError
-from workers.tasks.card import Split
 
 BAD_CARDS = [
     ({"task_type": "poem"}, "'poem' is not supported; supported are classification, reg"),

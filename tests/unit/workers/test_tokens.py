@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from workers.batches.tokens import Tokens, tokenise, tokenizer_for
 from workers.errors import BaseModelSourceError
 from workers.tasks.rows import Rows
-from workers.tokens import Tokens, tokenise, tokenizer_for
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_more_rows_than_are_tokenised_at_once_stay_in_order(
 ) -> None:
     rows = Rows(tuple(f"number {i}" for i in range(25)), None, (0,) * 25)
     whole = tokenise(tokenizer, rows, max_length=8)
-    monkeypatch.setattr("workers.tokens._ROWS_AT_ONCE", 4)
+    monkeypatch.setattr("workers.batches.tokens._ROWS_AT_ONCE", 4)
     parts = tokenise(tokenizer, rows, max_length=8)
     assert np.array_equal(whole.ids, parts.ids)
     assert np.array_equal(whole.offsets, parts.offsets)

@@ -9,15 +9,15 @@ from safetensors.torch import load_file
 from sweeping import write_sweep
 from task_folders import write_task
 
-from orchestrator.driver import plan_sweep
-from workers.events import EventKind, PackEvent
-from workers.fast_path import FastPath
-from workers.layout import Workspace
-from workers.pack import run_pack
-from workers.packing import Pack, packable
-from workers.results import FailureReason, TrialResult, read_failure, read_result
-from workers.trial import Method, Trial
-from workers.warm import WarmState
+from orchestrator.running.driver import plan_sweep
+from workers.contract.events import EventKind, PackEvent
+from workers.contract.fast_path import FastPath
+from workers.contract.paths import Workspace
+from workers.contract.results import FailureReason, TrialResult, read_failure, read_result
+from workers.contract.trial import Method, Trial
+from workers.joint.joint_training import Pack, packable
+from workers.running.bundle import run_pack
+from workers.running.warm_state import WarmState
 
 KINDS = """\
 adapter: {{ bottleneck_size: 6 }}
@@ -257,7 +257,7 @@ def test_too_little_memory_for_one_fails_each_alone(
     def no_memory(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("workers.fitting.Fit._step", no_memory)
+    monkeypatch.setattr("workers.training.trainer.Fit._step", no_memory)
     run(sweep, tmp_path / "packed", 2)
     for trial in sweep:
         failure = read_failure(Workspace(tmp_path / "packed").trial(trial.trial_id))

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from hub_parts import make_adapter, make_fusion
 
-from adapter_lib.adapterhub.writing import write_adapter
-from adapter_lib.backbone import Backbone
-from adapter_lib.configuration import (
+from adapter_lib.config.configuration import (
     AdapterConfig,
 )
-from adapter_lib.fusion import Fusion
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.storage.adapterhub.writing import write_adapter
+from adapter_lib.transformer.backbone import Backbone
 
 
 @pytest.fixture

@@ -9,16 +9,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from adapter_lib.backbone import Backbone
-from adapter_lib.bottleneck import Adapter
-from adapter_lib.configuration import (
+from adapter_lib.config.configuration import (
     AdapterConfig,
     FusionConfig,
     HeadConfig,
     HeadKind,
 )
-from adapter_lib.fusion import Fusion
-from adapter_lib.heads import Head
+from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.modules.heads import Head
+from adapter_lib.transformer.backbone import Backbone
 
 
 def make_adapter(config: AdapterConfig, layers: int = 4) -> Adapter:

@@ -16,11 +16,7 @@ from hub_parts import (
     rename,
 )
 
-from adapter_lib.adapterhub.folders import WeightsFormat
-from adapter_lib.adapterhub.reading import read_adapter
-from adapter_lib.adapterhub.writing import write_adapter
-from adapter_lib.backbone import Backbone
-from adapter_lib.configuration import (
+from adapter_lib.config.configuration import (
     AdapterConfig,
     Initialisation,
     NonLinearity,
@@ -30,6 +26,10 @@ from adapter_lib.errors import (
     AdapterFileError,
     UnsupportedSettingError,
 )
+from adapter_lib.storage.adapterhub.folders import WeightsFormat
+from adapter_lib.storage.adapterhub.reading import read_adapter
+from adapter_lib.storage.adapterhub.writing import write_adapter
+from adapter_lib.transformer.backbone import Backbone
 
 
 @pytest.mark.parametrize(

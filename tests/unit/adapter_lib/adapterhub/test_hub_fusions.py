@@ -7,11 +7,7 @@ import torch
 from hub_parts import change_json, fused_state, make_adapter, make_fusion, make_head, sources_of
 from safetensors.torch import load_file, save_file
 
-from adapter_lib.adapterhub.folders import WeightsFormat
-from adapter_lib.adapterhub.reading import read_fusion, read_setup
-from adapter_lib.adapterhub.writing import write_fusion, write_setup
-from adapter_lib.backbone import Backbone
-from adapter_lib.configuration import (
+from adapter_lib.config.configuration import (
     AdapterConfig,
     FusionConfig,
     Placement,
@@ -21,8 +17,12 @@ from adapter_lib.errors import (
     ConfigurationError,
     UnsupportedSettingError,
 )
-from adapter_lib.fusion import Fusion
 from adapter_lib.model import AdapterModel
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.storage.adapterhub.folders import WeightsFormat
+from adapter_lib.storage.adapterhub.reading import read_fusion, read_setup
+from adapter_lib.storage.adapterhub.writing import write_fusion, write_setup
+from adapter_lib.transformer.backbone import Backbone
 
 
 def test_fusions_come_back(backbone: Backbone, fusion: Fusion, tmp_path: Path) -> None:

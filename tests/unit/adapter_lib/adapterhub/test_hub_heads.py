@@ -18,16 +18,16 @@ from transformers import (
     PreTrainedConfig,
 )
 
-from adapter_lib.adapterhub.base_dropout import fusion_dropout, head_dropout
-from adapter_lib.adapterhub.reading import read_head
-from adapter_lib.adapterhub.writing import write_head
-from adapter_lib.backbone import Backbone
-from adapter_lib.configuration import HeadConfig, HeadKind
+from adapter_lib.config.configuration import HeadConfig, HeadKind
 from adapter_lib.errors import (
     ConfigurationError,
     UnsupportedSettingError,
 )
-from adapter_lib.heads import Head
+from adapter_lib.modules.heads import Head
+from adapter_lib.storage.adapterhub.base_dropout import fusion_dropout, head_dropout
+from adapter_lib.storage.adapterhub.reading import read_head
+from adapter_lib.storage.adapterhub.writing import write_head
+from adapter_lib.transformer.backbone import Backbone
 
 
 @pytest.mark.parametrize("labels", [1, 3])

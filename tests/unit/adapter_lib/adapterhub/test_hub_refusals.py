@@ -12,10 +12,7 @@ from hub_parts import change_json, change_settings, make_adapter
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model
 
-from adapter_lib.adapterhub.reading import read_adapter
-from adapter_lib.adapterhub.writing import write_adapter
-from adapter_lib.backbone import Backbone
-from adapter_lib.configuration import (
+from adapter_lib.config.configuration import (
     AdapterConfig,
     Sharing,
 )
@@ -26,6 +23,9 @@ from adapter_lib.errors import (
     UnsupportedSettingError,
     WrongBaseError,
 )
+from adapter_lib.storage.adapterhub.reading import read_adapter
+from adapter_lib.storage.adapterhub.writing import write_adapter
+from adapter_lib.transformer.backbone import Backbone
 
 
 @pytest.mark.parametrize(

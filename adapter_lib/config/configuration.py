@@ -1,0 +1,345 @@
+"""What an adapter, a fusion or a head looks like, as plain frozen values without torch.
+
+Each class checks all of its fields when it is made; an enumeration may be given by its word.
+
+Legend for shapes: d hidden size, r bottleneck size, L layers of the base model.
+"""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from numbers import Real
+from typing import Any
+
+from adapter_lib.config.arrangement import USUAL, Arrangement, Reading, Residual
+from adapter_lib.config.arrangement import Placement as Placement
+from adapter_lib.config.cut_points import Block, Tap
+from adapter_lib.config.fields import LARGEST, refuse, settle
+from adapter_lib.errors import ConfigurationError
+
+
+class NonLinearity(StrEnum):
+    RELU = "relu"
+    GELU = "gelu"
+    GELU_NEW = "gelu_new"  # its approximation by tanh, which old AdapterHub files mean by gelu
+    SWISH = "swish"
+    TANH = "tanh"
+
+
+class Sharing(StrEnum):
+    """Which layers use the same parameters (AdapterDrop, appendix on cross-layer sharing)."""
+
+    NONE = "none"
+    ALL_LAYERS = "all_layers"
+    GROUPS = "groups"  # of consecutive layers, `group_layers` each
+
+
+class Initialisation(StrEnum):
+    BERT = "bert"  # N(0, 0.02²), zero biases: AdapterHub's default
+    HOULSBY = "houlsby"  # N(0, 0.01²) truncated at two standard deviations, zero biases
+    MAM = "mam"  # down as torch draws a linear layer, up and biases zero (He et al. 2022)
+
+
+class HeadKind(StrEnum):
+    """What a head predicts."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+    MULTIPLE_CHOICE = (
+        "multiple_choice"  # one score per choice; rows b·choices, an example's together
+    )
+    SPAN = "span"  # per token, whether an answer starts or ends there
+    TOKEN_CLASSIFICATION = "token_classification"
+    MASKED_LM = "masked_lm"  # per token, scores over the vocabulary
+
+    @property
+    def reads_one_token(self) -> bool:
+        """Whether a row's prediction is read from one of its tokens, not from every token."""
+        return self in (self.CLASSIFICATION, self.REGRESSION, self.MULTIPLE_CHOICE)
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """One bottleneck adapter per chosen layer: `down` d→r, a non-linearity, `up` r→d.
+
+    Attributes:
+        bottleneck_size: r, at least 1.
+        drop_depth: number of lowest layers without adapter, 0…L-1 (specialised AdapterDrop).
+        scaling: of what the bottleneck adds (He et al. 2022 use 4 beside the feed-forward block).
+        dropout: on what the bottleneck adds, while training.
+        layer_sizes: r of each of the L layers instead, counted from the lowest.
+        group_layers: number of consecutive layers, counted from layer 0, that share parameters;
+            for `Sharing.GROUPS` only.
+        trained_norm: train copies of both norms of each layer that has an adapter, as Houlsby et
+            al. 2019 do; they are never shared.
+        arrangement: of residuals and norms around the bottleneck, where it is not the placement's.
+        leave_out: further layers without adapter, in any order. They come back ascending, and those
+            that follow on the lowest ones as part of the drop depth: one adapter, one spelling.
+    """
+
+    bottleneck_size: int
+    placement: Placement = Placement.PFEIFFER
+    non_linearity: NonLinearity = NonLinearity.RELU
+    sharing: Sharing = Sharing.NONE
+    initialisation: Initialisation = Initialisation.BERT
+    drop_depth: int = 0
+    scaling: float = 1.0
+    dropout: float = 0.0
+    layer_sizes: tuple[int, ...] = ()
+    group_layers: int = 1
+    trained_norm: bool = False
+    arrangement: Arrangement = USUAL
+    leave_out: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        settle(self)
+        if min((self.bottleneck_size, *self.layer_sizes)) < 1:
+            raise ConfigurationError(
+                f"bottleneck_size must be at least 1, found {self.bottleneck_size} and for layers "
+                f"{list(self.layer_sizes)}; give a positive size or a smaller reduction factor"
+            )
+        if self.drop_depth < 0:
+            raise ConfigurationError(
+                f"drop_depth must be 0 or more, found {self.drop_depth}; 0 keeps every layer"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ConfigurationError(f"dropout must be in [0, 1), found {self.dropout}")
+        self._settle_left_out()
+        if self.layer_sizes and self.sharing is not Sharing.NONE:
+            raise ConfigurationError(
+                f"layers that share parameters have one size, found sharing={self.sharing} with "
+                "layer_sizes; leave one of them out"
+            )
+        if self.group_layers < 1 or (self.group_layers > 1) != (self.sharing is Sharing.GROUPS):
+            raise ConfigurationError(
+                f"group_layers is above 1 for sharing=groups and 1 otherwise, found "
+                f"{self.group_layers} with sharing={self.sharing}"
+            )
+        self.arrangement.check(self.placement)
+        used = self.arrangement.base_norm_after or self.reads is Reading.NORMED
+        if self.trained_norm and not used:
+            raise ConfigurationError(
+                f"trained_norm trains the norms behind the blocks, which arrangement "
+                f"({self.arrangement}) of an adapter that reads {self.reads} never applies; leave "
+                "one of them out"
+            )
+
+    def _settle_left_out(self) -> None:
+        if min(self.leave_out, default=0) < 0:
+            raise ConfigurationError(
+                f"leave_out must name layers counted from 0, found {list(self.leave_out)}"
+            )
+        depth, left_out = self.drop_depth, set(self.leave_out)
+        while depth in left_out:
+            depth += 1
+        object.__setattr__(self, "drop_depth", depth)
+        object.__setattr__(self, "leave_out", tuple(sorted(i for i in left_out if i > depth)))
+
+    @property
+    def reads(self) -> Reading:
+        """What the bottleneck reads."""
+        return self.arrangement.reads or self.placement.reads
+
+    @property
+    def reads_sum(self) -> bool:
+        """Whether the sum of a block's projection and residual is all that the adapter needs."""
+        found = self.arrangement
+        apart = found.base_norm_after or found.residual is Residual.PROJECTION
+        return self.reads is Reading.NORMED and (found.adds_to_sum or not apart)
+
+    def layers_of(self, layers: int) -> tuple[int, ...]:
+        """Return the layers with an adapter over a base of `layers` layers, ascending."""
+        return tuple(i for i in range(self.drop_depth, layers) if i not in self.leave_out)
+
+    def size(self, layer: int) -> int:
+        """Return r of a layer."""
+        return self.layer_sizes[layer] if self.layer_sizes else self.bottleneck_size
+
+    def entry(self, layer: int) -> Tap:
+        """Return the first point in a layer behind which its adapter changes anything."""
+        houlsby = self.placement is Placement.HOULSBY
+        if houlsby or self.trained_norm:
+            return Tap(layer, Block.ATTENTION, added=not houlsby or self.reads_sum)
+        return Tap(layer, Block.FEED_FORWARD, added=self.reads_sum)
+
+    def parameter_set(self, layer: int) -> str:
+        """Name what holds the parameters of a layer; layers that share them get the same name."""
+        if self.sharing is Sharing.ALL_LAYERS:
+            return "shared"
+        if self.sharing is Sharing.GROUPS:
+            return f"group{layer // self.group_layers}"
+        return str(layer)
+
+    def parameter_sets(self, layers: int) -> int:
+        """Count the distinct bottlenecks over a base of `layers` layers."""
+        return len(self._sizes(layers)) * (2 if self.placement is Placement.HOULSBY else 1)
+
+    def parameter_count(self, *, layers: int, hidden_size: int) -> int:
+        """Count all weights and biases: 2·d·r + r + d for each parameter set (Houlsby, §2.1).
+
+        Trained norms add 2·2·d for each layer with an adapter, norms of the adapter's own 2·d for
+        each parameter set.
+        """
+        own = 2 * hidden_size * self.arrangement.own_norms
+        sizes = self._sizes(layers).values()
+        total = sum(2 * hidden_size * r + r + hidden_size + own for r in sizes)
+        total *= 2 if self.placement is Placement.HOULSBY else 1
+        norms = 4 * hidden_size * len(self.layers_of(layers))
+        return total + (norms if self.trained_norm else 0)
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the fields as plain values, those added since version 1 only where they differ.
+
+        What was written or hashed before they existed thereby keeps its bytes and its hash.
+        """
+        return _without_defaults(asdict(self), _ADDED_FIELDS)
+
+    def _sizes(self, layers: int) -> dict[str, int]:
+        return {self.parameter_set(i): self.size(i) for i in self.layers_of(layers)}
+
+
+_ADDED_FIELDS: dict[str, Any] = {
+    "scaling": 1.0,
+    "dropout": 0.0,
+    "layer_sizes": (),
+    "group_layers": 1,
+    "trained_norm": False,
+    "arrangement": asdict(USUAL),
+    "leave_out": (),
+}
+
+
+_ADDED_FUSION_FIELDS: dict[str, Any] = {
+    "query": True,
+    "key": True,
+    "value": True,
+    "query_before_norm": False,
+}
+
+
+def _without_defaults(fields: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in fields.items() if k not in defaults or v != defaults[k]}
+
+
+def bottleneck_from_reduction(hidden_size: int, reduction_factor: float) -> int:
+    """Return ⌊d / factor⌋, at least 1, as AdapterHub computes it.
+
+    Raises:
+        ConfigurationError: the factor is no number above 0, or so small that the size is above
+            `LARGEST`.
+    """
+    known = isinstance(reduction_factor, Real) and not isinstance(reduction_factor, bool)
+    if not known or not reduction_factor > 0:
+        raise ConfigurationError(
+            f"reduction_factor must be above 0, found {reduction_factor!r}; 16 is the usual choice"
+        )
+    size = hidden_size // reduction_factor
+    if not size <= LARGEST:
+        refuse("reduction_factor", f"at least {hidden_size / LARGEST:.1e}", reduction_factor)
+    return max(1, int(size))
+
+
+@dataclass(frozen=True)
+class FusionConfig:
+    """AdapterFusion (Pfeiffer et al. 2021): per token, attention over the sources' outputs.
+
+    Attributes:
+        value_off_diagonal: V starts as the identity with this value off the diagonal; None draws
+            it from N(0, 0.02²).
+        regularisation: weight of ‖I − V‖²_F, summed over layers.
+        dropout: on the raw scores before the softmax, while training.
+        drop_depth: number of lowest layers without fusion.
+        query, key, value: whether each of the matrices is learned, or else the identity; a fusion
+            without value is AdapterHub's static one.
+        query_before_norm: whether Q reads the projection f, not what the sources read.
+    """
+
+    value_off_diagonal: float | None = 1e-6
+    regularisation: float = 0.01
+    dropout: float = 0.1
+    drop_depth: int = 0
+    query: bool = True
+    key: bool = True
+    value: bool = True
+    query_before_norm: bool = False
+
+    def __post_init__(self) -> None:
+        settle(self)
+        if not (self.query or self.key or self.value):
+            raise ConfigurationError(
+                "a fusion learns at least one of query, key and value, found none of them"
+            )
+        if not 0 <= self.dropout < 1 or self.drop_depth < 0:
+            raise ConfigurationError(
+                f"a fusion's dropout must be in [0, 1) and its drop_depth 0 or more, found "
+                f"{self.dropout} and {self.drop_depth}"
+            )
+        if self.regularisation < 0:
+            raise ConfigurationError(
+                f"a fusion's regularisation must be 0 or more, found {self.regularisation}; 0 "
+                "leaves V to the loss alone"
+            )
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the fields as plain values, as `AdapterConfig.as_fields` does."""
+        return _without_defaults(asdict(self), _ADDED_FUSION_FIELDS)
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """Prediction head: two layers are dropout, d→d, tanh, dropout, d→labels.
+
+    Attributes:
+        labels: number of classes or of choices; 1 for regression, 2 for spans (start and end),
+            the vocabulary's size for masked language modelling.
+        layers: 1 or 2 linear layers; of masked language modelling's two, the second is tied.
+        use_pooler: read the token through the base's own, frozen pooler.
+    """
+
+    kind: HeadKind
+    labels: int
+    layers: int = 2
+    dropout: float = 0.1
+    use_pooler: bool = False
+
+    def __post_init__(self) -> None:
+        settle(self)
+        masked_lm = self.kind is HeadKind.MASKED_LM
+        if self.layers not in ((2,) if masked_lm else (1, 2)):
+            raise ConfigurationError(
+                f"a {self.kind} head has {'' if masked_lm else '1 or '}2 layers, found "
+                f"{self.layers}"
+            )
+        exactly = {HeadKind.REGRESSION: 1, HeadKind.SPAN: 2}.get(self.kind)
+        if self.labels != exactly if exactly else self.labels < 2:
+            raise ConfigurationError(
+                f"a {self.kind} head needs {f'exactly {exactly}' if exactly else 'at least 2'} "
+                f"labels, found {self.labels}; check the task's card"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ConfigurationError(f"a head's dropout must be in [0, 1), found {self.dropout}")
+        if self.use_pooler and not self.kind.reads_one_token:
+            raise ConfigurationError(
+                f"a pooler reads one token of a row, but a {self.kind} head reads every one; "
+                "leave use_pooler out"
+            )
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the last layer gives for a token: one per label, or per choice."""
+        return 1 if self.kind is HeadKind.MULTIPLE_CHOICE else self.labels
+
+    def parameter_count(self, *, hidden_size: int, embedding_size: int | None = None) -> int:
+        """Count the head's own weights and biases, without the base's pooler and embeddings.
+
+        Args:
+            embedding_size: of the base's tokens, for masked language modelling; d by default.
+        """
+        if self.kind is HeadKind.MASKED_LM:
+            e = embedding_size or hidden_size
+            return hidden_size * e + e + 2 * e + self.labels
+        dense = hidden_size * hidden_size + hidden_size if self.layers == 2 else 0
+        return dense + hidden_size * self.outputs + self.outputs
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the fields as plain values, as `AdapterConfig.as_fields` does."""
+        return _without_defaults(asdict(self), {"use_pooler": False})

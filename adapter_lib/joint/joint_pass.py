@@ -1,0 +1,200 @@
+"""Several models over one frozen base in one pass, each on rows of its own.
+
+The frozen part below a model's `entry` is computed once for all models that read the same batch, or
+taken from where it was stored; each model's rows join the pass at its entry. From there on the
+frozen layers run on the tokens of all models at once, adapters and heads of one shape in one
+product (`adapter_lib.joint.stacked_parameters`), and any other adapter, such as a fusion, on its
+own. Gradients flow to every model's own parameters. Losses and optimisers are left to the caller.
+
+Legend for shapes: b rows of a model, padded to its longest, of s tokens; n tokens of all models; d
+hidden, L layers.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from adapter_lib.config.configuration import HeadKind
+from adapter_lib.cpu_kernels import plain_kernels
+from adapter_lib.errors import ConfigurationError
+from adapter_lib.joint.layer_loop import Flow, Lane
+from adapter_lib.joint.part import Part, held_at_entry
+from adapter_lib.joint.row_dropout import RowDropout
+from adapter_lib.joint.stacked_layers import StackedLayer, stacked_head
+from adapter_lib.transformer.activations import Block, Tap
+from adapter_lib.transformer.architectures import Norm, read_tokens
+from adapter_lib.transformer.backbone import Backbone
+from adapter_lib.transformer.ragged_batch import ByModel
+
+
+def run_together(parts: Sequence[Part]) -> list[Tensor]:
+    """Return each part's logits in training mode, as `AdapterModel.forward` does.
+
+    The base and models outside of banks must be in training mode; where dropout is off is decided
+    here.
+
+    Raises:
+        ConfigurationError: the parts have different bases, or read one token and all.
+    """
+    backbone = _common_backbone(parts)
+    order = sorted(range(len(parts)), key=lambda i: (id(parts[i].bank), parts[i].slot))
+    dropout = RowDropout()
+    run = _Pass([parts[i] for i in order], backbone, dropout)
+    # The base's own kernels below our dropout instead of above it.
+    with backbone.kernels(parts[0].batch.input_ids.device), dropout, plain_kernels():
+        states = run.hidden()
+    with dropout:
+        logits = run.logits(states)
+    return [found for _, found in sorted(zip(order, logits, strict=True), key=lambda pair: pair[0])]
+
+
+class _Pass:
+    """One pass over all parts; a `LayerAdapter` for the tokens that are in it at a time."""
+
+    lowest_layer = 0
+    token_wise = False
+
+    def __init__(self, parts: Sequence[Part], backbone: Backbone, dropout: RowDropout) -> None:
+        self._parts, self._backbone, self._dropout = parts, backbone, dropout
+        self._rows = {part: part.dropout_rows() for part in parts}
+        lanes = [Lane(part.batch, part.read, self._rows[part]) for part in parts]
+        self._lanes = dict(zip(parts, lanes, strict=True))
+        self._part_in = dict(zip(lanes, parts, strict=True))
+        lowest = min(part.entry for part in parts)
+        self._flow = Flow(backbone, dropout, lanes, tap=lowest)
+        self._by_model: dict[tuple[int, ...], ByModel] = {}
+
+    def hidden(self) -> list[Tensor]:
+        """Return the last hidden states of each part, (b, s or 1, d)."""
+        waiting = held_at_entry(self._parts, self._backbone, self._dropout)
+        flow, top = self._flow, Tap(self._backbone.layers_count)
+        while True:
+            joining = {self._lanes[p]: held for p, held in waiting.items() if p.entry == flow.tap}
+            if joining:
+                flow.join(joining)
+            if flow.tap == top:
+                return [held.residual for held in flow.held(flow.lanes).values()]
+            flow.advance(self)
+
+    def logits(self, states: Sequence[Tensor]) -> list[Tensor]:
+        """Return each part's logits from its last hidden states, (b, s or 1, d)."""
+        found: list[Tensor] = []
+        known = dict(zip(self._parts, states, strict=True))
+        for bank, same in groupby(self._parts, key=lambda part: part.bank):
+            group = list(same)
+            if bank is not None:
+                found += self._stacked_logits(group, [known[part] for part in group])
+                continue
+            for part in group:
+                with self._own_rows([part]):
+                    found.append(part.model.logits(known[part], part.batch))
+        return found
+
+    def _stacked_logits(self, group: Sequence[Part], states: Sequence[Tensor]) -> list[Tensor]:
+        bank, head = group[0].bank, group[0].model.head
+        assert bank is not None
+        inputs = []
+        for part, h in zip(group, states, strict=True):
+            whole = head.config.kind.reads_one_token and h.shape[1] > 1
+            read = head.reads(part.batch, causal=self._backbone.causal) if whole else None
+            inputs.append(read_tokens(h, read))
+        tokens = torch.cat([x.flatten(0, 1) for x in inputs])
+        sizes = self._sizes([x.shape[:2].numel() for x in inputs])
+        slots = tuple(part.slot for part in group)
+        with self._own_rows(group):
+            logits = stacked_head(bank, slots, tokens, sizes, pooler=self._backbone.pooler)
+        found = []
+        for own, x, size in zip(logits, inputs, sizes.sizes, strict=True):
+            if head.config.kind is HeadKind.MULTIPLE_CHOICE:
+                found.append(own[:size].view(-1, head.config.labels))
+            elif head.config.kind.reads_one_token:
+                found.append(own[:size])
+            else:
+                found.append(own[:size].unflatten(0, x.shape[:2]))
+        return found
+
+    def after_attention(
+        self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
+    ) -> Tensor:
+        """Return the attention block's output, (1, n, d). See `LayerAdapter`."""
+        return self._behind(Tap(layer, Block.ATTENTION), x, residual, norm, token_mask)
+
+    def after_feed_forward(
+        self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
+    ) -> Tensor:
+        """Return the layer's output, (1, n, d). See `LayerAdapter`."""
+        return self._behind(Tap(layer, Block.FEED_FORWARD), x, residual, norm, token_mask)
+
+    def _behind(
+        self, tap: Tap, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
+    ) -> Tensor:
+        live = [self._part_in[lane] for lane in self._flow.lanes]
+        sizes = self._flow.layout.sizes
+
+        def kind(index: int) -> tuple[bool, int]:
+            part = live[index]
+            adapts = part.adapts(tap.layer)
+            return adapts, id(part.bank or part) if adapts else 0
+
+        groups = [(adapts, list(same)) for (adapts, _), same in groupby(range(len(live)), key=kind)]
+        tokens = [sum(sizes[i] for i in group) for _, group in groups]
+        beside = residual.expand_as(x)  # a zero where all joined with sums
+        apart = (torch.split(part, tokens, dim=1) for part in (x, beside, token_mask))
+        outputs = []
+        for (adapts, group), own_x, own_beside, mask in zip(groups, *apart, strict=True):
+            parts = [live[i] for i in group]
+            if not adapts:
+                outputs.append(norm(own_x + own_beside))
+                continue
+            with self._own_rows(parts):
+                if parts[0].bank is not None:
+                    by_model = self._sizes([sizes[i] for i in group])
+                    outputs.append(_stacked(tap, parts, own_x, own_beside, norm, by_model))
+                else:
+                    outputs.append(_own(tap, parts[0], own_x, own_beside, norm, mask))
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
+
+    def _sizes(self, sizes: Sequence[int]) -> ByModel:
+        """Return how tokens of several models are turned into as many for each and back."""
+        key = tuple(sizes)
+        if key not in self._by_model:
+            self._by_model[key] = ByModel(key, self._parts[0].batch.input_ids.device)
+        return self._by_model[key]
+
+    def _own_rows(self, group: Iterable[Part]) -> AbstractContextManager[None]:
+        return self._dropout.rows_of([self._rows[part] for part in group], everywhere=True)
+
+
+def _stacked(
+    tap: Tap, group: Sequence[Part], x: Tensor, residual: Tensor, norm: Norm, sizes: ByModel
+) -> Tensor:
+    """Return what the adapters of a bank make of the tokens of their models, (1, n, d)."""
+    bank = group[0].bank
+    assert bank is not None
+    slots = tuple(part.slot for part in group)
+    return StackedLayer(bank, slots, sizes, layer=tap.layer, block=tap.block)(x, residual, norm)
+
+
+def _own(
+    tap: Tap, part: Part, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
+) -> Tensor:
+    """Return what the adapter of one model makes of its tokens, (1, n, d)."""
+    adapter = part.model.adapter
+    assert adapter is not None
+    behind = adapter.after_attention if tap.block is Block.ATTENTION else adapter.after_feed_forward
+    return behind(tap.layer, x, residual, norm, token_mask)
+
+
+def _common_backbone(parts: Iterable[Part]) -> Backbone:
+    found = {id(part.model.backbone): part.model.backbone for part in parts}
+    kinds = {part.model.reads_one_token for part in parts}
+    if len(found) != 1 or len(kinds) != 1:
+        raise ConfigurationError(
+            f"expected models over one base, and heads that all read one token or all of them, "
+            f"found {len(found)} bases and {len(kinds)} kinds of heads; train them in packs of "
+            "their own"
+        )
+    return next(iter(found.values()))

@@ -1,0 +1,312 @@
+"""Bottleneck adapters: where they sit, dropped layers, cross-layer sharing, trained norms.
+
+With f the block's projection, a its residual and LN the layer's own frozen norm (the identity in
+pre-norm architectures), s the scaling:
+
+- Pfeiffer et al. 2021, as AdapterHub computes it: z = LN(f + a),
+  y = LN(s·up(φ(down(z))) + f + a), after the feed-forward block only;
+- Houlsby et al. 2019, figure 2: y = LN(s·up(φ(down(f))) + f + a), after both blocks;
+- parallel, He et al. 2022: y = LN(s·up(φ(down(a))) + f + a), beside the feed-forward block;
+- a layer without adapter: y = LN(f + a).
+
+A zeroed up-projection therefore gives the base model. Other arrangements of residuals and norms are
+described in `adapter_lib.config.arrangement`. Legend for shapes: b batch, s tokens,
+d hidden, r bottleneck, L layers.
+"""
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from adapter_lib.config.arrangement import NormAfter
+from adapter_lib.config.configuration import AdapterConfig, Initialisation, NonLinearity, Placement
+from adapter_lib.config.cut_points import Tap
+from adapter_lib.errors import ConfigurationError
+from adapter_lib.modules.block_output import Site
+from adapter_lib.modules.linear import BERT_STD, empty_linear
+from adapter_lib.transformer.architectures import Norm
+from adapter_lib.transformer.backbone import Backbone
+
+NON_LINEARITIES: dict[NonLinearity, Callable[[Tensor], Tensor]] = {
+    NonLinearity.RELU: functional.relu,
+    NonLinearity.GELU: functional.gelu,
+    NonLinearity.GELU_NEW: partial(functional.gelu, approximate="tanh"),
+    NonLinearity.SWISH: functional.silu,
+    NonLinearity.TANH: torch.tanh,
+}
+
+
+class Bottleneck(nn.Module):
+    """One parameter set: `down` d→r, a non-linearity, `up` r→d, scaled, and norms of its own."""
+
+    def __init__(self, config: AdapterConfig, *, hidden_size: int, size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.size = size
+        self.non_linearity = config.non_linearity
+        self.scaling = float(config.scaling)
+        self._activate = NON_LINEARITIES[config.non_linearity]
+        self.down = empty_linear(hidden_size, size)
+        self.up = empty_linear(size, hidden_size)
+        arrangement = config.arrangement
+        self.norm_before = nn.LayerNorm(hidden_size) if arrangement.norm_before else None
+        has_norm_after = arrangement.norm_after is not NormAfter.NONE
+        self.norm_after = nn.LayerNorm(hidden_size) if has_norm_after else None
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map what is read, z, (b, s, d), to what the bottleneck gives, u, (b, s, d)."""
+        if self.norm_before is not None:
+            z = self.norm_before(z)
+        output: Tensor = self.up(self._activate(self.down(z)))
+        if self.scaling != 1.0:
+            output = output * self.scaling
+        return functional.dropout(output, self.config.dropout, self.training)
+
+    def behind(self, site: Site) -> Tensor:
+        """Return the block's output, (b, s, d), with this bottleneck in it."""
+        added = self(site.read(self.config.reads))
+        return site.finish(added, self.config.arrangement, self.norm_after)
+
+    def for_inference(self) -> "Bottleneck":
+        """Return a frozen copy without dropout."""
+        config = replace(self.config, dropout=0.0)
+        copy = Bottleneck(config, hidden_size=self.down.in_features, size=self.size)
+        copy.to(device=self.down.weight.device, dtype=self.down.weight.dtype)
+        copy.load_state_dict(self.state_dict())
+        return copy.requires_grad_(False)
+
+    def initialise(self, how: Initialisation, generator: torch.Generator | None) -> None:
+        """Draw both weights, down first; biases stay zero, norms of its own the identity's."""
+        if how is Initialisation.MAM:
+            nn.init.kaiming_uniform_(self.down.weight, a=math.sqrt(5), generator=generator)
+            nn.init.zeros_(self.up.weight)
+            return
+        for weight in (self.down.weight, self.up.weight):
+            if how is Initialisation.BERT:
+                nn.init.normal_(weight, std=BERT_STD, generator=generator)
+            else:
+                nn.init.trunc_normal_(weight, 0.0, 0.01, -0.02, 0.02, generator=generator)
+
+
+class NormShift(nn.Module):
+    """What training has added to a frozen norm's weight and bias; zero at first.
+
+    Stored as a difference, so that an adapter is built without its base, and a new one is the
+    base exactly.
+    """
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(hidden_size))
+        self.bias = nn.Parameter(torch.zeros(hidden_size))
+
+    def forward(self, x: Tensor, norm: Norm) -> Tensor:
+        """Return x, (b, s, d), under the norm with both added.
+
+        Raises:
+            ConfigurationError: there is no such norm behind the block.
+        """
+        norm = require_layer_norm(norm)
+        weight, bias = norm.weight + self.weight, norm.bias + self.bias
+        return functional.layer_norm(x, norm.normalized_shape, weight, bias, norm.eps)
+
+
+def require_layer_norm(norm: Norm) -> nn.LayerNorm:
+    """Return the norm behind a block, whose weights an adapter with trained norms adds to.
+
+    Raises:
+        ConfigurationError: there is no such norm.
+    """
+    if not isinstance(norm, nn.LayerNorm):
+        raise ConfigurationError(
+            "expected a LayerNorm behind each block, found none; trained_norm is for "
+            "post-norm architectures, such as BERT"
+        )
+    return norm
+
+
+class Adapter(nn.Module):
+    """The bottlenecks of one task over a base of L layers.
+
+    A parameter set is stored once, under the number of its layer or, when all layers share it,
+    under `shared`, or under its group; layers without adapter have none.
+
+    Attributes:
+        layers: L of the base it belongs to.
+        kept_layers: the layers that have an adapter, ascending.
+        lowest_layer: the lowest of them.
+    """
+
+    token_wise = True
+
+    def __init__(
+        self,
+        config: AdapterConfig,
+        *,
+        layers: int,
+        hidden_size: int,
+        generator: torch.Generator | None = None,
+        kept_layers: Collection[int] | None = None,
+    ) -> None:
+        """Build and initialise on the CPU.
+
+        Args:
+            generator: of the CPU; None draws from torch's global one.
+            kept_layers: carry adapters in these layers only, as a pruned fusion's sources do; by
+                default in all that the configuration does not leave out.
+
+        Raises:
+            ConfigurationError: no layer is left, or a layer is named that there is not.
+        """
+        super().__init__()
+        if config.drop_depth >= layers:
+            raise ConfigurationError(
+                f"drop_depth must be 0…{layers - 1} over {layers} layers, found "
+                f"{config.drop_depth}; to train the head alone, give no adapter"
+            )
+        if config.layer_sizes and len(config.layer_sizes) != layers:
+            raise ConfigurationError(
+                f"layer_sizes must name {layers} sizes, found {list(config.layer_sizes)}"
+            )
+        if config.leave_out and config.leave_out[-1] >= layers:
+            raise ConfigurationError(
+                f"leave_out must be some of 0…{layers - 1} over {layers} layers, found "
+                f"{list(config.leave_out)}"
+            )
+        allowed = config.layers_of(layers)
+        self.kept_layers = tuple(sorted(allowed if kept_layers is None else set(kept_layers)))
+        if not self.kept_layers or not set(self.kept_layers) <= set(allowed):
+            raise ConfigurationError(
+                f"kept_layers must be some of {list(allowed)}, found {list(self.kept_layers)}"
+            )
+        self.config = config
+        self.layers = layers
+        self.hidden_size = hidden_size
+        self.lowest_layer = self.kept_layers[0]
+        self.attention = nn.ModuleDict()
+        self.feed_forward = nn.ModuleDict()
+        self._after_attention: list[Bottleneck | None] = [None] * layers
+        self._after_feed_forward: list[Bottleneck | None] = [None] * layers
+        for layer in self.kept_layers:
+            if config.placement is Placement.HOULSBY:
+                self._after_attention[layer] = self._parameter_set(self.attention, layer, generator)
+            self._after_feed_forward[layer] = self._parameter_set(
+                self.feed_forward, layer, generator
+            )
+        self._attention_norms: dict[int, NormShift] = {}
+        self._feed_forward_norms: dict[int, NormShift] = {}
+        if config.trained_norm:
+            self._attention_norms = {layer: NormShift(hidden_size) for layer in self.kept_layers}
+            self._feed_forward_norms = {layer: NormShift(hidden_size) for layer in self.kept_layers}
+            self.attention_norm = _by_layer(self._attention_norms)
+            self.feed_forward_norm = _by_layer(self._feed_forward_norms)
+
+    @classmethod
+    def over(
+        cls, backbone: Backbone, config: AdapterConfig, *, generator: torch.Generator | None = None
+    ) -> Self:
+        """Build an adapter with the sizes of `backbone`.
+
+        Raises:
+            ConfigurationError: the configuration does not fit it.
+        """
+        layers, hidden_size = backbone.layers_count, backbone.hidden_size
+        return cls(config, layers=layers, hidden_size=hidden_size, generator=generator)
+
+    def _parameter_set(
+        self, sets: nn.ModuleDict, layer: int, generator: torch.Generator | None
+    ) -> Bottleneck:
+        name = self.config.parameter_set(layer)
+        if name not in sets:
+            new = Bottleneck(
+                self.config, hidden_size=self.hidden_size, size=self.config.size(layer)
+            )
+            new.initialise(self.config.initialisation, generator)
+            sets[name] = new
+        found = sets[name]
+        assert isinstance(found, Bottleneck)
+        return found
+
+    @property
+    def kept_config(self) -> AdapterConfig:
+        """The configuration, that leaves out every layer without adapter."""
+        left_out = set(range(self.layers)) - set(self.kept_layers)
+        return replace(self.config, drop_depth=0, leave_out=tuple(left_out))
+
+    def bottleneck(self, layer: int) -> Bottleneck | None:
+        """Return the parameter set after the feed-forward block of `layer`, if there is one."""
+        return self._after_feed_forward[layer]
+
+    def attention_bottleneck(self, layer: int) -> Bottleneck | None:
+        """Return the parameter set after the attention block of `layer`, if there is one."""
+        return self._after_attention[layer]
+
+    def entry(self, drop_depth: int = 0) -> Tap:
+        """Return the lowest tap behind which this adapter changes anything.
+
+        Args:
+            drop_depth: its lowest layers are skipped.
+        """
+        layer = min((i for i in self.kept_layers if i >= drop_depth), default=self.layers)
+        return Tap(layer) if layer == self.layers else self.config.entry(layer)
+
+    def norm_shifts(self, layer: int) -> tuple[NormShift, NormShift] | None:
+        """Return what `layer` adds to the norms of attention and feed-forward, if it does."""
+        if layer not in self._attention_norms:
+            return None
+        return self._attention_norms[layer], self._feed_forward_norms[layer]
+
+    def after_attention(
+        self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
+    ) -> Tensor:
+        """Return the attention block's output, (b, s, d). See `LayerAdapter`."""
+        if shift := self._attention_norms.get(layer):
+            norm = partial(shift, norm=norm)
+        return self._apply_bottleneck(self._after_attention[layer], x, residual, norm)
+
+    def after_feed_forward(
+        self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
+    ) -> Tensor:
+        """Return the layer's output, (b, s, d). See `LayerAdapter`."""
+        if shift := self._feed_forward_norms.get(layer):
+            norm = partial(shift, norm=norm)
+        return self._apply_bottleneck(self._after_feed_forward[layer], x, residual, norm)
+
+    def _apply_bottleneck(
+        self, bottleneck: Bottleneck | None, x: Tensor, residual: Tensor, norm: Norm
+    ) -> Tensor:
+        if bottleneck is None:
+            return norm(x + residual)
+        return bottleneck.behind(Site(x, residual, norm))
+
+    def restricted_to(self, kept_layers: Collection[int]) -> "Adapter":
+        """Return a copy that has adapters in `kept_layers` only.
+
+        Raises:
+            ConfigurationError: no layer is left, or one of them has no adapter.
+        """
+        copy = Adapter(
+            self.config,
+            layers=self.layers,
+            hidden_size=self.hidden_size,
+            generator=torch.Generator(),
+            kept_layers=kept_layers,
+        )
+        if not set(copy.kept_layers) <= set(self.kept_layers):
+            raise ConfigurationError(
+                f"expected layers among {list(self.kept_layers)}, found {list(copy.kept_layers)}"
+            )
+        device = next(self.parameters()).device
+        copy.to(device=device, dtype=next(self.parameters()).dtype)
+        copy.load_state_dict({name: self.state_dict()[name] for name in copy.state_dict()})
+        return copy
+
+
+def _by_layer(modules: Mapping[int, nn.Module]) -> nn.ModuleDict:
+    return nn.ModuleDict({str(layer): module for layer, module in modules.items()})

@@ -1,0 +1,509 @@
+"""The frozen transformer and the loop over its layers, with or without adapters.
+
+The loop is ours, over the modules that transformers built, so layers can be run in parts: from
+given hidden states, up to a boundary, with adapters from some depth on. What an adapter computes
+is left to `adapter_lib.modules.bottleneck` and `adapter_lib.modules.fusion`.
+
+Legend for shapes: b batch, s tokens, d hidden, L layers.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import torch
+from torch import Tensor, nn
+from transformers import MODEL_MAPPING, AutoConfig
+
+from adapter_lib.cpu_kernels import are_wanted, fast_kernels
+from adapter_lib.errors import AdapterLibError, BaseModelError, BatchError, ConfigurationError
+from adapter_lib.transformer.activations import Block, Held, Start, Tap
+from adapter_lib.transformer.architectures import (
+    Norm,
+    Pooler,
+    check_supported,
+    describe_model,
+    norm_eps_of,
+    norms_of,
+    read_tokens,
+    token_embedding,
+)
+from adapter_lib.transformer.base_files import CONFIG, find_weight_files, read_json, read_sizes
+from adapter_lib.transformer.base_weights import hash_files, hash_state, weight_names
+from adapter_lib.transformer.batch import Batch as Batch
+from adapter_lib.transformer.ragged_batch import Ragged, laid_out
+
+_FILLED_ON_CPU = 32
+"""Tokens come in multiples of it there: oneDNN compiles its products for every number of rows, and
+those of 943 take as long as those of 1,000."""
+_WORTH = 0.97
+"""Share of the padded batch above which leaving padding out costs more than it saves."""
+
+
+_ROOM_BYTES, _ROOM_SHARE = 1 << 30, 8
+"""A model may take so many bytes in memory, or so many times what its files have."""
+
+
+@dataclass(frozen=True)
+class BaseIdentity:
+    """Which base model an adapter belongs to. All but the name decide whether two are the same."""
+
+    name: str
+    model_type: str
+    layers: int
+    hidden_size: int
+    weights_sha256: str
+
+
+class LayerAdapter(Protocol):
+    """What changes the two blocks of a layer. Layers below `lowest_layer` are left alone.
+
+    Attributes:
+        token_wise: whether it treats each token alone, so that rows may stand in any arrangement.
+    """
+
+    lowest_layer: int
+    token_wise: bool
+
+    def after_attention(
+        self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
+    ) -> Tensor:
+        """Return the attention block's output, (b, s, d), from its projection x, (b, s, d)."""
+
+    def after_feed_forward(
+        self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
+    ) -> Tensor:
+        """Return the layer's output, (b, s, d), from the feed-forward projection x, (b, s, d)."""
+
+
+@dataclass(frozen=True)
+class LayerRun:
+    """How layers are run.
+
+    Attributes:
+        adapter: applied in layers from `drop_depth` and its own lowest layer on.
+        read: the position in each row of the only token that is read in the end, (b,); then the
+            highest layer computes no other. None for all tokens.
+    """
+
+    adapter: LayerAdapter | None = None
+    drop_depth: int = 0
+    read: Tensor | None = None
+
+    def adapter_in(self, layer: int) -> LayerAdapter | None:
+        """Return the adapter if it has something to do in that layer."""
+        if self.adapter is None or layer < max(self.drop_depth, self.adapter.lowest_layer):
+            return None
+        return self.adapter
+
+
+class Apart:
+    """What attention needs of batches without padding where it takes one after the other, padded.
+
+    Attributes:
+        layout: of the batches.
+    """
+
+    def __init__(self, layout: Ragged, contexts: Sequence[Callable[[Tensor], Any]]) -> None:
+        """Begin; `contexts` make what each batch's attention needs, once."""
+        self.layout = layout
+        self._make, self._made = contexts, dict[int, Any]()
+
+    def attended(
+        self, attend: Callable[[Tensor, Any, Tensor | None], Tensor], h: Tensor, read: Tensor | None
+    ) -> Tensor:
+        """Return a layer's attention of h, (1, n, d), or of one token of each row, (r, 1, d)."""
+        rows = [b for b, _ in self.layout.shapes]
+        reads = [None] * len(rows) if read is None else torch.split(read, rows)
+        outputs = []
+        for number, (own, at) in enumerate(zip(self.layout.apart(h), reads, strict=True)):
+            if number not in self._made:
+                self._made[number] = self._make[number](own)
+            with self.layout.context(number):
+                outputs.append(attend(own, self._made[number], at))
+        return self.layout.join(outputs) if read is None else torch.cat(outputs)
+
+
+class Backbone(nn.Module):
+    """A transformer without head, frozen until one of the `unfreeze` methods is called.
+
+    Attributes:
+        causal: whether tokens see no later ones, so that heads read the last one.
+        frozen: whether no weight is trained.
+        trained_from: the lowest layer that is trained, L if frozen, None for the embeddings.
+        counts_padding: count learned positions from the left edge of a batch, padding included, as
+            transformers and AdapterHub do where no positions are given; False, as it is at first,
+            counts them from each row's first real token, so that padding changes nothing.
+        own_kernels: whether `adapter_lib.cpu_kernels` stands in for torch's on a CPU.
+        dropout_from: the lowest layer with dropout, -1 if the embeddings have it too, and None if
+            nothing has.
+    """
+
+    dropout_from: int | None
+
+    def __init__(self, model: nn.Module, identity: BaseIdentity) -> None:
+        """Wrap a transformers model; use `from_folder` or `from_model`.
+
+        Raises:
+            UnsupportedArchitectureError: no file in `adapter_lib.transformer.architectures`
+                describes it.
+        """
+        super().__init__()
+        self.model = model
+        self.identity = identity
+        parts = describe_model(model)
+        self._parts = parts  # no module itself: its modules are already part of `model`
+        self.layers_count = len(parts.layers)
+        self.hidden_size = parts.hidden_size
+        self.causal = parts.causal
+        self.own_kernels = True
+        self.counts_padding = False
+        # Where layers share weights, what switches one of them is no part of the model.
+        inside = set(model.modules())
+        switches = [layer.module for layer in parts.layers if layer.module not in inside]
+        self._switches = nn.ModuleList(switches)
+        self.trained_from: int | None
+        self._freeze()
+        self.eval()
+
+    @classmethod
+    def from_folder(cls, folder: Path | str, *, name: str | None = None) -> Self:
+        """Load a downloaded Hugging Face model in float32, with its pooler if that was saved.
+
+        Args:
+            name: how adapters call this base; by default the folder's name.
+
+        Raises:
+            BaseModelError: configuration or weights are missing or unreadable.
+            UnsupportedArchitectureError: the architecture is not described.
+        """
+        folder = Path(folder)
+        files = find_weight_files(folder)
+        read_sizes(read_json(folder / CONFIG), where=folder / CONFIG)
+        try:
+            config = AutoConfig.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
+            check_supported(config.model_type)
+            model_class = MODEL_MAPPING[type(config)]
+            options = inspect.signature(model_class).parameters
+            pooled = any(".pooler." in f".{weight}" for weight in weight_names(files))
+            _check_room(model_class, config, files)
+            model, found = model_class.from_pretrained(
+                folder,
+                config=config,
+                local_files_only=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                **({"add_pooling_layer": pooled} if "add_pooling_layer" in options else {}),
+            )
+        except (AdapterLibError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # transformers raises anything for files that are damaged
+            raise BaseModelError(
+                f"cannot load the base model in {folder}: {error!r:.500}; get its files again"
+            ) from error
+        if absent := sorted({*found["missing_keys"], *map(str, found["mismatched_keys"])}):
+            raise BaseModelError(
+                f"the weights in {folder} do not fit its config.json: {', '.join(absent)} would "
+                "stay random; download the model again"
+            )
+        return cls.from_model(model, name=name or folder.name, weights_sha256=hash_files(files))
+
+    @classmethod
+    def from_model(cls, model: Any, *, name: str, weights_sha256: str | None = None) -> Self:
+        """Wrap a transformers model in memory; without a hash, its state is hashed."""
+        identity = BaseIdentity(
+            name=name,
+            model_type=model.config.model_type,
+            layers=model.config.num_hidden_layers,
+            hidden_size=model.config.hidden_size,
+            weights_sha256=weights_sha256 or hash_state(model.state_dict()),
+        )
+        return cls(model, identity)
+
+    def embed(self, batch: Batch) -> Tensor:
+        """Return the hidden states below layer 0, (b, s, d).
+
+        Raises:
+            BatchError: a row has more tokens than the base has positions, or, where the CPU can
+                see it, a token is not of its vocabulary.
+        """
+        self._check_tokens(batch.input_ids)
+        positions = None if self.counts_padding else batch.positions()
+        with self.kernels(batch.input_ids.device):
+            return self._parts.embed(
+                batch.input_ids, batch.token_type_ids, batch.token_mask, positions
+            )
+
+    def _check_tokens(self, ids: Tensor) -> None:
+        most, vocabulary = self._parts.embed.most_tokens, self.token_embedding.shape[0]
+        if most is not None and ids.shape[1] > most:
+            raise BatchError(
+                f"expected at most {most} tokens in a row, for which {self.identity.name} has "
+                f"positions, found {ids.shape[1]}; cut rows to that, as a tokenizer does with "
+                "truncation=True"
+            )
+        if ids.device.type != "cpu":
+            return
+        lowest, highest = (int(x) for x in torch.aminmax(ids))
+        if lowest < 0 or highest >= vocabulary:
+            wrong = lowest if lowest < 0 else highest
+            raise BatchError(
+                f"expected token ids 0…{vocabulary - 1} for {self.identity.name}, found {wrong}; "
+                "use the base's own tokenizer"
+            )
+
+    def begin(self, batch: Batch) -> Start:
+        """Return the tap in front of layer 0."""
+        return Start(Tap(0), Held(None, self.embed(batch)))
+
+    def run(
+        self,
+        h: Tensor,
+        batch: Batch,
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        adapter: LayerAdapter | None = None,
+        drop_depth: int = 0,
+    ) -> Tensor:
+        """Run layers [start, stop) on h, (b, s, d), and return the hidden states above them.
+
+        A norm above the highest layer is part of it.
+
+        Args:
+            stop: L by default.
+            adapter: applied in layers from `drop_depth` and its own lowest layer on.
+        """
+        run = LayerRun(adapter, drop_depth=drop_depth)
+        end = Tap(self.layers_count if stop is None else stop)
+        return self.finish(Start(Tap(start), Held(None, h)), batch, run, stop=end).held.residual
+
+    def finish(
+        self, start: Start, batch: Batch, run: LayerRun, *, stop: Tap | None = None
+    ) -> Start:
+        """Run from `start` to `stop`, by default above the highest layer, and return that tap."""
+        stop = stop or Tap(self.layers_count)
+        start = self._finish_unpadded(start, batch, run, stop)
+        for reached in self.walk(start, batch, run, stop=stop):
+            start = reached
+        return start
+
+    def _finish_unpadded(self, start: Start, batch: Batch, run: LayerRun, stop: Tap) -> Start:
+        """Run without padding, as far as that goes, and return what is held there, with padding."""
+        alone = Tap(self.layers_count - 1, Block.ATTENTION)
+        if run.read is not None:  # behind that, one token of each row is left
+            stop = min(stop.point, alone)
+        layout = self._layout(batch, run) if start.tap.point < stop.point else None
+        if layout is None:
+            return start
+        start = Start(start.tap, Held.of(tuple(layout.join([x]) for x in start.held.parts)))
+        context = self.joint_context(layout, [self.context_of(batch)])
+        with laid_out(layout):
+            while start.tap.point < stop.point:
+                start = self.advance(start, context, run, token_mask=layout.token_mask)
+        if run.read is not None and start.tap == alone:
+            return start
+        return Start(start.tap, Held.of(tuple(layout.apart(x)[0] for x in start.held.parts)))
+
+    def _layout(self, batch: Batch, run: LayerRun) -> Ragged | None:
+        """Return where the tokens of a batch stand without padding; None where that gains little.
+
+        `plain_kernels` computes padding too.
+        """
+        token_wise = run.adapter is None or run.adapter.token_wise
+        if not (token_wise and self.own_kernels and are_wanted()):
+            return None
+        on_cpu = batch.input_ids.device.type == "cpu"
+        layout = Ragged.of([batch], multiple=_FILLED_ON_CPU if on_cpu else 1)
+        return layout if layout.tokens <= _WORTH * batch.input_ids.numel() else None
+
+    def walk(self, start: Start, batch: Batch, run: LayerRun, *, stop: Tap) -> Iterator[Start]:
+        """Go from one tap to the next, from behind `start` up to `stop`, if that is further.
+
+        Yields:
+            Each tap that was reached, and what is held there.
+        """
+        context = self._parts.context(start.held.residual, batch.token_mask)
+        while start.tap.point < stop.point:
+            start = self.advance(start, context, run, token_mask=batch.token_mask)
+            yield start
+
+    def context_of(self, batch: Batch) -> Callable[[Tensor], Any]:
+        """Return what makes, of a batch's hidden states, (b, s, d), what attention needs of it."""
+        context, token_mask = self._parts.context, batch.token_mask
+        return lambda h: context(h, token_mask)
+
+    def joint_context(self, layout: Ragged, contexts: Sequence[Callable[[Tensor], Any]]) -> Any:
+        """Return what every layer's attention needs of batches without padding.
+
+        Args:
+            contexts: of each batch, as `context_of` returns it; used where the architecture's
+                attention takes one batch after the other, with padding.
+        """
+        joint = self._parts.joint
+        return Apart(layout, contexts) if joint is None else joint(layout)
+
+    def attend(self, layer: int, h: Tensor, context: Any, read: Tensor | None = None) -> Tensor:
+        """Return a layer's attention up to its projection, (b, s, d), or (b, 1, d) for `read`.
+
+        Args:
+            h: at the layer's entry, (b, s, d).
+            context: of the batch, or of several, whose tokens h holds then, (1, n, d).
+            read: the position of one token in each row, (b,).
+        """
+        with self.kernels(h.device):
+            return self._attend(layer, h, context, read)
+
+    def _attend(self, layer: int, h: Tensor, context: Any, read: Tensor | None) -> Tensor:
+        attend = self._parts.layers[layer].attend
+        if isinstance(context, Apart):
+            return context.attended(attend, h, read)
+        return attend(h, context, read)
+
+    def advance(self, start: Start, context: Any, run: LayerRun, *, token_mask: Tensor) -> Start:
+        """Run one block, and return the next tap and what is held there.
+
+        Behind the attention of the highest layer that is `run.read`'s tokens only, (b, 1, d).
+
+        Args:
+            context: of the batch, or of several, as `joint_context` returns it.
+            token_mask: (b, s), True where a token is real.
+        """
+        with self.kernels(start.held.residual.device):
+            return self._advance(start, context, run, token_mask)
+
+    def kernels(self, device: torch.device) -> AbstractContextManager[Any]:
+        """Return the context in which layers are run on `device`."""
+        return fast_kernels(device) if self.own_kernels else nullcontext()
+
+    def _advance(self, start: Start, context: Any, run: LayerRun, token_mask: Tensor) -> Start:
+        tap, held = start.tap, start.held
+        layer, top = self._parts.layers[tap.layer], tap.layer == self.layers_count - 1
+        read = run.read if top else None
+        if tap.block is Block.ENTRY:
+            h = held.residual
+            x = self._attend(tap.layer, h, context, read)
+            return Start(tap.next, Held(x, read_tokens(h, read)))
+        x, residual = held.apart()
+        token_mask = token_mask if read is None else token_mask.new_ones(x.shape[:2])
+        adapter = run.adapter_in(tap.layer)
+        if tap.block is Block.ATTENTION:
+            norm = layer.attention_norm
+            if adapter is None:
+                h = norm(x + residual)
+            else:
+                h = adapter.after_attention(tap.layer, x, residual, norm, token_mask)
+            return Start(tap.next, Held(layer.feed_forward(h), h))
+        norm = layer.feed_forward_norm
+        if adapter is None:
+            h = norm(x + residual)
+        else:
+            h = adapter.after_feed_forward(tap.layer, x, residual, norm, token_mask)
+        if top and self._parts.final_norm is not None:
+            h = self._parts.final_norm(h)
+        return Start(tap.next, Held(None, h))
+
+    def forward(
+        self, batch: Batch, adapter: LayerAdapter | None = None, drop_depth: int = 0
+    ) -> Tensor:
+        """Return the last hidden states, (b, s, d)."""
+        return self.run(self.embed(batch), batch, adapter=adapter, drop_depth=drop_depth)
+
+    @property
+    def pooler(self) -> Pooler | None:
+        """What the base was trained with on its first token, None where it has none."""
+        return self._parts.pooler
+
+    @property
+    def token_embedding(self) -> Tensor:
+        """The embedding of every token of the vocabulary, (V, e)."""
+        return token_embedding(self.model)
+
+    @property
+    def embedding_size(self) -> int:
+        """The size of a token's embedding, e, which may differ from d."""
+        return self.token_embedding.shape[1]
+
+    @property
+    def norm_eps(self) -> float:
+        """What norms add to a variance."""
+        return norm_eps_of(self.model)
+
+    def unfreeze(self) -> None:
+        """Train every weight but the pooler's, for full fine-tuning.
+
+        From then on the identity is void, as after the next two methods.
+        """
+        self._freeze()
+        self.frozen, self.trained_from = False, None
+        self.model.requires_grad_(True)
+        if self.pooler is not None:
+            self.pooler.module.requires_grad_(False)
+
+    def unfreeze_top(self, layers: int) -> None:
+        """Train only the highest layers, and the norm above them; no gradient goes below.
+
+        Raises:
+            ConfigurationError: `layers` is not 1…L, or one of them shares its weights with a
+                layer below.
+        """
+        if not 1 <= layers <= self.layers_count:
+            raise ConfigurationError(
+                f"expected 1…{self.layers_count} highest layers of {self.identity.name} to train, "
+                f"found {layers}; to train the head alone, leave the base frozen"
+            )
+        if len(self._switches):
+            raise ConfigurationError(
+                f"the layers of {self.identity.name} share their weights, so the highest "
+                f"{layers} cannot be trained alone; train all or none"
+            )
+        self._freeze()
+        self.frozen, self.trained_from = False, self.layers_count - layers
+        for layer in self._parts.layers[self.trained_from :]:
+            layer.module.requires_grad_(True)
+        if isinstance(self._parts.final_norm, nn.Module):
+            self._parts.final_norm.requires_grad_(True)
+
+    def unfreeze_norms(self) -> None:
+        """Train only the weights of norms, the embeddings' too (Houlsby et al. 2019, §3.6)."""
+        self._freeze()
+        self.frozen, self.trained_from = False, None
+        for norm in norms_of(self.model):
+            norm.requires_grad_(True)
+
+    def _freeze(self) -> None:
+        self.frozen = True
+        self.trained_from = self.layers_count
+        self.model.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch dropout on everywhere, or off."""
+        super().train(mode)
+        self.dropout_from = -1 if mode else None
+        return self
+
+    def set_dropout_from(self, layer: int | None) -> None:
+        """Switch dropout on from `layer` upwards; below, and for None everywhere, it is off."""
+        self.eval()
+        if layer is not None:
+            for parts in self._parts.layers[layer:]:
+                parts.module.train()
+            self.dropout_from = layer
+
+
+def _check_room(model_class: Any, config: Any, files: Sequence[Path]) -> None:
+    """Refuse a configuration of a model that is far larger than its weights, before it is built."""
+    with torch.device("meta"):
+        empty = model_class(config)
+    wanted = sum(t.numel() * t.element_size() for t in (*empty.parameters(), *empty.buffers()))
+    stored = sum(file.stat().st_size for file in files)
+    if wanted > max(_ROOM_BYTES, _ROOM_SHARE * stored):
+        raise BaseModelError(
+            f"{files[0].parent / CONFIG} describes a model of {wanted:,} bytes, and its weights "
+            f"are {stored:,} bytes; get both again"
+        )

@@ -1,0 +1,327 @@
+"""Expand a block's settings into the values they stand for, over what the top of the YAML gives.
+
+Which of them become trials together is left to `orchestrator.planning.planner`.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapter_lib.config.arrangement import USUAL
+from adapter_lib.config.configuration import (
+    AdapterConfig,
+    FusionConfig,
+    Initialisation,
+    NonLinearity,
+    Placement,
+    Sharing,
+    bottleneck_from_reduction,
+)
+from adapter_lib.errors import ConfigurationError
+from orchestrator.errors import SpecError
+from orchestrator.spec.axes import (
+    AdapterAxes,
+    ArrangementSetting,
+    DropAxes,
+    FusionAxes,
+    HeadAxes,
+    TrainingAxes,
+)
+from orchestrator.spec.model import SweepSpec
+from orchestrator.spec.read import KeyPath, SpecSource
+from orchestrator.spec.values import Section
+from workers.contract.head_settings import HeadSettings, head_config
+from workers.contract.task_card import TaskRef
+from workers.contract.trial import BaseModelRef, Drop, DropMode, MeasuredDepths, Precision, Training
+
+USUAL_REDUCTION = 16
+"""What gives an adapter its size where a sweep says nothing about it."""
+
+
+@dataclass(frozen=True)
+class _Size:
+    """An adapter's size: of its largest layer, and of single layers where they differ."""
+
+    largest: int
+    of_layers: tuple[int, ...] = ()
+    reduction_factor: float | None = None
+
+
+@dataclass(frozen=True)
+class Grids:
+    """The grids of one specification.
+
+    Attributes:
+        auto_precision: what `precision: auto` stands for.
+    """
+
+    spec: SweepSpec
+    source: SpecSource
+    auto_precision: Precision
+
+    def trainings(self, own: TrainingAxes) -> Iterator[Training]:
+        """Expand training settings; `precision: auto` becomes what was pinned."""
+        grid = merged(self.spec.training, own)
+        if "precision" in grid:
+            auto = self.auto_precision
+            grid["precision"] = [auto if p == "auto" else p for p in grid["precision"]]
+        yield from (Training(**values) for values in _product(grid))
+
+    def heads(self, own: HeadAxes, task: TaskRef, at: KeyPath) -> Iterator[HeadSettings]:
+        """Expand head settings for a task.
+
+        Raises:
+            SpecError: the kind of task has no such head.
+        """
+        for values in _product(merged(self.spec.head, own)):
+            settings = HeadSettings(**values)
+            try:
+                head_config(task.card, settings)
+            except ConfigurationError as error:
+                raise self.source.error(
+                    self.where_stands(at, "head"), f"task {task.name}: {error}"
+                ) from error
+            yield settings.over(task.card)
+
+    def adapters(
+        self, own: AdapterAxes, base: BaseModelRef, at: KeyPath
+    ) -> list[tuple[AdapterConfig, float | None]]:
+        """Expand adapter settings, without a drop depth, each with the reduction factor asked for.
+
+        Raises:
+            SpecError: settings that cannot be together or not on this base model.
+        """
+        grid = merged(self.spec.adapter, own)
+        shared = list(self._sharings(grid, base, at))
+        sizes = self._sizes(own, base, at)
+        if any(size.of_layers for size in sizes) and any(
+            how is not Sharing.NONE for how, _ in shared
+        ):
+            raise self.source.error(
+                self.where_stands(at, "adapter", "layer_sizes"),
+                "layers that share parameters have one size, found `layer_sizes` with sharing "
+                f"{', '.join(how for how, _ in shared)}; drop one",
+            )
+        return [
+            (
+                self._adapter(
+                    at,
+                    bottleneck_size=size.largest,
+                    layer_sizes=size.of_layers,
+                    placement=placement,
+                    non_linearity=non_linearity,
+                    initialisation=initialisation,
+                    sharing=sharing,
+                    group_layers=group,
+                    scaling=scaling,
+                    dropout=dropout,
+                    trained_norm=trained_norm,
+                    arrangement=arrangement.value,
+                ),
+                size.reduction_factor,
+            )
+            for (
+                placement,
+                size,
+                non_linearity,
+                initialisation,
+                (sharing, group),
+                scaling,
+                dropout,
+                trained_norm,
+                arrangement,
+            ) in itertools.product(
+                grid.get("placement", (Placement.PFEIFFER,)),
+                sizes,
+                grid.get("non_linearity", (NonLinearity.RELU,)),
+                grid.get("initialisation", (Initialisation.BERT,)),
+                shared,
+                grid.get("scaling", (1.0,)),
+                grid.get("dropout", (0.0,)),
+                grid.get("trained_norm", (False,)),
+                grid.get("arrangement", (ArrangementSetting(),)),
+            )
+        ]
+
+    def _adapter(self, at: KeyPath, **fields: Any) -> AdapterConfig:
+        try:
+            return AdapterConfig(**fields)
+        except ConfigurationError as error:
+            key = () if fields["arrangement"] == USUAL else ("arrangement",)
+            raise self.source.error(self.where_stands(at, "adapter", *key), str(error)) from error
+
+    def fusions(self, own: FusionAxes, at: KeyPath) -> list[FusionConfig]:
+        """Expand a fusion's settings, without a drop depth.
+
+        Raises:
+            SpecError: settings that cannot be together.
+        """
+        grid = _given(own)
+        if "value_off_diagonal" in grid:
+            starts = grid["value_off_diagonal"]
+            grid["value_off_diagonal"] = [None if s == "random" else s for s in starts]
+        try:
+            return [FusionConfig(**values) for values in _product(grid)]
+        except ConfigurationError as error:
+            raise self.source.error((*at, "config"), str(error)) from error
+
+    def drops(self, drop: DropAxes, base: BaseModelRef, at: KeyPath) -> Iterator[Drop]:
+        """Expand drop settings; depth 0 is the standard adapter.
+
+        Raises:
+            SpecError: a depth beyond the model, none where one is needed, or one without use.
+        """
+        modes = drop.mode or (DropMode.NONE,)
+        if DropMode.SPECIALISED not in modes and self.source.has((*at, "drop", "depth")):
+            raise self.idle_depth(at, modes)
+        if self.source.has((*at, "drop", "measure")) and not has_standard(drop):
+            raise self.idle_measure(at)
+        standard = Drop(measure=drop.measure or MeasuredDepths.ALL)
+        for mode in modes:
+            if mode is not DropMode.SPECIALISED:
+                yield standard if mode is DropMode.NONE else Drop(mode=mode)
+                continue
+            if drop.depth is None:
+                raise self.source.error(
+                    self.where_stands(at, "drop", "mode"),
+                    "mode `specialised` needs `depth`, a number, a list of numbers or `all`",
+                )
+            for depth in range(base.layers) if drop.depth == "all" else drop.depth:
+                if depth >= base.layers:
+                    raise self.source.error(
+                        self.where_stands(at, "drop", "depth"),
+                        f"expected a drop depth of 0…{base.layers - 1} for {base.name}, which has "
+                        f"{base.layers} layers, found {depth}"
+                        + ("; method `head_only` trains no adapter" * (depth == base.layers)),
+                    )
+                yield Drop(mode=mode, depth=depth) if depth else standard
+
+    def idle_depth(self, at: KeyPath, modes: Sequence[DropMode]) -> SpecError:
+        return self.source.error(
+            (*at, "drop", "depth"),
+            f"`depth` belongs to mode `specialised`, found mode {', '.join(modes)}; drop one",
+        )
+
+    def idle_measure(self, at: KeyPath) -> SpecError:
+        return self.source.error(
+            (*at, "drop", "measure"),
+            "`measure` is for adapters in every layer, mode `none`, and there are none; robust "
+            "ones are measured at every depth, specialised ones at their own; drop it",
+        )
+
+    def idle_group(self, at: KeyPath) -> SpecError:
+        return self.source.error(
+            (*at, "adapter", "group_layers"),
+            "`group_layers` belongs to sharing `groups`, which is not asked for; drop one",
+        )
+
+    def where_stands(self, at: KeyPath, *keys: str) -> KeyPath:
+        """Return the path of `keys` in the block at `at`, or at the top if it stands only there."""
+        return (*at, *keys) if self.source.has((*at, *keys)) else keys
+
+    def declared(
+        self, names: Sequence[str] | None, known: Mapping[str, Any], at: KeyPath
+    ) -> list[Any]:
+        """Return what each name stands for, or everything where none is given.
+
+        Raises:
+            SpecError: a name that the sweep does not declare.
+        """
+        if names is None:
+            return list(known.values())
+        for i, name in enumerate(names):
+            if name not in known:
+                raise self.source.error(
+                    (*at, i),
+                    f"expected one of {', '.join(known)}, found `{name}`; correct it or declare "
+                    "it at the top",
+                )
+        return [known[name] for name in names]
+
+    def _sharings(
+        self, grid: Mapping[str, Sequence[Any]], base: BaseModelRef, at: KeyPath
+    ) -> Iterator[tuple[Sharing, int]]:
+        """Pair each way of sharing with its number of layers, 1 but for groups."""
+        wanted, groups = grid.get("sharing", (Sharing.NONE,)), grid.get("group_layers", ())
+        if Sharing.GROUPS not in wanted and self.source.has((*at, "adapter", "group_layers")):
+            raise self.idle_group(at)
+        for sharing in wanted:
+            if sharing is not Sharing.GROUPS:
+                yield sharing, 1
+                continue
+            if not groups:
+                raise self.source.error(
+                    self.where_stands(at, "adapter", "sharing"),
+                    "sharing `groups` needs `group_layers`, how many consecutive layers share",
+                )
+            for layers in groups:
+                if layers >= base.layers:
+                    raise self.source.error(
+                        self.where_stands(at, "adapter", "group_layers"),
+                        f"expected groups of 2…{base.layers - 1} layers for {base.name}, which has "
+                        f"{base.layers}, found {layers}; sharing `all_layers` makes one of all",
+                    )
+                yield sharing, layers
+
+    def _sizes(self, own: AdapterAxes, base: BaseModelRef, at: KeyPath) -> Sequence[_Size]:
+        hidden_size = base.hidden_size
+        for axes in (own, self.spec.adapter):
+            if axes.bottleneck_size is not None:
+                return [_Size(size) for size in axes.bottleneck_size]
+            if axes.reduction_factor is not None:
+                factors = axes.reduction_factor
+                return [
+                    _Size(bottleneck_from_reduction(hidden_size, f), reduction_factor=f)
+                    for f in factors
+                ]
+            if axes.layer_sizes is not None:
+                return [self._layer_sizes(sizes, base, at) for sizes in axes.layer_sizes]
+        return [_Size(bottleneck_from_reduction(hidden_size, USUAL_REDUCTION))]
+
+    def _layer_sizes(self, sizes: tuple[int, ...] | None, base: BaseModelRef, at: KeyPath) -> _Size:
+        if sizes is None or len(sizes) != base.layers:
+            raise self.source.error(
+                self.where_stands(at, "adapter", "layer_sizes"),
+                f"expected {base.layers} sizes, one for each layer of {base.name}, found "
+                f"{len(sizes or ())}",
+            )
+        return _Size(max(sizes), sizes if len(set(sizes)) > 1 else ())
+
+
+def has_standard(drop: DropAxes) -> bool:
+    """Say whether adapters in every layer are among these."""
+    modes = drop.mode or (DropMode.NONE,)
+    depths = (0,) if drop.depth == "all" else drop.depth or ()
+    return DropMode.NONE in modes or (DropMode.SPECIALISED in modes and 0 in depths)
+
+
+def merge_drop(top: DropAxes, own: DropAxes) -> DropAxes:
+    """Let a block that names modes stand alone: depths of the top belong to the top's modes."""
+    return DropAxes(
+        mode=own.mode or top.mode,
+        depth=top.depth if own.depth is None else own.depth,
+        measure=own.measure or top.measure,
+    )
+
+
+def merged(top: Section, own: Section) -> dict[str, Sequence[Any]]:
+    """Return axis → values, a block's own or else the top's, for the axes that either gives."""
+    grid = {}
+    for name in type(own).model_fields:
+        chosen = getattr(own, name)
+        chosen = getattr(top, name) if chosen is None else chosen
+        if chosen is not None:
+            grid[name] = chosen
+    return grid
+
+
+def _given(own: Section) -> dict[str, Sequence[Any]]:
+    """Return axis → values for the axes that a block gives."""
+    values = {name: getattr(own, name) for name in type(own).model_fields}
+    return {name: chosen for name, chosen in values.items() if chosen is not None}
+
+
+def _product(grid: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    for values in itertools.product(*grid.values()):
+        yield dict(zip(grid, values, strict=True))

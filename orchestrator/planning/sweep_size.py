@@ -1,0 +1,122 @@
+"""How many trials a sweep names, counted from its lists before any trial is made."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from adapter_lib.config.configuration import Sharing
+from orchestrator.planning.grids import merge_drop, merged
+from orchestrator.spec.axes import AdapterAxes, DropAxes
+from orchestrator.spec.model import FusionGrid, SweepSpec, TrialGrid
+from orchestrator.spec.read import KeyPath, SpecSource
+from workers.contract.trial import BaseModelRef, DropMode, Method
+
+MOST_TRIALS = 1_000_000
+MOST_COMPARISONS = 100_000_000
+"""Trials times conditions of `exclude`, each of which is held against every trial."""
+
+_SIZES = ("bottleneck_size", "reduction_factor", "layer_sizes")
+_COUNTED_APART = ("sharing", "group_layers", "start_from")
+Factors = Mapping[str, int]
+"""What a block multiplies, such as seeds, and how many of it there are."""
+
+
+def check_size(spec: SweepSpec, source: SpecSource, bases: Mapping[str, BaseModelRef]) -> int:
+    """Return how many combinations the sweep names, repeated and excluded ones among them.
+
+    Raises:
+        SpecError: more than can be planned; with the block and the lists that make it so large.
+    """
+    total = 0
+    for at, factors in _blocks(spec, bases):
+        size = math.prod(factors.values())
+        total += size
+        if total > MOST_TRIALS:
+            words = " × ".join(f"{n:,} {what}" for what, n in factors.items() if n > 1)
+            raise source.error(
+                at,
+                f"expected at most {MOST_TRIALS:,} trials in a sweep, found {total:,} up to this "
+                f"block, which names {size:,} ({words or 'one'}); shorten a list or split the "
+                "sweep",
+            )
+    if total * len(spec.exclude) > MOST_COMPARISONS:
+        raise source.error(
+            ("exclude",),
+            f"expected at most {MOST_COMPARISONS:,} comparisons of trials with conditions, found "
+            f"{total:,} trials × {len(spec.exclude):,} conditions; write them as lists in fewer "
+            "conditions or split the sweep",
+        )
+    return total
+
+
+def _blocks(
+    spec: SweepSpec, bases: Mapping[str, BaseModelRef]
+) -> Iterator[tuple[KeyPath, Factors]]:
+    for index, block in enumerate(spec.trials):
+        for method in block.method or spec.method:
+            yield ("trials", index), _of_trials(spec, block, method, bases)
+    for index, fusion in enumerate(spec.fusion):
+        yield ("fusion", index), _of_fusion(spec, fusion, bases)
+
+
+def _of_trials(
+    spec: SweepSpec, block: TrialGrid, method: Method, bases: Mapping[str, BaseModelRef]
+) -> Factors:
+    factors = {
+        "base models": len(block.base_models or bases),
+        "tasks": len(block.tasks or spec.tasks),
+        "seeds": len(block.seeds or spec.seeds),
+        "heads": _product(merged(spec.head, block.head)),
+        "training settings": _product(merged(spec.training, block.training)),
+    }
+    if method is Method.TOP_LAYERS:
+        factors["numbers of layers"] = len(block.layers or spec.layers or ())
+    if method is Method.ADAPTER:
+        starts = block.adapter.start_from or spec.adapter.start_from
+        factors["adapters"] = _adapters(spec.adapter, block.adapter)
+        factors["drops"] = _drops(merge_drop(spec.drop, block.drop), block.base_models, bases)
+        if starts:
+            own = (spec.pretraining.get(name) for name in starts)
+            factors["starting points"] = sum(
+                2 * _product(merged(spec.training, p.training)) if p else 1 for p in own
+            )  # and what each of them starts from is a trial too
+    return factors
+
+
+def _of_fusion(spec: SweepSpec, block: FusionGrid, bases: Mapping[str, BaseModelRef]) -> Factors:
+    pruned = len(block.pruning.keep) * len(block.pruning.order) if block.pruning else 0
+    return {
+        "base models": len(block.base_models or bases),
+        "targets": len(block.targets or spec.tasks),
+        "seeds": len(block.seeds or spec.seeds),
+        "fusions": _product(
+            {k: v for k in type(block.config).model_fields if (v := getattr(block.config, k))}
+        ),
+        "drops": _drops(block.drop, block.base_models, bases),
+        "heads": _product(merged(spec.head, block.head)),
+        "training settings": _product(merged(spec.training, block.training)),
+        "prunings and the fusion itself": 1 + pruned,
+    }
+
+
+def _adapters(top: AdapterAxes, own: AdapterAxes) -> int:
+    axes = merged(top, own)
+    given = [v for part in (own, top) for size in _SIZES if (v := getattr(part, size)) is not None]
+    sharings = axes.get("sharing", (Sharing.NONE,))
+    groups = len(axes.get("group_layers", ()))
+    shared = sum(groups if sharing is Sharing.GROUPS else 1 for sharing in sharings)
+    others = {k: v for k, v in axes.items() if k not in (*_SIZES, *_COUNTED_APART)}
+    return len(given[0] if given else (1,)) * shared * _product(others)
+
+
+def _drops(drop: DropAxes, names: Sequence[str] | None, bases: Mapping[str, BaseModelRef]) -> int:
+    """Count drop settings, for the deepest base where they are as many as it has layers."""
+    used = [bases[name] for name in names or bases if name in bases]
+    deepest = max((base.layers for base in used), default=0)
+    depths = deepest if drop.depth == "all" else len(drop.depth or ())
+    modes = drop.mode or (DropMode.NONE,)
+    return sum(depths if mode is DropMode.SPECIALISED else 1 for mode in modes)
+
+
+def _product(grid: Mapping[str, Sequence[Any]]) -> int:
+    return math.prod(len(values) for values in grid.values())

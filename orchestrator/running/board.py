@@ -1,0 +1,262 @@
+"""The driver's view of a running submission: hands out packs, takes in events, writes records.
+
+It alone writes the catalog while a submission runs. How packs reach workers is left to
+`orchestrator.running.scheduling`; a call that raises there would end the whole run, so what can
+fail here is caught and mended by `reconcile`.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.catalog.catalog import Catalog
+from orchestrator.catalog.records import SAME_ANYWHERE, Submission, TrialState
+from orchestrator.errors import CatalogError, SubmissionOverError
+from orchestrator.running.work_queue import WorkQueue, WorkState
+from workers.contract.events import EventKind, PackEvent
+from workers.contract.paths import Workspace
+from workers.contract.results import (
+    Epoch,
+    FailureReason,
+    TrialFailure,
+    TrialResult,
+    read_failure,
+    read_result,
+    write_atomically,
+)
+from workers.contract.trial import Trial
+from workers.errors import ResultFileError
+
+log = logging.getLogger(__name__)
+
+ELSEWHERE_POLL_S = 5.0
+
+_SHOWN_AS = {
+    WorkState.WAITING: TrialState.PENDING,
+    WorkState.READY: TrialState.PENDING,
+    WorkState.RUNNING: TrialState.RUNNING,
+    WorkState.ELSEWHERE: TrialState.RUNNING,
+    WorkState.FINISHED: TrialState.FINISHED,
+    WorkState.FAILED: TrialState.FAILED,
+    WorkState.BLOCKED: TrialState.BLOCKED,
+}
+"""What the catalog, and so `status`, calls what the queue knows."""
+
+Listener = Callable[[PackEvent, TrialResult | None], None]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The trial of a task with the highest score so far."""
+
+    trial_id: str
+    metric: str
+    score: float
+
+
+class Board:
+    """One submission's queue, kept in step with the catalog and with the committed files.
+
+    Attributes:
+        stopped: why nothing more may be handed out although trials are left, such as that this
+            submission was taken over; None while it may.
+        trained: the trials that this submission itself finished.
+        attempts: trial → the attempt under which this submission runs it.
+        best: task → its best trial, of all that are finished, also before this submission.
+    """
+
+    def __init__(
+        self, queue: WorkQueue, catalog: Catalog, workspace: Workspace, submission: Submission
+    ) -> None:
+        self.queue = queue
+        self.listeners: list[Listener] = []
+        self.running_epochs: dict[str, Epoch | None] = {}
+        self.stopped: str | None = None
+        self.trained: set[str] = set()
+        self.attempts: dict[str, int] = {}
+        self.best: dict[str, Best] = {}
+        self._catalog = catalog
+        self._workspace = workspace
+        self._submission = submission
+        self._polled_at = 0.0
+
+    @property
+    def over(self) -> bool:
+        return self.stopped is not None or self.queue.ended
+
+    @property
+    def waits_for_others(self) -> bool:
+        return bool(self.queue.having(WorkState.ELSEWHERE))
+
+    def counts(self) -> Counter[TrialState]:
+        """Count trials by state, as `status` does."""
+        counts: Counter[TrialState] = Counter()
+        for state, n in self.queue.counts().items():
+            counts[_SHOWN_AS[state]] += n
+        return counts
+
+    def recall(self) -> None:
+        """Bring to mind the scores of what was finished before."""
+        finished = self.queue.having(WorkState.FINISHED)
+        for trial_id, standing in self._catalog.standings(finished).items():
+            if standing.metric is not None and standing.score is not None:
+                self._note(Best(trial_id, standing.metric, standing.score))
+
+    def _note(self, found: Best) -> None:
+        task = self.queue.trials[found.trial_id].task.name
+        before = self.best.get(task)
+        if before is None or found.score > before.score:
+            self.best[task] = found
+
+    def next_pack(self, *, size: int, workers: int) -> list[Trial]:
+        """Claim and return the next trials that belong together; empty while nothing is ready."""
+        self._poll_elsewhere()
+        pack = self.queue.next_pack(size=size, workers=workers)
+        if not pack:
+            return []
+        try:
+            claimed = self._catalog.claim([t.trial_id for t in pack], self._submission.id)
+        except CatalogError as error:
+            for trial in pack:
+                self.queue.put_back(trial.trial_id)
+            if not isinstance(error, SubmissionOverError):
+                raise
+            self.stopped = str(error)
+            return []
+        for trial in pack:
+            if trial.trial_id not in claimed and not self._take_committed(trial.trial_id):
+                self.queue.defer(trial.trial_id)
+        mine = [t for t in pack if t.trial_id in claimed]
+        for trial in mine:
+            self._prepare(trial, claimed[trial.trial_id])
+        return mine
+
+    def _prepare(self, trial: Trial, attempt: int) -> None:
+        """Write down what a worker needs; from now on no other attempt at it may commit."""
+        paths = self._workspace.trial(trial.trial_id)
+        write_atomically(paths.claim, f"{attempt}\n")
+        paths.failure.unlink(missing_ok=True)
+        write_atomically(paths.trial, trial.model_dump_json(indent=1))
+        self.attempts[trial.trial_id] = attempt
+
+    def take(self, event: PackEvent) -> None:
+        """Record one event of a worker."""
+        result = None
+        if event.kind is EventKind.STARTED:
+            self.running_epochs[event.trial_id] = None
+        elif event.kind is EventKind.EPOCH and event.epoch is not None:
+            self.running_epochs[event.trial_id] = event.epoch
+            mine = self._submission
+            self._catalog.record_epoch(mine.sweep, event.trial_id, event.epoch, by=mine.id)
+        elif event.kind is EventKind.FINISHED:
+            result = self._finish(event.trial_id)
+        elif event.kind is EventKind.FAILED:
+            failure = read_failure(self._workspace.trial(event.trial_id))
+            self._fail(failure or _lost(event.trial_id, "the worker left no reason"))
+        elif event.kind is EventKind.ABANDONED and not self._take_committed(event.trial_id):
+            self._leave(event.trial_id)
+        self._tell(event, result)
+
+    def lose(self, trial_ids: list[str], why: str) -> None:
+        """Record trials whose worker is gone for good; those already committed are finished."""
+        for trial_id in trial_ids:
+            if self.queue.states[trial_id] is not WorkState.RUNNING:
+                continue
+            if not self._take_committed(trial_id):
+                self._fail(_lost(trial_id, why))
+
+    def reconcile(self) -> int:
+        """Take over results that are committed in storage and not yet in the catalog."""
+        open_states = (WorkState.WAITING, WorkState.READY, WorkState.RUNNING, WorkState.ELSEWHERE)
+        ids = [i for i, s in self.queue.states.items() if s in open_states]
+        return sum(self._take_committed(trial_id) for trial_id in ids)
+
+    def release(self) -> None:
+        """Hand back what this submission has claimed and not finished."""
+        ids = self.queue.having(WorkState.RUNNING)
+        self._catalog.release(ids, self._submission.id)
+        for trial_id in ids:
+            self.queue.put_back(trial_id)
+
+    def _take_committed(self, trial_id: str) -> bool:
+        """Finish a trial whose result is there; an unreadable one fails the trial alone."""
+        try:
+            if read_result(self._workspace.trial(trial_id)) is None:
+                return False
+            self._finish(trial_id)
+        except ResultFileError as error:
+            failure = _lost(trial_id, str(error))
+            self._fail(failure.model_copy(update={"reason": FailureReason.BAD_INPUT}))
+        return True
+
+    def _finish(self, trial_id: str) -> TrialResult:
+        result = read_result(self._workspace.trial(trial_id))
+        if result is None:
+            raise ResultFileError(f"trial {trial_id} said it finished and left no result.json")
+        self.running_epochs.pop(trial_id, None)
+        self._catalog.record_result(self._submission.sweep, result)
+        if self.queue.states[trial_id] is WorkState.RUNNING:
+            self.trained.add(trial_id)
+        self.queue.finish(trial_id)
+        self._note(Best(trial_id, result.metric, result.score))
+        return result
+
+    def _fail(self, failure: TrialFailure) -> None:
+        """Record a failure of this submission's own, and what it blocks."""
+        mine, trial_id = self._submission, failure.trial_id
+        if not self._catalog.record_failure(mine.sweep, failure, by=mine.id):
+            self._leave(trial_id)  # it was taken over; what becomes of it is told by who has it
+            return
+        self._end_failed(trial_id)
+
+    def _end_failed(self, trial_id: str) -> None:
+        self.running_epochs.pop(trial_id, None)
+        blocked = self.queue.fail(trial_id)
+        if blocked:
+            self._catalog.record_blocked(blocked, f"waits for {trial_id}, which failed")
+
+    def _leave(self, trial_id: str) -> None:
+        """Leave a trial to whoever has taken it over; if nobody has, it is claimed anew."""
+        self.running_epochs.pop(trial_id, None)
+        self._catalog.release([trial_id], self._submission.id)
+        self.queue.defer(trial_id)
+
+    def _poll_elsewhere(self) -> None:
+        """Look now and then at trials of other submissions: finished, failed, or free to take."""
+        if time.monotonic() - self._polled_at < ELSEWHERE_POLL_S:
+            return
+        self._polled_at = time.monotonic()
+        waiting = self.queue.having(WorkState.ELSEWHERE)
+        if not waiting:
+            return
+        standings = self._catalog.standings(waiting)
+        for trial_id in waiting:
+            standing = standings[trial_id]
+            if self._take_committed(trial_id) or standing.state is TrialState.RUNNING:
+                continue
+            if standing.state is TrialState.FINISHED:
+                self.stopped = (
+                    f"trial {trial_id} was finished by another submission, and its result is not "
+                    f"in {self._workspace.trial(trial_id).folder}; all who use a catalog must use "
+                    "one workspace: check --workspace and --catalog"
+                )
+            elif standing.state is TrialState.FAILED and standing.reason in SAME_ANYWHERE:
+                self._end_failed(trial_id)
+                self._tell(PackEvent(kind=EventKind.FAILED, trial_id=trial_id), None)
+            else:
+                self.queue.put_back(trial_id)
+
+    def _tell(self, event: PackEvent, result: TrialResult | None) -> None:
+        for listener in self.listeners:
+            listener(event, result)
+
+
+def _lost(trial_id: str, why: str) -> TrialFailure:
+    return TrialFailure(
+        trial_id=trial_id,
+        reason=FailureReason.WORKER_LOST,
+        message=why,
+        at_unix_ms=time.time_ns() // 1_000_000,
+    )

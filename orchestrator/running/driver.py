@@ -1,0 +1,325 @@
+"""Submit a sweep: plan, run what is not done, record, publish, register. Reads top to bottom.
+
+What a person sees of it is left to the command line.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.catalog.catalog import Catalog
+from orchestrator.catalog.records import Submission, SubmissionOutcome, TrialFilter
+from orchestrator.errors import CatalogError, OrchestratorError, SubmissionOverError
+from orchestrator.mlflow.mirror import Publisher
+from orchestrator.mlflow.runs import prepare_store
+from orchestrator.planning.plan import Plan
+from orchestrator.planning.planner import make_plan
+from orchestrator.planning.resolve import pin
+from orchestrator.planning.selection import Winner, choose
+from orchestrator.registry.registered import RegisteredAdapter
+from orchestrator.registry.registration import AliasStayed, register_winner
+from orchestrator.running.board import Board
+from orchestrator.running.missing_files import Missing, find_missing
+from orchestrator.running.work_queue import WorkQueue, WorkState
+from orchestrator.spec.read import SpecSource, read_spec
+from orchestrator.stores import Stores
+from workers.contract.paths import Workspace
+
+if TYPE_CHECKING:
+    from orchestrator.running.scheduling import WorkerShape
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 20.0
+PUBLISH_LIMIT_S = 120.0
+INTERRUPTED_LIMIT_S = 5.0
+"""Twice at most: who sends SIGTERM often kills half a minute later."""
+MOST_RESTARTS = 3
+
+
+class Phase(StrEnum):
+    """What a submission is doing, for whoever watches."""
+
+    STARTING = "starting the cluster"
+    RUNNING = "running trials"
+    PUBLISHING = "publishing to MLflow"
+    REGISTERING = "registering winners"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a submission ended.
+
+    Attributes:
+        reused: trials that were finished before, in this sweep or another.
+        trained: trials that this submission finished.
+        taken: trials that other submissions finished while this one waited for them.
+        stayed: winners that are no better than what their alias names.
+        unregistered: why a winner is not in the registry, a line each.
+        unpublished: entries that MLflow has not taken yet; the next submission sends them.
+        missing: finished trials whose files are gone, which nothing needed.
+        interrupted: whether it ended before all was done, by a person or as `stopped` says.
+    """
+
+    plan: Plan
+    reused: int
+    trained: int
+    taken: int
+    failed: Sequence[str]
+    blocked: Sequence[str]
+    registered: Sequence[tuple[Winner, RegisteredAdapter]]
+    stayed: Sequence[AliasStayed]
+    unregistered: Sequence[str]
+    unpublished: int
+    interrupted: bool = False
+    stopped: str | None = None
+    missing: int = 0
+
+    @property
+    def complete(self) -> bool:
+        return not (self.interrupted or self.failed or self.blocked or self.unregistered)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a submission tells what happens: the phase, and the board once there is one."""
+
+    phase: Callable[[Phase], None] = lambda _: None
+    board: Callable[[Board, int], None] = lambda _board, _workers: None
+
+
+def plan_sweep(path: Path) -> tuple[Plan, SpecSource]:
+    """Read, pin and expand the sweep YAML at `path`.
+
+    Raises:
+        SpecError: anything in it that cannot be read, found or combined.
+    """
+    spec, source = read_spec(path)
+    return make_plan(spec, source, pin(spec, source)), source
+
+
+def submit(
+    plan: Plan,
+    source: SpecSource,
+    stores: Stores,
+    *,
+    address: str | None,
+    watch: Watch,
+    force: bool = False,
+    retrain_missing: bool = False,
+) -> Outcome:
+    """Run everything of `plan` that is not finished, and register the winners.
+
+    Args:
+        force: let aliases name the winners even where they are no better.
+        retrain_missing: run finished trials again whose files are gone.
+
+    Raises:
+        OrchestratorError: a store or the cluster cannot be used; what is finished stays finished.
+    """
+    stores.prepare()
+    prepare_store(stores.tracking_uri)
+    with Catalog.open(stores.catalog_url) as catalog, ExitStack() as cluster:
+        missing = find_missing(plan, catalog.finished(plan.trials), stores.workspace)
+        retrain = bool(retrain_missing and missing.trials)
+        if not retrain:
+            missing.check(plan, stores.workspace)
+        workers = 0
+        # The cluster comes first: a sweep that cannot run leaves nothing in the catalog.
+        if retrain or not _all_done(plan, catalog, stores):
+            workers = _start_workers(plan, address, cluster, watch=watch)
+        if retrain:
+            _forget(missing, catalog, stores.workspace)
+        submission = catalog.begin_submission(
+            plan.spec.name, source.text, list(plan.trials.values())
+        )
+        outcome = SubmissionOutcome.INTERRUPTED
+        try:
+            with (
+                _heartbeat(catalog, submission),
+                _publishing(catalog, stores, plan.spec.name) as publisher,
+            ):
+                queue, board = _open_board(plan, catalog, stores, submission)
+                reused = queue.counts()[WorkState.FINISHED]
+                if not board.over:
+                    workers = workers or _start_workers(plan, address, cluster, watch=watch)
+                    watch.board(board, workers)
+                _run(board, plan, stores, cluster, watch=watch, workers=workers)
+                interrupted = not queue.ended
+                done = not (queue.having(WorkState.FAILED) or queue.having(WorkState.BLOCKED))
+                if not interrupted:
+                    outcome = SubmissionOutcome.COMPLETED if done else SubmissionOutcome.FAILED
+                limit_s = INTERRUPTED_LIMIT_S if interrupted else PUBLISH_LIMIT_S
+                watch.phase(Phase.PUBLISHING)
+                publisher.drain(limit_s)  # so that a version can name its run
+                watch.phase(Phase.REGISTERING)
+                entered = (
+                    Registered() if interrupted else _register(plan, catalog, stores, force=force)
+                )
+                catalog.end_submission(submission.id, outcome)
+                unpublished = publisher.drain(limit_s)
+        finally:
+            catalog.end_submission(submission.id, outcome)
+    finished = queue.counts()[WorkState.FINISHED]
+    return Outcome(
+        plan=plan,
+        reused=reused,
+        trained=len(board.trained),
+        taken=finished - reused - len(board.trained),
+        failed=queue.having(WorkState.FAILED),
+        blocked=queue.having(WorkState.BLOCKED),
+        registered=entered.registered,
+        stayed=entered.stayed,
+        unregistered=entered.problems,
+        unpublished=unpublished,
+        interrupted=interrupted,
+        stopped=board.stopped,
+        missing=0 if retrain else len(missing.trials),
+    )
+
+
+def _open_board(
+    plan: Plan, catalog: Catalog, stores: Stores, submission: Submission
+) -> tuple[WorkQueue, Board]:
+    """Build the queue from what is finished, after taking over what a crash left unrecorded."""
+    queue = WorkQueue(plan.trials, catalog.finished(plan.trials))
+    board = Board(queue, catalog, stores.workspace, submission)
+    board.recall()
+    found = board.reconcile()
+    if found:
+        log.info("took over %d results that an earlier driver had not recorded", found)
+    return queue, board
+
+
+def _forget(missing: Missing, catalog: Catalog, workspace: Workspace) -> None:
+    """Let finished trials whose files are gone run again."""
+    for trial_id in catalog.forget_results(missing.trials):
+        workspace.trial(trial_id).result.unlink(
+            missing_ok=True
+        )  # it may be the adapter that is gone
+
+
+def _all_done(plan: Plan, catalog: Catalog, stores: Stores) -> bool:
+    finished = catalog.finished(plan.trials)
+    return all(i in finished or stores.workspace.trial(i).result.exists() for i in plan.trials)
+
+
+def _start_workers(plan: Plan, address: str | None, cluster: ExitStack, *, watch: Watch) -> int:
+    """Connect to the cluster, until the stack closes, and return how many workers fit it.
+
+    Raises:
+        SchedulingError: the cluster does not answer, or not even one worker fits it.
+    """
+    from orchestrator.running import scheduling
+
+    watch.phase(Phase.STARTING)
+    nodes = cluster.enter_context(scheduling.cluster(address))
+    return scheduling.worker_count(_shape(plan), nodes)
+
+
+def _shape(plan: Plan) -> "WorkerShape":
+    from orchestrator.running.scheduling import WorkerShape
+
+    wanted = plan.spec.resources
+    return WorkerShape(
+        cpus=wanted.cpus,
+        gpus=wanted.gpus,
+        max_workers=wanted.max_workers,
+        pack_size=wanted.trials_per_pack,
+        max_retries=wanted.max_retries,
+        fast_path=plan.spec.fast_path.settings,
+    )
+
+
+def _run(
+    board: Board, plan: Plan, stores: Stores, cluster: ExitStack, *, watch: Watch, workers: int
+) -> None:
+    """Run the queue until nothing is left to hand out, or somebody interrupts; end the cluster."""
+    try:
+        restarts = 0
+        while not board.over and restarts <= MOST_RESTARTS:
+            from orchestrator.running.scheduling import run_packs
+
+            watch.phase(Phase.RUNNING)
+            run_packs(board, stores.workspace, _shape(plan), workers=workers)
+            board.reconcile()
+            # Ray Tune also ends when a lost node leaves an actor "unavailable", and when
+            # nothing but other submissions' trials is awaited for ten minutes.
+            restarts += not board.waits_for_others
+            board.release()
+    except KeyboardInterrupt:
+        log.warning("interrupted; finished trials are kept")
+    finally:
+        cluster.close()  # before anybody else may take what its workers were at
+        board.reconcile()
+        board.release()
+
+
+@dataclass
+class Registered:
+    """What became of the winners."""
+
+    registered: list[tuple[Winner, RegisteredAdapter]] = field(default_factory=list)
+    stayed: list[AliasStayed] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def _register(plan: Plan, catalog: Catalog, stores: Stores, *, force: bool) -> Registered:
+    """Put the winner of every rule into the registry; what is there already stays as it is."""
+    results = catalog.results(plan.trials)
+    rows = catalog.trials(TrialFilter(sweep=plan.spec.name), limit=None)
+    configurations = {row.trial_id: row.configuration for row in rows}
+    winners = choose(plan.spec.select, plan.trials.values(), results, configurations)
+    done = Registered()
+    for winner in winners:
+        try:
+            entry = register_winner(catalog, stores, winner, sweep=plan.spec.name, force=force)
+        except OrchestratorError as error:
+            log.exception("could not register %s", winner.standing.best.label)
+            done.problems.append(f"{winner.standing.best.task.name}@{winner.alias}: {error}")
+            continue
+        if isinstance(entry, AliasStayed):
+            log.info("%s", entry.message)
+            done.stayed.append(entry)
+        else:
+            done.registered.append((winner, entry))
+    return done
+
+
+@contextmanager
+def _publishing(catalog: Catalog, stores: Stores, sweep: str) -> Iterator[Publisher]:
+    publisher = Publisher(catalog, stores, sweep)
+    publisher.start()
+    try:
+        yield publisher
+    finally:
+        publisher.stop()
+
+
+@contextmanager
+def _heartbeat(catalog: Catalog, submission: Submission) -> Iterator[None]:
+    """Say every few seconds that this submission lives, so that nobody takes its trials over."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(HEARTBEAT_S):
+            try:
+                catalog.heartbeat(submission.id)
+            except SubmissionOverError:
+                log.warning("no more heartbeats: submission %d is over", submission.id)
+                return
+            except CatalogError:
+                log.exception("missed a heartbeat; trying again")
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

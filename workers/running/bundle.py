@@ -1,0 +1,101 @@
+"""Run the trials of a pack in a warm worker, and commit each when it is done.
+
+Those that can be are trained together where that pays, the others one after another. Each trial
+fails alone. What happens is told as a stream of events; who listens is left to the scheduler.
+Retrying, blocking dependants and recording are left to the orchestrator.
+"""
+
+import logging
+import time
+from collections.abc import Hashable, Iterator, Sequence
+
+from workers.contract.claims import check_claim
+from workers.contract.events import EventKind, PackEvent
+from workers.contract.paths import Workspace
+from workers.contract.results import read_result
+from workers.contract.trial import Method, Trial
+from workers.errors import ResultFileError
+from workers.joint.joint_training import pack_key, packable
+from workers.running.joint_trials import run_together
+from workers.running.one_trial import begin_fit, conclude, logging_to, record_failure
+from workers.running.prunings import begin_pruned, run_prunings
+from workers.running.warm_state import WarmState
+from workers.training.checkpoint_pace import Pace
+from workers.training.pruning import pruned_from
+from workers.training.trainer import measure_finished
+
+log = logging.getLogger(__name__)
+
+
+def run_pack(trials: Sequence[Trial], workspace: Workspace, warm: WarmState) -> Iterator[PackEvent]:
+    """Run each trial to its committed result or failure, skipping those already committed."""
+    for independent in _waves(trials):
+        groups: dict[Hashable | None, list[Trial]] = {}
+        prunings: dict[Hashable, list[Trial]] = {}
+        for trial in independent:
+            try:
+                done = read_result(workspace.trial(trial.trial_id)) is not None
+            except ResultFileError as error:  # likewise, a trial fails alone
+                yield record_failure(trial, workspace, error)
+                continue
+            if done:
+                yield PackEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
+                continue
+            if trial.method is Method.PRUNED_FUSION and warm.fast_path.enabled:
+                prunings.setdefault(pruned_from(trial), []).append(trial)
+                continue
+            together = packable(trial) and warm.width(pack_key(trial)).packs
+            groups.setdefault(pack_key(trial) if together else None, []).append(trial)
+        for trial in groups.pop(None, []):
+            yield from _run_alone(trial, workspace, warm)
+        for group in prunings.values():
+            yield from run_prunings(group, workspace, warm, alone=_run_alone)
+        for key, group in groups.items():
+            width = warm.width(key)
+            yield from run_together(group, workspace, warm, width=width, alone=_run_alone)
+
+
+def _waves(trials: Sequence[Trial]) -> Iterator[list[Trial]]:
+    """Cut a sequence wherever a trial needs one that is not done before."""
+    wave: dict[str, Trial] = {}
+    for trial in trials:
+        if not wave.keys().isdisjoint(trial.parents):
+            yield list(wave.values())
+            wave = {}
+        wave[trial.trial_id] = trial
+    yield list(wave.values())
+
+
+def _run_alone(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[PackEvent]:
+    """Run one trial; whatever it raises becomes its own failure and not the pack's."""
+    with logging_to(workspace.trial(trial.trial_id)):
+        try:
+            yield from _run_trial(trial, workspace, warm)
+        except Exception as error:  # a trial fails alone, whatever the cause
+            log.exception("trial %s failed", trial.trial_id)
+            yield record_failure(trial, workspace, error)
+
+
+def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[PackEvent]:
+    started = time.perf_counter()
+    yield PackEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
+    fit = None
+    if trial.method is Method.PRUNED_FUSION:
+        running = begin_pruned(trial, workspace, warm)
+        (scores,) = measure_finished(trial, [running.model], running.feeds)
+    else:
+        running, fit = begin_fit(trial, workspace, warm)
+        for epoch in fit.curve:
+            yield PackEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
+        pace = Pace(warm.fast_path.checkpoint_share)
+        while not fit.done:
+            epoch = fit.run_epoch()
+            check_claim(running.paths)
+            if pace.due:
+                with pace.writing():
+                    fit.save(running.paths.checkpoint)
+            yield PackEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
+        scores = fit.final_scores()
+    duration_s = time.perf_counter() - started
+    conclude(running, fit, scores=scores, workspace=workspace, duration_s=duration_s)
+    yield PackEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)

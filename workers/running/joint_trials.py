@@ -1,0 +1,227 @@
+"""Run trials that can be trained together, from their first step to their commits.
+
+As many as the width allows are in the pack; whoever ends an epoch is measured and saved, whoever
+is done is committed, and who waits takes its place. A trial that diverges leaves alone. When memory
+runs out, half of them wait in the middle of what they are doing. When a pass fails for any other
+reason, all go on one after another, so that the one that is at fault fails alone.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from workers.contract.claims import check_claim
+from workers.contract.events import EventKind, PackEvent
+from workers.contract.paths import Workspace
+from workers.contract.results import FailureReason
+from workers.contract.trial import Trial
+from workers.joint.joint_training import Pack
+from workers.joint.pack_width import PackWidth
+from workers.joint.packed_trial import Member
+from workers.running.one_trial import (
+    Running,
+    begin_fit,
+    conclude,
+    logging_to,
+    reason_of,
+    record_failure,
+)
+from workers.running.warm_state import WarmState
+from workers.training.checkpoint_pace import Pace
+
+log = logging.getLogger(__name__)
+
+Alone = Callable[[Trial, Workspace, WarmState], Iterator[PackEvent]]
+
+
+def run_together(
+    trials: Sequence[Trial],
+    workspace: Workspace,
+    warm: WarmState,
+    *,
+    width: PackWidth,
+    alone: Alone,
+) -> Iterator[PackEvent]:
+    """Run trials of one `pack_key` to their committed results or failures.
+
+    Args:
+        alone: runs one trial by itself.
+    """
+    run = _Together(trials, workspace, warm, width)
+    while run.waiting or run.parked or run.running:
+        yield from run.fill()
+        if not run.running:
+            continue
+        if any(member.epoch_ended or member.failure for member in run.running):
+            yield from run.between_epochs()
+            continue
+        try:
+            run.pack.run_pass()
+        except Exception as error:  # of one of them, and nobody knows which
+            log.exception("a pass over %d trials failed", len(run.running))
+            if not run.shrink_after(error):
+                for trial in run.dismiss():
+                    yield from alone(trial, workspace, warm)
+            continue
+        if width.passed(len(run.running)):
+            run.pack.resize(run.slots)
+
+
+@dataclass
+class _Place:
+    """What belongs to a member here: its trial's needs, what it took, and whether its last epoch is
+    measured and told.
+    """
+
+    running: Running
+    pace: Pace
+    spent_s: float
+    closed: bool = False
+
+
+class _Together:
+    """Who waits, who is in the pack, and what was told of whom."""
+
+    def __init__(
+        self, trials: Sequence[Trial], workspace: Workspace, warm: WarmState, width: PackWidth
+    ) -> None:
+        self.waiting = deque(trials)
+        self.running: dict[Member, _Place] = {}
+        self.parked: deque[tuple[Member, _Place]] = deque()
+        self._workspace, self._warm, self._width = workspace, warm, width
+        self._told: dict[str, int] = {}
+        self.pack = Pack(min(width.current, len(trials)))
+
+    @property
+    def slots(self) -> int:
+        """How many of those who are not done can be in the pack at once."""
+        left = len(self.running) + len(self.parked) + len(self.waiting)
+        return max(1, min(self._width.current, left))
+
+    def fill(self) -> Iterator[PackEvent]:
+        """Let those who wait take the free places, first those who had one."""
+        while self.parked and len(self.running) < self._width.current:
+            member, place = self.parked.popleft()
+            self.pack.join(member)
+            self.running[member] = place
+        while self.waiting and len(self.running) < self._width.current:
+            trial, started = self.waiting.popleft(), time.perf_counter()
+            if trial.trial_id not in self._told:
+                yield PackEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
+                self._told[trial.trial_id] = 0
+            with logging_to(self._workspace.trial(trial.trial_id)):
+                try:
+                    running, fit = begin_fit(trial, self._workspace, self._warm)
+                    member = Member(fit)
+                    yield from self._tell(member)
+                    if fit.done:
+                        yield self._conclude(member, running, time.perf_counter() - started)
+                        continue
+                    self.pack.join(member)
+                except Exception as error:  # a trial fails alone, whatever the cause
+                    log.exception("trial %s cannot begin", trial.trial_id)
+                    if not self._put_back(trial, error):
+                        yield record_failure(trial, self._workspace, error)
+                    continue
+            pace = Pace(self._warm.fast_path.checkpoint_share)
+            self.running[member] = _Place(running, pace, time.perf_counter() - started)
+
+    def between_epochs(self) -> Iterator[PackEvent]:
+        """Measure and save whoever has ended an epoch; let go who is done or has failed."""
+        for member in list(self.running):
+            if member not in self.running:  # it waits meanwhile
+                continue
+            if member.failure is not None:
+                yield self._fail(member, member.failure)
+            elif member.epoch_ended:
+                trial = member.fit.trial
+                with logging_to(self._workspace.trial(trial.trial_id)):
+                    try:
+                        yield from self._end_epoch(member)
+                    except Exception as error:  # a trial fails alone, whatever the cause
+                        log.exception("trial %s failed after an epoch", trial.trial_id)
+                        if not self.shrink_after(error):
+                            yield self._fail(member, error)
+
+    def _end_epoch(self, member: Member) -> Iterator[PackEvent]:
+        started, fit, place = time.perf_counter(), member.fit, self.running[member]
+        check_claim(place.running.paths)
+        if not place.closed:
+            fit.close_epoch(member.total, steps=member.steps, train_s=member.train_s)
+            place.closed = True
+            if place.pace.due:
+                with place.pace.writing():
+                    self.pack.save(member, place.running.paths.checkpoint)
+        place.spent_s += member.train_s + time.perf_counter() - started
+        yield from self._tell(member)
+        if not fit.done:
+            member.begin_epoch()
+            place.closed = False
+            return
+        self.pack.leave(member)
+        yield self._conclude(member, place.running, place.spent_s)
+        del self.running[member]
+
+    def _conclude(self, member: Member, running: Running, spent_s: float) -> PackEvent:
+        started = time.perf_counter()
+        scores = member.fit.final_scores()
+        conclude(
+            running,
+            member.fit,
+            scores=scores,
+            workspace=self._workspace,
+            duration_s=spent_s + time.perf_counter() - started,
+            pack_width=member.pack_width,
+        )
+        return PackEvent(kind=EventKind.FINISHED, trial_id=running.trial.trial_id)
+
+    def _tell(self, member: Member) -> Iterator[PackEvent]:
+        """Tell the epochs that were not told yet."""
+        trial_id, curve = member.fit.trial.trial_id, member.fit.curve
+        for epoch in curve[self._told[trial_id] :]:
+            self._told[trial_id] += 1
+            yield PackEvent(kind=EventKind.EPOCH, trial_id=trial_id, epoch=epoch)
+
+    def _fail(self, member: Member, error: Exception) -> PackEvent:
+        trial = member.fit.trial
+        self.pack.leave(member)
+        del self.running[member]
+        with logging_to(self._workspace.trial(trial.trial_id)):
+            return record_failure(trial, self._workspace, error)
+
+    def dismiss(self) -> list[Trial]:
+        """Empty the pack, and return who was in it."""
+        trials = [place.running.trial for place in self.running.values()]
+        self.running.clear()
+        self.pack = Pack(max(1, min(self._width.current, len(trials) + len(self.waiting))))
+        return trials
+
+    def shrink_after(self, error: Exception) -> bool:
+        """If memory ran out, let half of the pack wait; False if that is no way.
+
+        Those whose parameters were being changed go on from their last checkpoints.
+        """
+        memory = reason_of(error) is FailureReason.OUT_OF_MEMORY
+        if not memory or not self._width.halve(len(self.running)):
+            return False
+        if self.pack.intact:
+            for member in list(self.running)[self._width.current :]:
+                self.parked.append((member, self.running.pop(member)))
+                self.pack.leave(member)
+            self.pack.resize(self.slots)
+        else:
+            self.waiting.extendleft(reversed(self.dismiss()))
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return True
+
+    def _put_back(self, trial: Trial, error: Exception) -> bool:
+        """Let a trial for which there was no memory wait, if others can make room for it."""
+        if not self.running or not self.shrink_after(error):
+            return False
+        self.waiting.append(trial)
+        return True

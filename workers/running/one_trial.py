@@ -1,0 +1,304 @@
+"""One trial from what it needs to its committed result or failure.
+
+The order of these steps, and what is trained between them, is left to `pack` and `together`.
+"""
+
+import logging
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import transformers
+
+from adapter_lib.errors import AdapterLibError
+from adapter_lib.model import AdapterModel
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.storage.atomic_write import remove_leftovers
+from adapter_lib.storage.files import save_adapter
+from workers.batches.examples import TaskExamples
+from workers.batches.feeding import Feeds
+from workers.contract.checksums import folder_digest
+from workers.contract.claims import check_claim
+from workers.contract.events import EventKind, PackEvent
+from workers.contract.paths import TrialPaths, Workspace
+from workers.contract.results import (
+    AdapterFiles,
+    FailureReason,
+    ParameterCounts,
+    PrefixUse,
+    Score,
+    SelectionRecord,
+    TrialFailure,
+    TrialResult,
+    commit,
+)
+from workers.contract.task_card import Split
+from workers.contract.trial import Method, Trial
+from workers.errors import (
+    BaseModelSourceError,
+    CheckpointError,
+    ClaimLostError,
+    TrialFailedError,
+    WorkerError,
+)
+from workers.objectives.divergence import check_parameters
+from workers.running.warm_state import WarmState
+from workers.training.build import build, chosen_sources
+from workers.training.pruning import mean_attention
+from workers.training.trainer import Fit
+
+log = logging.getLogger(__name__)
+
+_UNFINISHED_S = 600.0
+"""What a killed worker was writing in a trial's folder is removed after so long."""
+
+
+@dataclass
+class Running:
+    """A trial that has what it needs.
+
+    Attributes:
+        model: untrained, or as its checkpoint has it; for a pruned fusion, the finished one.
+        prefix: what is taken from storage.
+    """
+
+    trial: Trial
+    paths: TrialPaths
+    examples: TaskExamples
+    model: AdapterModel
+    feeds: Feeds
+    prefix: PrefixUse | None
+
+
+def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
+    """Load or build what a trial needs.
+
+    Raises:
+        ClaimLostError: another attempt has taken the trial over.
+    """
+    check_claim(workspace.trial(trial.trial_id))
+    log.info("start: %s", trial.label)
+    examples, backbone = warm.task(trial), warm.backbone(trial.base)
+    _check_vocabulary(examples, len(backbone.token_embedding), trial)
+    for oddity in examples.oddities:
+        log.warning("%s", oddity)
+    for split, reading in examples.readings.items():
+        if losses := reading.losses():
+            length = trial.training.max_length
+            log.warning("%s at max_length %d: %s", split, length, ", ".join(losses))
+    model = build(trial, backbone, workspace)
+    feeds, prefix = warm.feeds(trial, model)
+    paths = workspace.trial(trial.trial_id)
+    remove_leftovers(paths.folder, older_than_s=_UNFINISHED_S)
+    return Running(trial, paths, examples, model, feeds, prefix)
+
+
+def _check_vocabulary(examples: TaskExamples, size: int, trial: Trial) -> None:
+    """Compare tokens with what the base has embeddings of, where a GPU would only stop for good."""
+    largest = max(int(split.tokens.ids.max(initial=0)) for split in examples.splits.values())
+    if largest >= size:
+        raise BaseModelSourceError(
+            f"{trial.base.source}: its tokenizer gives token {largest}, its weights have "
+            f"embeddings of {size}; they do not belong together: copy both from one model"
+        )
+
+
+def begin_fit(trial: Trial, workspace: Workspace, warm: WarmState) -> tuple[Running, Fit]:
+    """Do so for a trial that is trained, and go on from its checkpoint if there is one.
+
+    A checkpoint that cannot be read costs its epochs and not the trial.
+    """
+    running = begin(trial, workspace, warm)
+    fit = _new_fit(running)
+    checkpoint = running.paths.checkpoint
+    if not checkpoint.exists():
+        return running, fit
+    try:
+        fit.restore(checkpoint)
+    except CheckpointError as error:
+        log.warning("the checkpoint cannot be used, starting over: %s", error)
+        checkpoint.unlink(missing_ok=True)
+        running = begin(trial, workspace, warm)
+        return running, _new_fit(running)
+    log.info("resumed after epoch %d", len(fit.curve))
+    return running, fit
+
+
+def _new_fit(running: Running) -> Fit:
+    return Fit(running.trial, running.model, running.examples, running.feeds)
+
+
+def conclude(
+    running: Running,
+    fit: Fit | None,
+    *,
+    scores: list[Score],
+    workspace: Workspace,
+    duration_s: float,
+    pack_width: int = 1,
+) -> None:
+    """Write the adapter's files and commit the result.
+
+    Args:
+        fit: as it ended, None for what was not trained.
+        duration_s: of all before this.
+        pack_width: the most trials that were trained with it in one pass, itself included.
+
+    Raises:
+        ClaimLostError: another attempt has taken the trial over.
+    """
+    started = time.perf_counter()
+    trial, model, paths = running.trial, running.model, running.paths
+    check_claim(paths)  # the adapter's folder is the new one's
+    attention = mean_attention(trial, model, running.feeds) if trial.fusion else {}
+    result = _finish(running, fit, scores=scores, workspace=workspace)
+    duration_s += time.perf_counter() - started
+    measured = {"prefix": running.prefix, "attention": attention, "pack_width": pack_width}
+    commit(paths, result.model_copy(update=measured | {"duration_s": duration_s}))
+    paths.checkpoint.unlink(missing_ok=True)
+    paths.failure.unlink(missing_ok=True)
+    log.info("finished: %s %.4f", result.metric, result.score)
+
+
+def record_failure(trial: Trial, workspace: Workspace, error: Exception) -> PackEvent:
+    """Commit whatever a trial raised as its own failure, unless another attempt took it over."""
+    log.error("trial %s failed: %s", trial.trial_id, error)
+    paths, reason = workspace.trial(trial.trial_id), reason_of(error)
+    failure = TrialFailure(
+        trial_id=trial.trial_id,
+        reason=reason,
+        message=f"{error}" or type(error).__name__,
+        at_unix_ms=time.time_ns() // 1_000_000,
+    )
+    try:
+        commit(paths, failure)
+    except ClaimLostError:
+        return PackEvent(kind=EventKind.ABANDONED, trial_id=trial.trial_id)
+    if reason is FailureReason.DIVERGED:
+        paths.checkpoint.unlink(missing_ok=True)
+    return PackEvent(kind=EventKind.FAILED, trial_id=trial.trial_id)
+
+
+def reason_of(error: Exception) -> FailureReason:
+    """Say in a word why a trial failed."""
+    if isinstance(error, TrialFailedError):
+        return FailureReason(error.reason)
+    memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    if memory or "allocate memory" in str(error):
+        return FailureReason.OUT_OF_MEMORY
+    if isinstance(error, WorkerError | AdapterLibError):
+        return FailureReason.BAD_INPUT
+    return FailureReason.ERROR
+
+
+def _finish(
+    running: Running, fit: Fit | None, *, scores: list[Score], workspace: Workspace
+) -> TrialResult:
+    """Write the adapter's files and put together the record; the caller commits it.
+
+    Raises:
+        TrialFailedError: a parameter is not finite, also where no score shows it.
+    """
+    trial, model, examples = running.trial, running.model, running.examples
+    check_parameters(model)
+    own = next(s for s in scores if s.split is Split.VALIDATION and s.depth == trial.drop.depth)
+    score, files = own.metrics[trial.metric], None
+    if not trial.method.trains_base:
+        files = _save(trial, model, workspace.trial(trial.trial_id), score=score)
+    if trial.method is Method.PRETRAINING:
+        files = None  # they stay in the workspace for those that start from them
+    fusion = model.adapter if isinstance(model.adapter, Fusion) else None
+    return TrialResult(
+        trial_id=trial.trial_id,
+        metric=trial.metric,
+        score=score,
+        depth=trial.drop.depth,
+        scores=tuple(scores),
+        majority=examples.majority,
+        curve=tuple(fit.curve) if fit else (),
+        best_epoch=fit.best.epoch if fit else None,
+        stopped_early=fit.stopped_early if fit else False,
+        selection=_selection(trial, examples),
+        parameters=_parameters(model, trained=fit is not None),
+        adapter=files,
+        sources=dict(chosen_sources(trial, workspace)) if trial.fusion else {},
+        kept=fusion.kept if fusion is not None and trial.pruning else {},
+        readings=dict(examples.readings),
+        duration_s=0.0,
+        finished_at_unix_ms=time.time_ns() // 1_000_000,
+        environment=_environment(model),
+    )
+
+
+def _selection(trial: Trial, examples: TaskExamples) -> SelectionRecord:
+    how = f"best validation {trial.metric}"
+    if trial.drop.mode == "robust":
+        how += " (mean over all depths)"
+    if trial.method is Method.PRUNED_FUSION:
+        how = "the fusion's own; adapters kept by mean attention over train"
+    return SelectionRecord(
+        checkpoint=how,
+        selected_on=Split.VALIDATION,
+        reported_on=tuple(s for s in (Split.VALIDATION, Split.TEST) if s in examples.splits),
+        validation_from_train=trial.task.validation_fraction is not None,
+    )
+
+
+def _save(trial: Trial, model: AdapterModel, paths: TrialPaths, *, score: float) -> AdapterFiles:
+    task = trial.task.card.model_dump(mode="json") | {
+        "name": trial.task.name,
+        "max_length": trial.training.max_length,
+    }
+    provenance = {
+        "trial_id": trial.trial_id,
+        "label": trial.label,
+        "seed": trial.seed,
+        "drop_mode": trial.drop.mode.value,
+        "drop_depth": trial.drop.depth,
+        "metric": trial.metric.value,
+        "score": score,
+        "base_source": trial.base.source,
+        "base_revision": trial.base.revision,
+    }
+    manifest = save_adapter(paths.adapter, model, task=task, provenance=provenance)
+    files, digest = folder_digest(paths.adapter)
+    size = sum((paths.adapter / name).stat().st_size for name in files)
+    return AdapterFiles(kind=manifest.kind, files=files, digest=digest, size_bytes=size)
+
+
+def _parameters(model: AdapterModel, *, trained: bool) -> ParameterCounts:
+    adapter = sum(p.numel() for p in model.adapter.parameters()) if model.adapter else 0
+    head = sum(p.numel() for p in model.head.parameters())
+    learnt = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return ParameterCounts(trained=learnt if trained else 0, stored=adapter + head, adapter=adapter)
+
+
+def _environment(model: AdapterModel) -> dict[str, str]:
+    device = next(model.parameters()).device
+    return {
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "python": platform.python_version(),
+        "device": str(device),
+        "threads": str(torch.get_num_threads()),
+        "machine": platform.machine(),
+    }
+
+
+@contextmanager
+def logging_to(paths: TrialPaths) -> Iterator[None]:
+    """Append what this package logs to the trial's own file while it runs."""
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(paths.log, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    package = logging.getLogger("workers")
+    package.addHandler(handler)
+    package.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,71 @@
+"""Prune one finished fusion to several numbers of adapters, and measure all in one pass.
+
+How a fusion is pruned is left to `pruning`.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from workers.contract.events import EventKind, PackEvent
+from workers.contract.paths import Workspace
+from workers.contract.trial import Trial
+from workers.running.one_trial import Running, begin, conclude, logging_to, record_failure
+from workers.running.warm_state import WarmState
+from workers.training.pruning import prune
+from workers.training.trainer import measure_finished
+
+log = logging.getLogger(__name__)
+
+RunAlone = Callable[[Trial, Workspace, WarmState], Iterator[PackEvent]]
+
+
+def begin_pruned(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
+    """Load the finished fusion of a trial and prune it."""
+    running = begin(trial, workspace, warm)
+    running.model = prune(
+        trial, running.model, running.feeds, workspace=workspace, memo=warm.attention
+    )
+    return running
+
+
+def run_prunings(
+    trials: Sequence[Trial], workspace: Workspace, warm: WarmState, *, alone: RunAlone
+) -> Iterator[PackEvent]:
+    """Run trials that differ in their pruning only to their results or failures.
+
+    Args:
+        alone: runs one trial; what cannot be measured together is left to it.
+    """
+    if len(trials) == 1:
+        yield from alone(trials[0], workspace, warm)
+        return
+    started = time.perf_counter()
+    pruned: list[Running] = []
+    for trial in trials:
+        yield PackEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
+        with logging_to(workspace.trial(trial.trial_id)):
+            try:
+                pruned.append(begin_pruned(trial, workspace, warm))
+            except Exception as error:  # a trial fails alone, whatever the cause
+                log.exception("trial %s failed", trial.trial_id)
+                yield record_failure(trial, workspace, error)
+    if not pruned:
+        return
+    try:
+        scores = measure_finished(pruned[0].trial, [r.model for r in pruned], pruned[0].feeds)
+    except Exception:  # whose fault it is shows when each is run alone
+        log.exception("could not measure %d prunings together", len(pruned))
+        for running in pruned:
+            yield from alone(running.trial, workspace, warm)
+        return
+    duration_s = (time.perf_counter() - started) / len(pruned)
+    for running, own in zip(pruned, scores, strict=True):
+        with logging_to(running.paths):
+            try:
+                conclude(running, None, scores=own, workspace=workspace, duration_s=duration_s)
+            except Exception as error:  # likewise
+                log.exception("trial %s failed", running.trial.trial_id)
+                yield record_failure(running.trial, workspace, error)
+                continue
+        yield PackEvent(kind=EventKind.FINISHED, trial_id=running.trial.trial_id)

@@ -1,0 +1,395 @@
+"""Fit the parameters of one trial, epoch by epoch, so that it can stop and go on at any epoch.
+
+The loop knows nothing of where trials come from; `workers.running.bundle` drives it.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from adapter_lib.errors import AdapterLibError
+from adapter_lib.joint.row_dropout import default_generator
+from adapter_lib.model import AdapterModel
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.transformer.activations import Tap
+from workers.batches.batching import Indices, training_batches
+from workers.batches.examples import TaskExamples
+from workers.batches.feeding import Feeds, plain_feeds
+from workers.contract.results import Epoch, Score
+from workers.contract.task_card import Split
+from workers.contract.trial import (
+    DropMode,
+    MeasuredDepths,
+    Method,
+    Optimiser,
+    Precision,
+    PruningOrder,
+    Schedule,
+    Trial,
+)
+from workers.errors import CheckpointError, TrialFailedError
+from workers.objectives import objective_of
+from workers.training.checkpoint import read_checkpoint, write_checkpoint
+from workers.training.evaluation import evaluate
+from workers.training.seeds import generator_for, seed_for
+
+log = logging.getLogger(__name__)
+
+
+def measured_depths(trial: Trial) -> list[int]:
+    """Return the drop depths that the finished trial is measured at on validation.
+
+    Robust adapters are measured at every depth 0…L-1, and so are those trained in every layer
+    unless the trial says otherwise; a specialised one at its own, and what has no adapter at 0.
+    """
+    if trial.method not in (Method.ADAPTER, Method.FUSION, Method.PRUNED_FUSION):
+        return [trial.drop.depth]
+    match trial.drop.mode:
+        case DropMode.ROBUST:
+            everywhere = True
+        case DropMode.SPECIALISED:
+            everywhere = False
+        case DropMode.NONE:
+            everywhere = trial.drop.measure is MeasuredDepths.ALL
+    return list(range(trial.base.layers)) if everywhere else [trial.drop.depth]
+
+
+def selection_depths(trial: Trial) -> list[int]:
+    """Return the depths whose mean score early stopping compares."""
+    return measured_depths(trial) if trial.drop.mode is DropMode.ROBUST else [trial.drop.depth]
+
+
+def wanted_taps(trial: Trial, model: AdapterModel) -> dict[Split, list[Tap]]:
+    """Return where the runs over each split can be taken up, as `Fit` and `pruning` do them."""
+    if trial.method is Method.PRETRAINING:  # masks what it reads
+        return {}
+    depths = {
+        Split.TRAIN: _depths_over_train(trial, model),
+        Split.VALIDATION: measured_depths(trial),
+        Split.TEST: selection_depths(trial),
+    }
+    entries = {split: {model.entry(depth) for depth in of} for split, of in depths.items()}
+    return {split: [tap for tap in taps if tap is not None] for split, taps in entries.items()}
+
+
+def _depths_over_train(trial: Trial, model: AdapterModel) -> list[int]:
+    """Return the depths at which what is stored of the training set is read."""
+    if trial.pruning is not None:
+        fusion = model.adapter
+        assert isinstance(fusion, Fusion)
+        steps = max(map(len, fusion.kept.values())) - trial.pruning.keep
+        measures = trial.pruning.order is PruningOrder.ONE_BY_ONE and steps > 1
+        # Attention is measured over every token, and some are not stored that high.
+        all_stored = not model.reads_one_token or fusion.lowest_layer < trial.base.layers - 1
+        return [trial.drop.depth] if measures and all_stored else []
+    if trial.training.prefix_dropout:  # which what is stored does not have
+        return []
+    robust = trial.drop.mode is DropMode.ROBUST
+    return list(range(trial.base.layers)) if robust else [trial.drop.depth]
+
+
+def autocast_type(trial: Trial) -> torch.dtype | None:
+    return torch.bfloat16 if trial.training.precision is Precision.BFLOAT16 else None
+
+
+class Fit:
+    """The training state of one trial: parameters, optimiser, random numbers, learning curve.
+
+    `restore` brings back all of it, so that a run that was interrupted after any epoch ends with
+    the same parameters as one that was not.
+    """
+
+    def __init__(
+        self, trial: Trial, model: AdapterModel, examples: TaskExamples, feeds: Feeds | None = None
+    ) -> None:
+        """Prepare the first step.
+
+        Args:
+            feeds: of the splits; by default all of the base is run for every batch.
+        """
+        device = self.device = next(model.parameters()).device
+        self.trial = trial
+        self.model = model
+        self.examples = examples
+        self.feeds = feeds or plain_feeds(examples.splits, device)
+        self.objective = objective_of(trial)
+        self.curve: list[Epoch] = []
+        self.best_state: dict[str, torch.Tensor] = {}
+        self._order = generator_for(trial.seed, "order")
+        self._depths = generator_for(trial.seed, "drop")
+        self._best_scores: list[Score] = []
+        self.optimiser = _optimiser(trial, model)
+        rows = len(examples.splits[Split.TRAIN])
+        batches = math.ceil(rows / trial.training.batch_size)
+        self._steps_per_epoch = math.ceil(batches / trial.training.accumulate)
+        torch.manual_seed(seed_for(trial.seed, "dropout"))
+
+    @property
+    def best(self) -> Epoch:
+        """Return the epoch with the best selection score, the earliest of equals."""
+        return max(self.curve, key=lambda e: (e.selection_score, -e.epoch))
+
+    @property
+    def stopped_early(self) -> bool:
+        patience = self.trial.training.patience
+        return patience is not None and self.curve[-1].epoch - self.best.epoch >= patience
+
+    @property
+    def done(self) -> bool:
+        return bool(self.curve) and (
+            len(self.curve) == self.trial.training.epochs or self.stopped_early
+        )
+
+    def run_epoch(self) -> Epoch:
+        """Train one epoch, measure it on validation, and keep the parameters if it is the best.
+
+        Raises:
+            TrialFailedError: the loss is not a finite number.
+        """
+        started = time.perf_counter()
+        groups, total = self.draw_epoch(), 0.0
+        first = self.next_step
+        for position, group in enumerate(groups):
+            total += self._step(first + position, group)
+        return self.close_epoch(total, steps=len(groups), train_s=time.perf_counter() - started)
+
+    @property
+    def next_step(self) -> int:
+        """The number of the coming epoch's first step, from 0."""
+        return len(self.curve) * self._steps_per_epoch
+
+    def draw_epoch(self) -> list[list[Indices]]:
+        """Draw the batches of the coming epoch, grouped by steps of the optimiser."""
+        train = self.examples.splits[Split.TRAIN]
+        batches = training_batches(
+            train.tokens,
+            train.labels,
+            batch_size=self.trial.training.batch_size,
+            batching=self.trial.training.batching,
+            generator=self._order,
+        )
+        size = self.trial.training.accumulate
+        return [batches[i : i + size] for i in range(0, len(batches), size)]
+
+    def draw_depth(self) -> int:
+        """Return how many layers the next batch drops: fixed, or drawn in robust training."""
+        if self.trial.drop.mode is not DropMode.ROBUST:
+            return self.trial.drop.depth
+        return int(torch.randint(self.trial.base.layers, (), generator=self._depths))
+
+    def close_epoch(self, total: float, *, steps: int, train_s: float) -> Epoch:
+        """Measure an epoch that was trained, and keep the parameters if it is the best.
+
+        Args:
+            total: the sum of all rows' losses.
+        """
+        started = time.perf_counter()
+        scores = self._measure(Split.VALIDATION, selection_depths(self.trial))
+        metric = self.trial.metric
+        epoch = Epoch(
+            epoch=len(self.curve) + 1,
+            train_loss=total / len(self.examples.splits[Split.TRAIN]),
+            selection_score=sum(s.metrics[metric] for s in scores) / len(scores),
+            metrics=scores[0].metrics,
+            learning_rate=self.learning_rate(self.next_step),
+            steps=steps,
+            train_s=train_s,
+            evaluate_s=time.perf_counter() - started,
+            at_unix_ms=time.time_ns() // 1_000_000,
+        )
+        self.curve.append(epoch)
+        if self.best is epoch:
+            self.best_state, self._best_scores = self.model.trainable_state(), scores
+        log.info("epoch %d: loss %.4f, %s", epoch.epoch, epoch.train_loss, epoch.metrics)
+        return epoch
+
+    def final_scores(self) -> list[Score]:
+        """Take the best epoch's parameters and measure every split they are reported on.
+
+        What was measured after that epoch is not measured again.
+        """
+        self.model.load_trainable_state(self.best_state)
+        return measure_finished(self.trial, [self.model], self.feeds, known=self._best_scores)[0]
+
+    def save(self, path: Path) -> None:
+        """Write everything needed to go on after this epoch; the old file stays until then.
+
+        Where the disk is full the old one stays for good: that costs epochs and not the trial.
+        """
+        state = {
+            "model": self.model.trainable_state(),
+            "best": self.best_state,
+            "best_scores": [s.model_dump(mode="json") for s in self._best_scores],
+            "optimiser": self.optimiser.state_dict(),
+            "curve": [e.model_dump(mode="json") for e in self.curve],
+            "order": self._order.get_state(),
+            "depths": self._depths.get_state(),
+            "device": self.device.type,
+            "random": [generator.get_state() for generator in self._generators],
+        }
+        try:
+            write_checkpoint(path, state)
+        except OSError as error:
+            log.warning("the checkpoint cannot be written, going on without: %s", error)
+
+    def restore(self, path: Path) -> None:
+        """Go on from `save`'s file.
+
+        Raises:
+            CheckpointError: it is damaged, of another fit, or of another kind of device, which
+                draws other random numbers; this fit cannot be used any more.
+        """
+        state = read_checkpoint(path)
+        try:
+            self._take_over(state)
+        except (AdapterLibError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path} is of another fit: {error!r}") from error
+
+    def _take_over(self, state: dict[str, Any]) -> None:
+        if state["device"] != self.device.type:
+            raise ValueError(f"of a {state['device']}, and this is a {self.device.type}")
+        self.model.load_trainable_state(state["model"])
+        self.best_state = {name: t.to(self.device) for name, t in state["best"].items()}
+        self._best_scores = [Score.model_validate(s) for s in state["best_scores"]]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.curve = [Epoch.model_validate(e) for e in state["curve"]]
+        self._order.set_state(state["order"])
+        self._depths.set_state(state["depths"])
+        for generator, saved in zip(self._generators, state["random"], strict=True):
+            generator.set_state(saved)
+
+    @property
+    def _generators(self) -> list[torch.Generator]:
+        """All that torch draws from by itself: masks on the CPU, dropout on the device."""
+        return [torch.default_generator, default_generator(self.device)]
+
+    def _step(self, step: int, batches: Sequence[Indices]) -> float:
+        """Do one step of the optimiser on the mean over all rows; return the sum of their losses.
+
+        Robust AdapterDrop draws a depth for every batch, also where several make one step.
+        """
+        rows, total = sum(map(len, batches)), 0.0
+        self.optimiser.zero_grad(set_to_none=True)
+        for indices in batches:
+            loss = self._loss(indices)
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                raise self.divergence(value, step)
+            total += value * len(indices)
+            loss = loss * (len(indices) / rows)
+            if indices is batches[-1] and isinstance(self.model.adapter, Fusion):
+                loss = loss + self.model.adapter.regularisation_loss()
+            torch.autograd.backward(loss)
+        self.update(step)
+        return total
+
+    def update(self, step: int) -> None:
+        """Let the optimiser do a step (from 0) along the gradients that are there."""
+        if (clip := self.trial.training.gradient_clip) is not None:
+            parameters = [p for g in self.optimiser.param_groups for p in g["params"]]
+            torch.nn.utils.clip_grad_norm_(parameters, clip)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate(step)
+        self.optimiser.step()
+
+    def divergence(self, loss: float, step: int) -> TrialFailedError:
+        """Return the error that says that a step's loss is not a finite number."""
+        return TrialFailedError(
+            "diverged",
+            f"the training loss became {loss} at step {step + 1}; try a lower learning rate than "
+            f"{self.trial.training.learning_rate}",
+        )
+
+    def _loss(self, indices: Indices) -> torch.Tensor:
+        trial, model = self.trial, self.model
+        depth = self.draw_depth()
+        model.train_from(depth, prefix_dropout=trial.training.prefix_dropout)
+        precision, train = autocast_type(trial), self.feeds[Split.TRAIN]
+        if trial.training.prefix_dropout:
+            train = replace(train, stored={})  # which holds no dropout
+        with torch.autocast(train.device.type, dtype=precision, enabled=precision is not None):
+            return self.objective.loss(model, train, indices, drop_depth=depth)
+
+    def learning_rate(self, step: int) -> float:
+        """Return the rate of a step (from 0): linear warm-up, then the schedule down to 0."""
+        training = self.trial.training
+        total = training.epochs * self._steps_per_epoch
+        warmup = training.warmup_fraction * total
+        if step < warmup:
+            return training.learning_rate * (step + 1) / math.ceil(warmup)
+        progress = (step - warmup) / max(1.0, total - warmup)
+        if training.schedule is Schedule.LINEAR:
+            return training.learning_rate * (1 - progress)
+        if training.schedule is Schedule.COSINE:
+            return training.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+        return training.learning_rate
+
+    def _measure(self, split: Split, depths: list[int]) -> list[Score]:
+        (scores,) = evaluate(
+            [self.model],
+            self.feeds[split],
+            self.objective,
+            split=split,
+            depths=depths,
+            autocast=autocast_type(self.trial),
+        )
+        return scores
+
+
+def measure_finished(
+    trial: Trial, models: Sequence[AdapterModel], feeds: Feeds, *, known: Sequence[Score] = ()
+) -> list[list[Score]]:
+    """Score finished models of one trial or of several that differ in their pruning only.
+
+    That is on validation at all their depths, and on test at those that they may serve: an adapter
+    that was trained for one depth is tested at that depth only; a robust one at all.
+
+    Args:
+        known: what they score on validation at some depths.
+    """
+    scores: list[list[Score]] = [list(known) for _ in models]
+    for split, depths in (
+        (Split.VALIDATION, measured_depths(trial)),
+        (Split.TEST, selection_depths(trial)),
+    ):
+        done = {s.depth for s in known} if split is Split.VALIDATION else set()
+        if split in feeds and (depths := [d for d in depths if d not in done]):
+            found = evaluate(
+                models,
+                feeds[split],
+                objective_of(trial),
+                split=split,
+                depths=depths,
+                autocast=autocast_type(trial),
+            )
+            for one, more in zip(scores, found, strict=True):
+                one += more
+    order = list(Split).index
+    return [sorted(one, key=lambda s: (order(s.split), s.depth)) for one in scores]
+
+
+def _optimiser(trial: Trial, model: AdapterModel) -> torch.optim.Optimizer:
+    """Build the optimiser; biases, norms and fusion values are exempt from weight decay."""
+    decayed: list[torch.nn.Parameter] = []
+    exempt: list[torch.nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            fusion_value = name.startswith("adapter.") and "value" in name
+            (exempt if parameter.ndim < 2 or fusion_value else decayed).append(parameter)
+    training = trial.training
+    groups = [
+        {"params": parameters, "weight_decay": decay}
+        for parameters, decay in ((decayed, training.weight_decay), (exempt, 0.0))
+        if parameters
+    ]
+    if training.optimiser is Optimiser.SGD:
+        # Not fused: that fails where some layers have been dropped in every batch until now.
+        return torch.optim.SGD(groups, lr=training.learning_rate, momentum=0.9)
+    kind = torch.optim.AdamW if training.optimiser is Optimiser.ADAMW else torch.optim.Adam
+    return kind(groups, lr=training.learning_rate, fused=True)
