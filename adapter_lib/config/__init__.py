@@ -1,0 +1,1 @@
+"""Configurations as plain values, and facts about each architecture. No torch here."""

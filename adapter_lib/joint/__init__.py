@@ -1,0 +1,1 @@
+"""Several adapters over one base in one pass, for training and for inference."""

@@ -1,0 +1,1 @@
+"""What is trained on top of the base: bottlenecks, fusions, heads, and their formulas."""

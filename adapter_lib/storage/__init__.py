@@ -1,0 +1,1 @@
+"""Adapters on disk: our verified format, and the exchange with AdapterHub."""

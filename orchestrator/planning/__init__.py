@@ -1,0 +1,1 @@
+"""From a sweep specification to a plan, and from results to winners."""

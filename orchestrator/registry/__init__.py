@@ -1,0 +1,1 @@
+"""The registry of winners: versions and aliases, finding, pulling and moving them."""

@@ -1,0 +1,1 @@
+"""Run a plan: hand trials out in bundles on Ray, and record what becomes of them."""

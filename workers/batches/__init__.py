@@ -1,0 +1,1 @@
+"""From rows to batches: tokens, examples, and stored activations of the frozen part."""

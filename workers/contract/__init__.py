@@ -1,0 +1,1 @@
+"""What drivers and workers agree on: trials, results, events, files. No torch here."""

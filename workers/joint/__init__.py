@@ -1,0 +1,1 @@
+"""The same training for the trials of a pack, all in one pass."""

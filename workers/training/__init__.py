@@ -1,0 +1,1 @@
+"""Train and measure the model of one trial."""

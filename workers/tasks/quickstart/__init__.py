@@ -1,0 +1,1 @@
+"""The quickstart's tasks: real text without a download."""
