@@ -14,7 +14,7 @@ from adapter_lib.modules.bottleneck import Adapter
 from adapter_lib.modules.fusion import Fusion
 from adapter_lib.modules.heads import Head
 from adapter_lib.modules.state import copy_state, describe_mismatch
-from adapter_lib.transformer.activations import Block, Held, Start, Tap
+from adapter_lib.transformer.activations import Activations, ActivationsAt, Block, CutPoint
 from adapter_lib.transformer.backbone import Backbone, Batch, LayerRun
 
 
@@ -24,8 +24,8 @@ class AdapterModel(nn.Module):
     Attributes:
         labels: the names of what the head tells apart, in the order of its logits; empty where they
             are not known. They are saved and loaded with the model.
-        whole_top: compute every token in the highest layer, also those that the head does not
-            read; slower, with the same logits.
+        all_tokens_in_top_layer: compute every token in the highest layer, also those that the head
+            does not read; slower, with the same logits.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class AdapterModel(nn.Module):
         self.head = head
         self.adapter = adapter
         self.labels = _checked_labels(labels, head)
-        self.whole_top = False
+        self.all_tokens_in_top_layer = False
         self.training = False
         for part in (head, adapter):  # not the backbone: another model may be training on it
             if part is not None:
                 part.eval()
 
-    def entry(self, drop_depth: int = 0) -> Tap | None:
+    def entry(self, drop_depth: int = 0) -> CutPoint | None:
         """Return where the frozen part ends: up to there nothing but the input decides.
 
         None where the base is trained from its embeddings on.
@@ -72,10 +72,12 @@ class AdapterModel(nn.Module):
         if trained_from is None:
             return None
         layers = self.backbone.layers_count
-        adapted = Tap(layers) if self.adapter is None else self.adapter.entry(drop_depth)
-        return min(Tap(trained_from), adapted, key=lambda tap: tap.point)
+        adapted = CutPoint(layers) if self.adapter is None else self.adapter.entry(drop_depth)
+        return min(CutPoint(trained_from), adapted, key=lambda cut_point: cut_point.unsummed)
 
-    def forward(self, batch: Batch, *, drop_depth: int = 0, start: Start | None = None) -> Tensor:
+    def forward(
+        self, batch: Batch, *, drop_depth: int = 0, start: ActivationsAt | None = None
+    ) -> Tensor:
         """Return logits, (b, labels), or as `Head.forward` says for other kinds of heads.
 
         Args:
@@ -87,25 +89,27 @@ class AdapterModel(nn.Module):
             ConfigurationError: `drop_depth` is out of range.
         """
         self._check_depth(drop_depth)
-        run = LayerRun(self.adapter, drop_depth, self.reads(batch))
-        end = self.backbone.finish(start or self.backbone.begin(batch), batch, run)
-        return self.logits(end.held.residual, batch)
+        run = LayerRun(self.adapter, drop_depth, self.token_index(batch))
+        end = self.backbone.run_between(start or self.backbone.begin(batch), batch, run)
+        return self.logits(end.activations.residual, batch)
 
     @property
     def reads_one_token(self) -> bool:
         """Whether the highest layer computes the only token of each row that the head reads."""
-        return self.head.config.kind.reads_one_token and not self.whole_top
+        return self.head.config.kind.reads_one_token and not self.all_tokens_in_top_layer
 
-    def reads(self, batch: Batch) -> Tensor | None:
+    def token_index(self, batch: Batch) -> Tensor | None:
         """Return the position of the only token in each row that the head reads, (b,).
 
-        None if it reads all, or if the highest layer shall compute all (`whole_top`).
+        None if it reads all, or if the highest layer shall compute all (`all_tokens_in_top_layer`).
         """
         if not self.reads_one_token:
             return None
-        return self.head.reads(batch, causal=self.backbone.causal)
+        return self.head.token_index(batch, causal=self.backbone.causal)
 
-    def hidden(self, batch: Batch, *, drop_depth: int = 0, start: Start | None = None) -> Tensor:
+    def hidden(
+        self, batch: Batch, *, drop_depth: int = 0, start: ActivationsAt | None = None
+    ) -> Tensor:
         """Return the last hidden states of all tokens, (b, s, d).
 
         Args:
@@ -117,34 +121,37 @@ class AdapterModel(nn.Module):
         """
         self._check_depth(drop_depth)
         run = LayerRun(self.adapter, drop_depth)
-        return self.backbone.finish(start or self.backbone.begin(batch), batch, run).held.residual
+        return self.backbone.run_between(
+            start or self.backbone.begin(batch), batch, run
+        ).activations.residual
 
     def at_depths(
         self,
         batch: Batch,
         depths: Sequence[int],
         *,
-        start_at: Callable[[Tap], Start | None] | None = None,
+        start_at: Callable[[CutPoint], ActivationsAt | None] | None = None,
     ) -> dict[int, Tensor]:
         """Return the logits of `forward` at each depth, for less than their sum.
 
         The layers without adapters are run once; a branch leaves them at each depth.
 
         Args:
-            start_at: gives what is stored of the frozen part at a tap, or at the nearest below.
+            start_at: gives what is stored of the frozen part at a cut point, or at the nearest
+                below.
 
         Raises:
             ConfigurationError: a depth is out of range.
         """
-        taps = self.entries(depths)
-        by_tap: dict[Tap, Tensor] = {}
-        for tap, start in self.starts(batch, taps.values(), start_at=start_at).items():
-            run = LayerRun(self.adapter, tap.layer, self.reads(batch))
-            end = self.backbone.finish(start, batch, run)
-            by_tap[tap] = self.logits(end.held.residual, batch)
-        return {depth: by_tap[tap] for depth, tap in taps.items()}
+        cut_points = self.entries(depths)
+        by_cut_point: dict[CutPoint, Tensor] = {}
+        for cut_point, start in self.starts(batch, cut_points.values(), start_at=start_at).items():
+            run = LayerRun(self.adapter, cut_point.layer, self.token_index(batch))
+            end = self.backbone.run_between(start, batch, run)
+            by_cut_point[cut_point] = self.logits(end.activations.residual, batch)
+        return {depth: by_cut_point[cut_point] for depth, cut_point in cut_points.items()}
 
-    def entries(self, depths: Iterable[int]) -> dict[int, Tap]:
+    def entries(self, depths: Iterable[int]) -> dict[int, CutPoint]:
         """Return `entry` of each depth, the embeddings for a base that is trained from there on.
 
         Raises:
@@ -153,37 +160,39 @@ class AdapterModel(nn.Module):
         found = {}
         for depth in depths:
             self._check_depth(depth)
-            found[depth] = self.entry(depth) or Tap(0)
+            found[depth] = self.entry(depth) or CutPoint(0)
         return found
 
     def starts(
         self,
         batch: Batch,
-        taps: Iterable[Tap],
+        cut_points: Iterable[CutPoint],
         *,
-        start_at: Callable[[Tap], Start | None] | None = None,
-    ) -> dict[Tap, Start]:
-        """Return where to take up a run at each tap, lowest first, in one run without adapters.
+        start_at: Callable[[CutPoint], ActivationsAt | None] | None = None,
+    ) -> dict[CutPoint, ActivationsAt]:
+        """Return where to take up a run at each cut point, lowest first, from one run of the base.
 
         Args:
             start_at: as for `at_depths`.
         """
-        plain = LayerRun(read=self.reads(batch))
-        found: dict[Tap, Start] = {}
-        trunk: Start | None = None
-        for tap in sorted(set(taps)):
-            stored = start_at(tap) if start_at is not None else None
-            if stored is not None and (trunk is None or trunk.tap.point < stored.tap.point):
+        plain = LayerRun(token_index=self.token_index(batch))
+        found: dict[CutPoint, ActivationsAt] = {}
+        trunk: ActivationsAt | None = None
+        for cut_point in sorted(set(cut_points)):
+            stored = start_at(cut_point) if start_at is not None else None
+            if stored is not None and (
+                trunk is None or trunk.cut_point.unsummed < stored.cut_point.unsummed
+            ):
                 trunk = stored
             trunk = trunk or self.backbone.begin(batch)
-            trunk = self.backbone.finish(trunk, batch, plain, stop=tap)
-            found[tap] = trunk
+            trunk = self.backbone.run_between(trunk, batch, plain, stop=cut_point)
+            found[cut_point] = trunk
         return found
 
     def frozen(
-        self, batch: Batch, taps: Collection[Tap], *, start: Start | None = None
-    ) -> dict[Tap, Held]:
-        """Return what is held at each tap of the frozen part, in one run without adapters.
+        self, batch: Batch, cut_points: Collection[CutPoint], *, start: ActivationsAt | None = None
+    ) -> dict[CutPoint, Activations]:
+        """Return the activations at each cut point of the frozen part, in one run without adapters.
 
         Behind the attention of the highest layer that is the tokens only that the head reads,
         (b, 1, d) each; otherwise (b, s, d). Call it in evaluation mode.
@@ -191,12 +200,12 @@ class AdapterModel(nn.Module):
         Args:
             start: what this returned before for the lowest of them or below, of all tokens.
         """
-        run = LayerRun(read=self.reads(batch))
-        found: dict[Tap, Held] = {}
+        run = LayerRun(token_index=self.token_index(batch))
+        found: dict[CutPoint, Activations] = {}
         reached = start or self.backbone.begin(batch)
-        for tap in sorted(taps):
-            reached = self.backbone.finish(reached, batch, run, stop=tap)
-            found[tap] = reached.held.at(tap)
+        for cut_point in sorted(cut_points):
+            reached = self.backbone.run_between(reached, batch, run, stop=cut_point)
+            found[cut_point] = reached.activations.at(cut_point)
         return found
 
     def trainable_state(self) -> dict[str, Tensor]:
@@ -221,11 +230,11 @@ class AdapterModel(nn.Module):
             )
         copy_state(target, state)
 
-    def train_from(self, drop_depth: int, *, prefix_dropout: bool) -> None:
+    def train_from(self, drop_depth: int, *, frozen_dropout: bool) -> None:
         """Switch to training mode for batches that drop `drop_depth` layers.
 
         Args:
-            prefix_dropout: False switches dropout off in the embeddings and in all layers up to
+            frozen_dropout: False switches dropout off in the embeddings and in all layers up to
                 the lowest with an adapter, in which it would precede the adapter's input; so
                 `entry` sees a pure function of the input. True leaves it on everywhere, as
                 AdapterHub does. A backbone that is trained from the embeddings on has no such
@@ -236,7 +245,7 @@ class AdapterModel(nn.Module):
         """
         self._check_depth(drop_depth)
         entry, dropout_from = self.entry(drop_depth), -1
-        if not prefix_dropout and entry is not None:
+        if not frozen_dropout and entry is not None:
             dropout_from = entry.layer + (entry.block is not Block.ENTRY)
         if self.training and self.backbone.dropout_from == dropout_from:
             return  # switching a hundred modules twice takes half a millisecond

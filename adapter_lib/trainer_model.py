@@ -71,5 +71,5 @@ class TrainerModel(nn.Module):
         if mode:
             self.model.backbone.eval()
             self.model.training = False  # or it would be taken for done
-            self.model.train_from(self._drop_depth, prefix_dropout=self._frozen_dropout)
+            self.model.train_from(self._drop_depth, frozen_dropout=self._frozen_dropout)
         return self

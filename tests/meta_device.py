@@ -14,14 +14,14 @@ import torch
 
 from workers.joint.packed_trial import Member
 from workers.running.one_trial import Running
-from workers.training.trainer import Fit
+from workers.training.trainer import Trainer
 
 META = torch.device("meta")
 
 
 @contextmanager
 def meta_device() -> Iterator[None]:
-    """Leave out what torch lacks there: autocast and the fused Adam of trials outside of banks."""
+    """Leave out what torch lacks there: autocast and the fused Adam of trials outside of stacks."""
     autocast, enabled, step = torch.autocast, torch.is_autocast_enabled, torch.optim.AdamW.step
 
     def cast(kind: str, **settings: Any) -> AbstractContextManager[Any]:
@@ -45,4 +45,4 @@ def meta_device() -> Iterator[None]:
 def member_there(running: Running) -> Member:
     """Return a trial that was begun on the CPU as a member of a pack there."""
     feeds = {split: replace(feed, device=META) for split, feed in running.feeds.items()}
-    return Member(Fit(running.trial, running.model.to(META), running.examples, feeds))
+    return Member(Trainer(running.trial, running.model.to(META), running.examples, feeds))

@@ -12,7 +12,7 @@ from typing import Any
 
 from adapter_lib.config.arrangement import USUAL, Arrangement, Reading, Residual
 from adapter_lib.config.arrangement import Placement as Placement
-from adapter_lib.config.cut_points import Block, Tap
+from adapter_lib.config.cut_points import Block, CutPoint
 from adapter_lib.config.fields import LARGEST, refuse, settle
 from adapter_lib.errors import ConfigurationError
 
@@ -154,12 +154,12 @@ class AdapterConfig:
         """Return r of a layer."""
         return self.layer_sizes[layer] if self.layer_sizes else self.bottleneck_size
 
-    def entry(self, layer: int) -> Tap:
+    def entry(self, layer: int) -> CutPoint:
         """Return the first point in a layer behind which its adapter changes anything."""
         houlsby = self.placement is Placement.HOULSBY
         if houlsby or self.trained_norm:
-            return Tap(layer, Block.ATTENTION, added=not houlsby or self.reads_sum)
-        return Tap(layer, Block.FEED_FORWARD, added=self.reads_sum)
+            return CutPoint(layer, Block.ATTENTION, summed=not houlsby or self.reads_sum)
+        return CutPoint(layer, Block.FEED_FORWARD, summed=self.reads_sum)
 
     def parameter_set(self, layer: int) -> str:
         """Name what holds the parameters of a layer; layers that share them get the same name."""

@@ -13,31 +13,31 @@ class Block(IntEnum):
 
 
 @dataclass(frozen=True, order=True)
-class Tap:
+class CutPoint:
     """A point on the way through the layers, in the order in which they are reached.
 
     Attributes:
         layer: 0…L; L, with `ENTRY`, is above the highest layer and its norm.
-        added: what is held is the sum of projection and residual, which is all that some adapters
+        summed: what is held is the sum of projection and residual, which is all that some adapters
             read there.
     """
 
     layer: int
     block: Block = Block.ENTRY
-    added: bool = False
+    summed: bool = False
 
     @property
-    def point(self) -> "Tap":
+    def unsummed(self) -> "CutPoint":
         """The same point with both parts apart, as a run passes it."""
-        return replace(self, added=False)
+        return replace(self, summed=False)
 
     @property
-    def next(self) -> "Tap":
+    def next(self) -> "CutPoint":
         """The point one block further on."""
         if self.block is Block.FEED_FORWARD:
-            return Tap(self.layer + 1)
-        return Tap(self.layer, Block(self.block + 1))
+            return CutPoint(self.layer + 1)
+        return CutPoint(self.layer, Block(self.block + 1))
 
     def __str__(self) -> str:
         block = self.block.name.lower().replace("_", "-")
-        return f"{self.layer}-{block}{'-sum' if self.added else ''}"
+        return f"{self.layer}-{block}{'-sum' if self.summed else ''}"

@@ -16,121 +16,144 @@ import torch
 from torch import Tensor
 
 from adapter_lib.joint.row_dropout import RowDropout, Rows
-from adapter_lib.transformer.activations import Block, Held, Start, Tap
+from adapter_lib.transformer.activations import Activations, ActivationsAt, Block, CutPoint
 from adapter_lib.transformer.backbone import Backbone, LayerAdapter, LayerRun
 from adapter_lib.transformer.batch import Batch
-from adapter_lib.transformer.ragged_batch import Ragged
+from adapter_lib.transformer.ragged_batch import RaggedBatch
 
 
 @dataclass(frozen=True, eq=False)
-class Lane:
+class SubBatch:
     """One batch.
 
     Attributes:
-        read: the position in each row of the only token that is read in the end, (b,); None for
-            all. The lanes of a flow are alike in that.
+        token_index: the position in each row of the only token that is read in the end, (b,); None
+            for all. The sub-batches of a loop are alike in that.
         rows: how dropout acts on it; None where it is off.
     """
 
     batch: Batch
-    read: Tensor | None = None
+    token_index: Tensor | None = None
     rows: Rows | None = None
 
 
-class Flow:
+class JointLayerLoop:
     """Attributes:
-    tap: where all batches are.
-    lanes: whose batches those are, in the order of their tokens.
+    cut point: where all batches are.
+    sub-batches: whose batches those are, in the order of their tokens.
     layout: of the tokens that are computed.
     """
 
     def __init__(
-        self, backbone: Backbone, dropout: RowDropout, order: Sequence[Lane], *, tap: Tap
+        self,
+        backbone: Backbone,
+        dropout: RowDropout,
+        order: Sequence[SubBatch],
+        *,
+        cut_point: CutPoint,
     ) -> None:
-        """Begin at a tap, with nobody.
+        """Begin at a cut point, with nobody.
 
         Args:
-            order: of all lanes that will join.
+            order: of all sub-batches that will join.
         """
         self._backbone, self._dropout, self._order = backbone, dropout, order
-        self.tap, self.lanes = tap, list[Lane]()
-        self.layout, self._held = Ragged((), (), ()), Held(None, torch.empty(0))
+        self.cut_point, self.sub_batches = cut_point, list[SubBatch]()
+        self.layout, self._activations = RaggedBatch((), (), ()), Activations(None, torch.empty(0))
         self._context: Any = None
 
-    def join(self, joining: Mapping[Lane, Held]) -> None:
+    def join(self, joining: Mapping[SubBatch, Activations]) -> None:
         """Take in batches with what they hold here: (b, s, d), or (b, 1, d) of one token."""
         kept = {
-            lane: Held.of(tuple(map(self._layout([lane]).join, zip(held.parts))))
-            for lane, held in joining.items()
+            sub_batch: Activations.of(
+                tuple(map(self._layout([sub_batch]).join, zip(activations.parts)))
+            )
+            for sub_batch, activations in joining.items()
         }
         self._set(self._apart() | kept)
 
-    def leave(self, leaving: Iterable[Lane]) -> None:
+    def leave(self, leaving: Iterable[SubBatch]) -> None:
         """Let batches go."""
         gone = set(leaving)
-        self._set({lane: held for lane, held in self._apart().items() if lane not in gone})
+        self._set(
+            {
+                sub_batch: activations
+                for sub_batch, activations in self._apart().items()
+                if sub_batch not in gone
+            }
+        )
 
-    def held(self, lanes: Iterable[Lane]) -> dict[Lane, Held]:
+    def activations(self, sub_batches: Iterable[SubBatch]) -> dict[SubBatch, Activations]:
         """Return what some of the batches hold here, as for `join`."""
         apart, found = self._apart(), {}
-        for lane in lanes:
-            layout = self._layout([lane])
-            found[lane] = Held.of(tuple(layout.apart(part)[0] for part in apart[lane].parts))
+        for sub_batch in sub_batches:
+            layout = self._layout([sub_batch])
+            found[sub_batch] = Activations.of(
+                tuple(layout.apart(part)[0] for part in apart[sub_batch].parts)
+            )
         return found
 
     def advance(self, adapter: LayerAdapter | None = None) -> None:
         """Run one block; what an adapter gets are the tokens of all batches, (1, n, d)."""
-        self._dropout.layer = self.tap.layer
-        if self.lanes:
-            rows = [lane.rows for lane in self.lanes if lane.rows is not None]
+        self._dropout.layer = self.cut_point.layer
+        if self.sub_batches:
+            rows = [sub_batch.rows for sub_batch in self.sub_batches if sub_batch.rows is not None]
             with self._dropout.rows_of(rows):
                 self._advance(adapter)
-        self.tap = self.tap.next
+        self.cut_point = self.cut_point.next
 
     def _advance(self, adapter: LayerAdapter | None) -> None:
-        if self.tap.block is Block.ENTRY:
+        if self.cut_point.block is Block.ENTRY:
             self._attend()
             return
-        start, run = Start(self.tap, self._held), LayerRun(adapter)
+        start, run = ActivationsAt(self.cut_point, self._activations), LayerRun(adapter)
         reached = self._backbone.advance(start, None, run, token_mask=self.layout.token_mask)
-        self._held = reached.held
+        self._activations = reached.activations
 
     def _attend(self) -> None:
-        backbone, layer, h = self._backbone, self.tap.layer, self._held.residual
-        reads = [lane.read for lane in self.lanes] if layer == backbone.layers_count - 1 else []
-        read = None if not reads or reads[0] is None else torch.cat(reads)  # type: ignore[arg-type]
-        x, residual = backbone.attend(layer, h, self._context, read), h
-        if read is not None:
-            residual, self.layout = self.layout.read(h, read), self.layout.of_one_token()
-        self._held = Held(x.view(residual.shape), residual)
+        backbone, layer, h = self._backbone, self.cut_point.layer, self._activations.residual
+        token_index = None
+        if layer == backbone.layers_count - 1:
+            given = [each.token_index for each in self.sub_batches]
+            wanted = [index for index in given if index is not None]
+            token_index = torch.cat(wanted) if wanted else None
+        x, residual = backbone.attend(layer, h, self._context, token_index), h
+        if token_index is not None:
+            residual, self.layout = self.layout.read(h, token_index), self.layout.of_one_token()
+        self._activations = Activations(x.view(residual.shape), residual)
 
-    def _apart(self) -> dict[Lane, Held]:
+    def _apart(self) -> dict[SubBatch, Activations]:
         """Return what each batch holds here without padding, (1, its own n, d)."""
-        if not self.lanes:
+        if not self.sub_batches:
             return {}
-        pieces = zip(*map(self.layout.split, self._held.parts), strict=True)
-        return {lane: Held.of(parts) for lane, parts in zip(self.lanes, pieces, strict=True)}
+        pieces = zip(*map(self.layout.split, self._activations.parts), strict=True)
+        return {
+            sub_batch: Activations.of(parts)
+            for sub_batch, parts in zip(self.sub_batches, pieces, strict=True)
+        }
 
-    def _set(self, held: Mapping[Lane, Held]) -> None:
-        self.lanes = [lane for lane in self._order if lane in held]
-        if not self.lanes:
+    def _set(self, activations: Mapping[SubBatch, Activations]) -> None:
+        self.sub_batches = [sub_batch for sub_batch in self._order if sub_batch in activations]
+        if not self.sub_batches:
             return
-        self.layout = self._layout(self.lanes)
-        contexts = [self._backbone.context_of(lane.batch) for lane in self.lanes]
+        self.layout = self._layout(self.sub_batches)
+        contexts = [self._backbone.context_of(sub_batch.batch) for sub_batch in self.sub_batches]
         self._context = self._backbone.joint_context(self.layout, contexts)
-        apart = [held[lane].parts for lane in self.lanes]
+        apart = [activations[sub_batch].parts for sub_batch in self.sub_batches]
         if len({len(parts) for parts in apart}) > 1:
             # A sum among pairs: at a layer's entry all are of one kind.
             apart = [p if len(p) == 2 else (p[0], torch.zeros_like(p[0])) for p in apart]
-        self._held = Held.of(tuple(torch.cat(parts, 1) for parts in zip(*apart, strict=True)))
+        self._activations = Activations.of(
+            tuple(torch.cat(parts, 1) for parts in zip(*apart, strict=True))
+        )
 
-    def _layout(self, lanes: Sequence[Lane]) -> Ragged:
-        """Return where the tokens of lanes stand here."""
-        layout = Ragged.of([lane.batch for lane in lanes], self._alone)
-        behind = self.tap > Tap(self._backbone.layers_count - 1)
-        one_token = behind and lanes[0].read is not None
+    def _layout(self, sub_batches: Sequence[SubBatch]) -> RaggedBatch:
+        """Return where the tokens of sub-batches stand here."""
+        layout = RaggedBatch.of([sub_batch.batch for sub_batch in sub_batches], self._alone)
+        behind = self.cut_point > CutPoint(self._backbone.layers_count - 1)
+        one_token = behind and sub_batches[0].token_index is not None
         return layout.of_one_token() if one_token else layout
 
     def _alone(self, number: int) -> AbstractContextManager[None]:
-        rows = self.lanes[number].rows
+        rows = self.sub_batches[number].rows
         return self._dropout.rows_of([] if rows is None else [rows])

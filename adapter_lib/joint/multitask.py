@@ -56,7 +56,7 @@ class MultiTask(nn.Module):
         self.tasks = tuple(models)
         # A list, since a name could clash with a ModuleDict's own attributes or hold a dot.
         self._heads = nn.ModuleList(model.head for model in models.values())
-        self._slots = {task: slot for slot, task in enumerate(self.tasks)}
+        self._rows = {task: row for row, task in enumerate(self.tasks)}
         self._stacked = StackedAdapters(
             [_adapter(task, model) for task, model in models.items()],
             layers=self.backbone.layers_count,
@@ -80,17 +80,17 @@ class MultiTask(nn.Module):
         if isinstance(drop_depth, int):
             drop_depth = dict.fromkeys(self.tasks, drop_depth)
         for task, depth in drop_depth.items():
-            self._slot(task)
+            self._row(task)
             self._check_depth(depth)
         starts = [
-            max(drop_depth.get(task, 0), self._stacked.lowest_layers[slot])
-            for task, slot in self._slots.items()
+            max(drop_depth.get(task, 0), self._stacked.lowest_layers[row])
+            for task, row in self._rows.items()
         ]
         layers = self.backbone.layers_count
         hidden = self._branch(batch, starts)
         return {
-            task: self._logits(task, hidden[None if starts[slot] == layers else slot], batch)
-            for task, slot in self._slots.items()
+            task: self._logits(task, hidden[None if starts[row] == layers else row], batch)
+            for task, row in self._rows.items()
         }
 
     def mixed(
@@ -119,7 +119,7 @@ class MultiTask(nn.Module):
             )
         for depth in depths:
             self._check_depth(depth)
-        owners = tuple(None if task is None else self._slot(task) for task in tasks)
+        owners = tuple(None if task is None else self._row(task) for task in tasks)
         hidden = self.backbone(batch, Branches(self._stacked, owners, depths=depths))
         device = hidden.device
         rows = {
@@ -141,11 +141,9 @@ class MultiTask(nn.Module):
         h, owners, reached = self.backbone.embed(batch), _TRUNK, 0
         for start in sorted(set(starts) - {layers}):  # L: never leaves
             h = self._run(h, batch, Branches(self._stacked, owners), reached, start)
-            now = [slot for slot, own in enumerate(starts) if own == start]
-            early = [
-                slot for slot in now if slot in self._stacked.after_attention(start).changed_by
-            ]
-            late = [slot for slot in now if slot not in early]
+            now = [row for row, own in enumerate(starts) if own == start]
+            early = [row for row in now if row in self._stacked.after_attention(start).changed_by]
+            late = [row for row in now if row not in early]
             waiting = any(own > start for own in starts)
             left, source = _leave(owners, early, keep_trunk=waiting or bool(late))
             h = take_groups(h, source, len(owners))
@@ -161,16 +159,16 @@ class MultiTask(nn.Module):
         return self.backbone.run(h, repeated, start=start, stop=stop, adapter=branches)
 
     def _logits(self, task: str, h: Tensor, batch: Batch) -> Tensor:
-        head = self._heads[self._slots[task]]
+        head = self._heads[self._rows[task]]
         assert isinstance(head, Head)
         return apply_head(head, h, batch, self.backbone)
 
-    def _slot(self, task: str) -> int:
-        if task not in self._slots:
+    def _row(self, task: str) -> int:
+        if task not in self._rows:
             raise ConfigurationError(
                 f"expected one of the tasks {list(self.tasks)}, found {task!r}"
             )
-        return self._slots[task]
+        return self._rows[task]
 
     def _check_depth(self, depth: int) -> None:
         if not 0 <= depth <= self.backbone.layers_count:
@@ -183,10 +181,10 @@ class MultiTask(nn.Module):
 _TRUNK: Owners = (None,)
 
 
-def _leave(owners: Owners, slots: Sequence[int], *, keep_trunk: bool) -> tuple[Owners, list[int]]:
+def _leave(owners: Owners, rows: Sequence[int], *, keep_trunk: bool) -> tuple[Owners, list[int]]:
     """Return the groups after tasks left the trunk, and which one each of them comes from."""
     stay = [(own, i) for i, own in enumerate(owners) if own is not None or keep_trunk]
-    pairs = stay + [(slot, owners.index(None)) for slot in slots]
+    pairs = stay + [(row, owners.index(None)) for row in rows]
     return tuple(own for own, _ in pairs), [i for _, i in pairs]
 
 

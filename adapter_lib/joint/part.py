@@ -12,12 +12,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from adapter_lib.joint.layer_loop import Flow, Lane
+from adapter_lib.joint.layer_loop import JointLayerLoop, SubBatch
 from adapter_lib.joint.row_dropout import RandomStream, RowDropout, Rows
-from adapter_lib.joint.stacked_parameters import Bank
+from adapter_lib.joint.stacked_parameters import StackedParameters
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
-from adapter_lib.transformer.activations import Block, Held, Start, Tap
+from adapter_lib.transformer.activations import Activations, ActivationsAt, Block, CutPoint
 from adapter_lib.transformer.backbone import Backbone
 from adapter_lib.transformer.batch import Batch
 
@@ -29,30 +29,30 @@ class Part:
     Attributes:
         batch: padded at the right. Parts that read the same rows should share the object.
         stream: what its dropout draws from.
-        slot: its place in `bank`, if its parameters are in one.
+        row: its place in `stack`, if its parameters are in one.
         start: what is stored of its frozen part, at `model.entry` or below it, for this batch.
-        prefix_dropout: dropout is on below its lowest adapter too; then nothing there is shared.
+        frozen_dropout: dropout is on below its lowest adapter too; then nothing there is shared.
     """
 
     model: AdapterModel
     batch: Batch
     stream: RandomStream
     drop_depth: int = 0
-    bank: Bank | None = None
-    slot: int = 0
-    start: Start | None = None
-    prefix_dropout: bool = False
+    stack: StackedParameters | None = None
+    row: int = 0
+    start: ActivationsAt | None = None
+    frozen_dropout: bool = False
 
     @cached_property
-    def entry(self) -> Tap:
+    def entry(self) -> CutPoint:
         """Where its rows join the pass."""
-        found = None if self.prefix_dropout else self.model.entry(self.drop_depth)
-        return (found or Tap(0)).point
+        found = None if self.frozen_dropout else self.model.entry(self.drop_depth)
+        return (found or CutPoint(0)).unsummed
 
     @cached_property
-    def read(self) -> Tensor | None:
+    def token_index(self) -> Tensor | None:
         """The position of the only token of each row that its head reads, (b,); None for all."""
-        return self.model.reads(self.batch)
+        return self.model.token_index(self.batch)
 
     def adapts(self, layer: int) -> bool:
         """Say whether it changes anything in that layer."""
@@ -64,61 +64,73 @@ class Part:
     def dropout_rows(self) -> Rows:
         """Return how dropout acts on it, as `AdapterModel.train_from` says."""
         lengths, tokens = self.batch.kept_lengths, self.batch.input_ids.shape[1]
-        if self.prefix_dropout:
+        if self.frozen_dropout:
             return Rows(self.stream, -1, lengths, tokens)
         entry = self.entry
         first = entry.layer if entry.block is Block.ENTRY else entry.layer + 1
         return Rows(self.stream, first, lengths, tokens)
 
 
-def held_at_entry(
+def activations_at_entry(
     parts: Sequence[Part], backbone: Backbone, dropout: RowDropout
-) -> dict[Part, Held]:
+) -> dict[Part, Activations]:
     """Return what each part holds where it joins: stored, shared, or embedded with dropout."""
-    found: dict[Part, Held] = {}
-    lanes: dict[int, Lane] = {}
-    users: dict[Lane, list[Part]] = {}
-    starts: dict[Lane, Start] = {}
+    found: dict[Part, Activations] = {}
+    sub_batches: dict[int, SubBatch] = {}
+    users: dict[SubBatch, list[Part]] = {}
+    starts: dict[SubBatch, ActivationsAt] = {}
     for part in parts:
         stored = part.start
-        if part.prefix_dropout:
+        if part.frozen_dropout:
             dropout.layer = -1
             with dropout.rows_of([part.dropout_rows()]):
-                found[part] = backbone.begin(part.batch).held
-        elif stored is not None and stored.tap.point == part.entry:
-            found[part] = stored.held
+                found[part] = backbone.begin(part.batch).activations
+        elif stored is not None and stored.cut_point.unsummed == part.entry:
+            found[part] = stored.activations
         else:
             key = id(part.batch if stored is None else part)
-            if key not in lanes:
-                lanes[key] = lane = Lane(part.batch, part.read)
-                starts[lane] = stored or backbone.begin(part.batch)
-            users.setdefault(lanes[key], []).append(part)
-    if lanes:
+            if key not in sub_batches:
+                sub_batches[key] = sub_batch = SubBatch(part.batch, part.token_index)
+                starts[sub_batch] = stored or backbone.begin(part.batch)
+            users.setdefault(sub_batches[key], []).append(part)
+    if sub_batches:
         found |= _run_frozen(users, starts, backbone, dropout)
     return found
 
 
 @torch.no_grad()
 def _run_frozen(
-    users: dict[Lane, list[Part]],
-    starts: dict[Lane, Start],
+    users: dict[SubBatch, list[Part]],
+    starts: dict[SubBatch, ActivationsAt],
     backbone: Backbone,
     dropout: RowDropout,
-) -> dict[Part, Held]:
+) -> dict[Part, Activations]:
     """Run the frozen part once for each batch, as far as anyone needs it; dropout is off."""
-    found: dict[Part, Held] = {}
-    last = {lane: max(part.entry for part in of) for lane, of in users.items()}
-    first = {lane: start.tap.point for lane, start in starts.items()}
-    flow = Flow(backbone, dropout, list(users), tap=min(first.values()))
+    found: dict[Part, Activations] = {}
+    last = {sub_batch: max(part.entry for part in of) for sub_batch, of in users.items()}
+    first = {sub_batch: start.cut_point.unsummed for sub_batch, start in starts.items()}
+    loop = JointLayerLoop(backbone, dropout, list(users), cut_point=min(first.values()))
     while True:
-        joining = {lane: starts[lane].held for lane, tap in first.items() if tap == flow.tap}
+        joining = {
+            sub_batch: starts[sub_batch].activations
+            for sub_batch, cut_point in first.items()
+            if cut_point == loop.cut_point
+        }
         if joining:
-            flow.join(joining)
-        ready = [lane for lane in flow.lanes if any(p.entry == flow.tap for p in users[lane])]
-        for lane, held in flow.held(ready).items():
-            found |= {part: held for part in users[lane] if part.entry == flow.tap}
-        if arrived := [lane for lane in flow.lanes if last[lane] == flow.tap]:
-            flow.leave(arrived)
-        if flow.tap == max(last.values()):
+            loop.join(joining)
+        ready = [
+            sub_batch
+            for sub_batch in loop.sub_batches
+            if any(p.entry == loop.cut_point for p in users[sub_batch])
+        ]
+        for sub_batch, activations in loop.activations(ready).items():
+            found |= {
+                part: activations for part in users[sub_batch] if part.entry == loop.cut_point
+            }
+        if arrived := [
+            sub_batch for sub_batch in loop.sub_batches if last[sub_batch] == loop.cut_point
+        ]:
+            loop.leave(arrived)
+        if loop.cut_point == max(last.values()):
             return found
-        flow.advance()
+        loop.advance()

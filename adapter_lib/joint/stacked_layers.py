@@ -1,4 +1,4 @@
-"""What the models of a bank compute, all in one product: bottlenecks, norms, heads.
+"""What the models of a stack compute, all in one product: bottlenecks, norms, heads.
 
 The formulas are those of `adapter_lib.modules.bottleneck` and `adapter_lib.modules.heads`. Legend
 for shapes: g models at work, n tokens of all of them, m of the one that has most, d hidden.
@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from adapter_lib.config.arrangement import NormAfter
 from adapter_lib.config.configuration import Placement
-from adapter_lib.joint.stacked_parameters import Bank
-from adapter_lib.modules.block_output import Site
+from adapter_lib.joint.stacked_parameters import StackedParameters
+from adapter_lib.modules.block_output import BlockOutput
 from adapter_lib.modules.bottleneck import NON_LINEARITIES, require_layer_norm
 from adapter_lib.transformer.activations import Block
 from adapter_lib.transformer.architectures import Norm, Pooler
@@ -25,13 +25,13 @@ _OWN_NORM_EPS = nn.LayerNorm(1).eps
 
 
 class StackedLayer:
-    """What the adapters in some slots of a bank do behind one block of one layer."""
+    """What the adapters in some rows of a stack do behind one block of one layer."""
 
     def __init__(
-        self, bank: Bank, slots: Slots, sizes: ByModel, *, layer: int, block: Block
+        self, stack: StackedParameters, rows: Slots, sizes: ByModel, *, layer: int, block: Block
     ) -> None:
-        assert bank.shape.adapter is not None
-        self._bank, self._slots, self._config = bank, slots, bank.shape.adapter
+        assert stack.shape.adapter is not None
+        self._stack, self._rows, self._config = stack, rows, stack.shape.adapter
         self._sizes = sizes
         self._layer = layer
         self._block = "attention" if block is Block.ATTENTION else "feed_forward"
@@ -41,21 +41,21 @@ class StackedLayer:
         config = self._config
         if config.trained_norm:
             norm = self._shifted(norm)
-        site = Site(x, residual, norm)
+        block = BlockOutput(x, residual, norm)
         if self._block == "attention" and config.placement is not Placement.HOULSBY:
-            return site.normed
-        z = site.read(config.reads)
+            return block.normed
+        z = block.read(config.reads)
         if config.arrangement.norm_before:
             z = self._own_norm("norm_before")(z)
         has_norm_after = config.arrangement.norm_after is not NormAfter.NONE
         norm_after = self._own_norm("norm_after") if has_norm_after else None
-        return site.finish(self._bottleneck(z), config.arrangement, norm_after)
+        return block.finish(self._bottleneck(z), config.arrangement, norm_after)
 
     def _bottleneck(self, z: Tensor) -> Tensor:
         config, name = self._config, self._parameter_set
         activate = NON_LINEARITIES[config.non_linearity]
-        inner = self._bank.linear(f"{name}.down", self._sizes.apart(z), self._slots)
-        output = self._bank.linear(f"{name}.up", activate(inner), self._slots)
+        inner = self._stack.linear(f"{name}.down", self._sizes.apart(z), self._rows)
+        output = self._stack.linear(f"{name}.up", activate(inner), self._rows)
         if config.scaling != 1.0:
             output = output * float(config.scaling)
         return functional.dropout(self._sizes.together(output).view(z.shape), config.dropout, True)
@@ -78,7 +78,7 @@ class StackedLayer:
         return partial(self._normed, weight=weight, bias=bias, eps=plain.eps)
 
     def _pair(self, name: str) -> tuple[Tensor, Tensor]:
-        weight, bias = (self._bank.stacked(f"{name}.{p}", self._slots) for p in ("weight", "bias"))
+        weight, bias = (self._stack.stacked(f"{name}.{p}", self._rows) for p in ("weight", "bias"))
         return weight[:, None], bias[:, None]
 
     def _normed(self, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -87,18 +87,18 @@ class StackedLayer:
 
 
 def stacked_head(
-    bank: Bank, slots: Slots, x: Tensor, sizes: ByModel, *, pooler: Pooler | None
+    stack: StackedParameters, rows: Slots, x: Tensor, sizes: ByModel, *, pooler: Pooler | None
 ) -> Tensor:
-    """Return what the heads in some slots give for the tokens of their models, x, (n, d).
+    """Return what the heads in some rows give for the tokens of their models, x, (n, d).
 
     Returns:
         (g, m, outputs), of which each model's first ones count.
     """
-    config = bank.shape.head
+    config = stack.shape.head
     if config.use_pooler and pooler is not None:
         x = pooler(x)
     x = functional.dropout(x, config.dropout, True)
     if config.layers == 2:
-        inner = torch.tanh(bank.linear("head.dense", sizes.apart(x), slots))
+        inner = torch.tanh(stack.linear("head.dense", sizes.apart(x), rows))
         x = functional.dropout(sizes.together(inner), config.dropout, True)
-    return bank.linear("head.output", sizes.apart(x), slots)
+    return stack.linear("head.output", sizes.apart(x), rows)

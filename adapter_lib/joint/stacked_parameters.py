@@ -1,11 +1,11 @@
 """The trained parameters of several models of one shape, as the rows of one matrix.
 
-A slot is a row. While a model is in one, its own parameters are views into it, so it can be
-measured and saved as ever; the stacked leaves are views of the same numbers across all slots, so
+A row is a row. While a model is in one, its own parameters are views into it, so it can be
+measured and saved as ever; the stacked leaves are views of the same numbers across all rows, so
 one product serves all models, and their gradients are rows of a second matrix. Models that differ
 only in which layers have adapters are of one shape: what a model lacks stays zero.
 
-Legend for shapes: K slots, P numbers in a slot, S tensors in a slot, g models at work, m tokens of
+Legend for shapes: K rows, P numbers in a row, S tensors in a row, g models at work, m tokens of
 all rows of a model, d hidden, r bottleneck.
 """
 
@@ -28,15 +28,15 @@ _ALIGNED = 32
 
 
 @dataclass(frozen=True)
-class BankShape:
-    """What models must have in common to be in one bank."""
+class StackShape:
+    """What models must have in common to be in one stack."""
 
     adapter: AdapterConfig | None
     head: HeadConfig
 
     @classmethod
-    def of(cls, model: AdapterModel) -> "BankShape | None":
-        """Return a model's shape, None if it cannot be in a bank: a fusion, or a trained base."""
+    def of(cls, model: AdapterModel) -> "StackShape | None":
+        """Return a model's shape, None if it cannot be in a stack: a fusion, or a trained base."""
         adapter, head = model.adapter, model.head.config
         if not model.backbone.frozen or head.kind is HeadKind.MASKED_LM:
             return None
@@ -48,63 +48,63 @@ class BankShape:
         return cls(same, head)
 
 
-class Bank:
-    """K slots for models of one shape.
+class StackedParameters:
+    """K rows for models of one shape.
 
     Attributes:
         values: (K, P).
         gradients: (K, P); backward passes add to it.
-        starts: where each tensor starts in a slot, (S,), and at the end P.
+        starts: where each tensor starts in a row, (S,), and at the end P.
         matrix: whether each tensor has two dimensions, (S,).
     """
 
-    def __init__(self, like: AdapterModel, slots: int) -> None:
-        """Make empty slots for models of the shape of `like`, on its device.
+    def __init__(self, like: AdapterModel, rows: int) -> None:
+        """Make empty rows for models of the shape of `like`, on its device.
 
         Raises:
             ConfigurationError: it has none.
         """
-        shape = BankShape.of(like)
+        shape = StackShape.of(like)
         if shape is None:
             raise ConfigurationError(
                 "expected an adapter or a head alone over a frozen base, found another model; "
                 "train it alone"
             )
-        self.shape, self.slots = shape, slots
+        self.shape, self.rows = shape, rows
         self._shapes = _tensor_shapes(like, shape)
         sizes = [shape.numel() for shape in self._shapes.values()]
         padded = [-(-size // _ALIGNED) * _ALIGNED for size in sizes]
         self.starts: NDArray[np.int64] = np.concatenate([[0], np.cumsum(padded)]).astype(np.int64)
         self.matrix = np.array([len(shape) > 1 for shape in self._shapes.values()])
         alike = next(like.head.parameters())
-        self.values = alike.new_zeros(slots, int(self.starts[-1]), requires_grad=False)
+        self.values = alike.new_zeros(rows, int(self.starts[-1]), requires_grad=False)
         self.gradients = torch.zeros_like(self.values)
         self._index = {name: i for i, name in enumerate(self._shapes)}
         self._leaves = {name: self._leaf(name) for name in self._shapes}
         self._chosen: dict[tuple[int, ...], Tensor] = {}
 
     @torch.no_grad()
-    def put(self, slot: int, model: AdapterModel) -> None:
-        """Copy a model's parameters to a slot, and let them be views of it from now on."""
-        self.values[slot].zero_()
-        self.gradients[slot].zero_()
+    def put(self, row: int, model: AdapterModel) -> None:
+        """Copy a model's parameters to a row, and let them be views of it from now on."""
+        self.values[row].zero_()
+        self.gradients[row].zero_()
         for name, parameter in _trained(model).items():
-            view = self._of_slot(self.values, name, slot)
+            view = self._of_row(self.values, name, row)
             view.copy_(parameter)
             parameter.data = view
             parameter.grad = None
 
     @torch.no_grad()
-    def take(self, slot: int, model: AdapterModel) -> None:
-        """Give a model's parameters storage of their own again, and empty its slot."""
+    def take(self, row: int, model: AdapterModel) -> None:
+        """Give a model's parameters storage of their own again, and empty its row."""
         for parameter in _trained(model).values():
             parameter.data = parameter.data.clone()
-        self.values[slot].zero_()
-        self.gradients[slot].zero_()
+        self.values[row].zero_()
+        self.gradients[row].zero_()
 
-    def tensors(self, of: Tensor, slot: int, model: AdapterModel) -> dict[str, Tensor]:
+    def tensors(self, of: Tensor, row: int, model: AdapterModel) -> dict[str, Tensor]:
         """Return name → a model's part of a matrix like `values`, (K, P), as views."""
-        return {name: self._of_slot(of, name, slot) for name in _trained(model)}
+        return {name: self._of_row(of, name, row) for name in _trained(model)}
 
     def index(self, name: str) -> int:
         """Return the number of a tensor, 0…S-1."""
@@ -122,25 +122,25 @@ class Bank:
                         prefixes.append(f"adapter.{block}_norm.{layer}.")
         return np.array([name.startswith(tuple(prefixes)) for name in self._shapes])
 
-    def stacked(self, name: str, slots: Sequence[int]) -> Tensor:
-        """Return one tensor of the models in `slots`, (g, …), for a product with a gradient."""
-        leaf, first, last = self._leaves[name], slots[0], slots[-1] + 1
-        if tuple(slots) == tuple(range(first, last)):
-            return leaf if last - first == self.slots else leaf[first:last]
-        return leaf[self._indices(tuple(slots))]
+    def stacked(self, name: str, rows: Sequence[int]) -> Tensor:
+        """Return one tensor of the models in `rows`, (g, …), for a product with a gradient."""
+        leaf, first, last = self._leaves[name], rows[0], rows[-1] + 1
+        if tuple(rows) == tuple(range(first, last)):
+            return leaf if last - first == self.rows else leaf[first:last]
+        return leaf[self._indices(tuple(rows))]
 
-    def linear(self, name: str, z: Tensor, slots: Sequence[int]) -> Tensor:
+    def linear(self, name: str, z: Tensor, rows: Sequence[int]) -> Tensor:
         """Map z, (g, m, inputs), by each model's own linear layer, to (g, m, outputs)."""
-        weight, bias = (self.stacked(f"{name}.{part}", slots) for part in ("weight", "bias"))
+        weight, bias = (self.stacked(f"{name}.{part}", rows) for part in ("weight", "bias"))
         return torch.baddbmm(bias[:, None], z, weight.transpose(1, 2))
 
-    def _indices(self, slots: tuple[int, ...]) -> Tensor:
-        if slots not in self._chosen:
+    def _indices(self, rows: tuple[int, ...]) -> Tensor:
+        if rows not in self._chosen:
             if len(self._chosen) >= 1024:
                 self._chosen.clear()
-            indices = torch.tensor(slots)
-            self._chosen[slots] = indices.to(self.values.device, non_blocking=True)
-        return self._chosen[slots]
+            indices = torch.tensor(rows)
+            self._chosen[rows] = indices.to(self.values.device, non_blocking=True)
+        return self._chosen[rows]
 
     def _leaf(self, name: str) -> nn.Parameter:
         leaf = nn.Parameter(self._of_all(self.values, name))
@@ -158,11 +158,11 @@ class Bank:
 
     def _of_all(self, matrix: Tensor, name: str) -> Tensor:
         start, shape = int(self.starts[self._index[name]]), self._shapes[name]
-        return matrix[:, start : start + shape.numel()].view(self.slots, *shape)
+        return matrix[:, start : start + shape.numel()].view(self.rows, *shape)
 
-    def _of_slot(self, matrix: Tensor, name: str, slot: int) -> Tensor:
+    def _of_row(self, matrix: Tensor, name: str, row: int) -> Tensor:
         start, shape = int(self.starts[self._index[name]]), self._shapes[name]
-        return matrix[slot, start : start + shape.numel()].view(shape)
+        return matrix[row, start : start + shape.numel()].view(shape)
 
 
 def _trained(model: AdapterModel) -> dict[str, nn.Parameter]:
@@ -175,7 +175,7 @@ def _trained(model: AdapterModel) -> dict[str, nn.Parameter]:
     return found
 
 
-def _tensor_shapes(like: AdapterModel, shape: BankShape) -> dict[str, torch.Size]:
+def _tensor_shapes(like: AdapterModel, shape: StackShape) -> dict[str, torch.Size]:
     """Return name → shape of all that a model of this shape may have, adapters in every layer."""
     shapes = {f"head.{name}": p.shape for name, p in like.head.named_parameters()}
     if shape.adapter is not None:

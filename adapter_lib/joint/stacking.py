@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from adapter_lib.config.arrangement import USUAL
 from adapter_lib.config.configuration import Placement
-from adapter_lib.modules.block_output import Site
+from adapter_lib.modules.block_output import BlockOutput
 from adapter_lib.modules.bottleneck import (
     NON_LINEARITIES,
     Adapter,
@@ -92,11 +92,11 @@ class Place(nn.Module):
             alone: those that cannot be stacked, by their adapters' positions.
         """
         super().__init__()
-        self._alone = nn.ModuleDict({str(slot): one for slot, one in alone.items()})
+        self._alone = nn.ModuleDict({str(row): one for row, one in alone.items()})
         self._placements = placements
-        self._in_stack = {slot: position for position, slot in enumerate(placements)}
+        self._in_stack = {row: position for position, row in enumerate(placements)}
         self._stack = stack
-        found = {slot: shift for slot, shift in enumerate(shifts) if shift is not None}
+        found = {row: shift for row, shift in enumerate(shifts) if shift is not None}
         self.changed_by = {*placements, *found, *alone}
         self._shifted = set(found)
         if found:
@@ -116,13 +116,13 @@ class Place(nn.Module):
         shape = x.shape
         x, residual = (part.reshape(len(owners), -1, shape[-1]) for part in (x, residual))
         output = self._stacked(x, residual, self._shifted_norm(norm, owners), owners)
-        for slot, bottleneck in self._alone.items():
-            groups = [group for group, own in enumerate(owners) if own == int(slot)]
+        for row, bottleneck in self._alone.items():
+            groups = [group for group, own in enumerate(owners) if own == int(row)]
             if groups:
                 assert isinstance(bottleneck, Bottleneck)
                 chosen = torch.tensor(groups, device=x.device)
-                own_norm = self._shifted_norm(norm, (int(slot),) * len(groups))
-                own_output = bottleneck.behind(Site(x[chosen], residual[chosen], own_norm))
+                own_norm = self._shifted_norm(norm, (int(row),) * len(groups))
+                own_output = bottleneck.behind(BlockOutput(x[chosen], residual[chosen], own_norm))
                 output = output.index_copy(0, chosen, own_output.to(output.dtype))
         return output.reshape(shape)
 
@@ -134,8 +134,8 @@ class Place(nn.Module):
         if self._stack is None or not groups:
             return norm(total)
         z = _read(placements, x, residual, total, norm)
-        slots = [own for own in owners if own in self._in_stack]
-        which = torch.tensor([self._in_stack[slot] for slot in slots], device=x.device)
+        rows = [own for own in owners if own in self._in_stack]
+        which = torch.tensor([self._in_stack[row] for row in rows], device=x.device)
         if len(groups) == len(owners):
             return norm(self._stack(z, which) + total)
         chosen = torch.tensor(groups, device=x.device)
@@ -147,8 +147,8 @@ class Place(nn.Module):
         if not self._shifted & set(owners):
             return norm
         plain = require_layer_norm(norm)
-        slots = [-1 if own is None else own for own in owners]
-        which = torch.tensor(slots, device=self.shift_weight.device)
+        rows = [-1 if own is None else own for own in owners]
+        which = torch.tensor(rows, device=self.shift_weight.device)
         weight = plain.weight + self.shift_weight[which, None]
         bias = plain.bias + self.shift_bias[which, None]
 
@@ -226,16 +226,16 @@ def _place(
     alone: dict[int, Bottleneck] = {}
     placements: dict[int, Placement] = {}
     shifts: list[NormShift | None] = []
-    for slot, adapter in enumerate(adapters):
+    for row, adapter in enumerate(adapters):
         if adapter is None:
             shifts.append(None)
             continue
         attention = block == _ATTENTION
         one = adapter.attention_bottleneck(layer) if attention else adapter.bottleneck(layer)
         if one is not None and adapter.config.arrangement != USUAL:
-            alone[slot] = one.for_inference()
+            alone[row] = one.for_inference()
         elif one is not None:
-            found[slot], placements[slot] = one, adapter.config.placement
+            found[row], placements[row] = one, adapter.config.placement
         both = adapter.norm_shifts(layer)
         shifts.append(None if both is None else both[0 if attention else 1])
     key = tuple(map(id, found.values()))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.model import AdapterModel
-from adapter_lib.transformer.activations import Start, Tap
+from adapter_lib.transformer.activations import ActivationsAt, CutPoint
 from adapter_lib.transformer.backbone import Batch
 
 
@@ -19,7 +19,7 @@ def at_depths_of(
     batch: Batch,
     depths: Sequence[int],
     *,
-    start_at: Callable[[Tap], Start | None] | None = None,
+    start_at: Callable[[CutPoint], ActivationsAt | None] | None = None,
 ) -> list[dict[int, Tensor]]:
     """Return `AdapterModel.at_depths` of each model, for less than their sum.
 
@@ -37,16 +37,17 @@ def at_depths_of(
             f"expected models over one base in memory, found {len(models)} over "
             f"{len({id(model.backbone) for model in models})}; build them with the same Backbone"
         )
-    reads = {(model.whole_top, model.head.config.kind) for model in models}
+    reads = {(model.all_tokens_in_top_layer, model.head.config.kind) for model in models}
     if len(reads) > 1:
         raise ConfigurationError(
-            f"expected heads of one kind, all with or all without whole_top, found {sorted(reads)}"
+            "expected heads of one kind, all with or all without all_tokens_in_top_layer, found "
+            f"{sorted(reads)}"
         )
     backbone = models[0].backbone
     if len(models) > 1 and not backbone.frozen:
         raise ConfigurationError(
             f"expected a frozen base, found that {backbone.identity.name} is trained"
         )
-    taps = {tap for model in models for tap in model.entries(depths).values()}
-    starts = models[0].starts(batch, taps, start_at=start_at)
+    cut_points = {cut_point for model in models for cut_point in model.entries(depths).values()}
+    starts = models[0].starts(batch, cut_points, start_at=start_at)
     return [model.at_depths(batch, depths, start_at=starts.get) for model in models]

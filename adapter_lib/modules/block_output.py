@@ -13,7 +13,7 @@ from adapter_lib.transformer.architectures import Norm
 
 
 @dataclass(frozen=True)
-class Site:
+class BlockOutput:
     """Attributes:
     x: the block's projection f, (b, s, d).
     residual: what it adds to, a, (b, s, d).

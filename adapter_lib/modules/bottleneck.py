@@ -26,9 +26,9 @@ from torch.nn import functional
 
 from adapter_lib.config.arrangement import NormAfter
 from adapter_lib.config.configuration import AdapterConfig, Initialisation, NonLinearity, Placement
-from adapter_lib.config.cut_points import Tap
+from adapter_lib.config.cut_points import CutPoint
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.modules.block_output import Site
+from adapter_lib.modules.block_output import BlockOutput
 from adapter_lib.modules.linear import BERT_STD, empty_linear
 from adapter_lib.transformer.architectures import Norm
 from adapter_lib.transformer.backbone import Backbone
@@ -68,10 +68,10 @@ class Bottleneck(nn.Module):
             output = output * self.scaling
         return functional.dropout(output, self.config.dropout, self.training)
 
-    def behind(self, site: Site) -> Tensor:
+    def behind(self, block: BlockOutput) -> Tensor:
         """Return the block's output, (b, s, d), with this bottleneck in it."""
-        added = self(site.read(self.config.reads))
-        return site.finish(added, self.config.arrangement, self.norm_after)
+        added = self(block.read(self.config.reads))
+        return block.finish(added, self.config.arrangement, self.norm_after)
 
     def for_inference(self) -> "Bottleneck":
         """Return a frozen copy without dropout."""
@@ -247,14 +247,14 @@ class Adapter(nn.Module):
         """Return the parameter set after the attention block of `layer`, if there is one."""
         return self._after_attention[layer]
 
-    def entry(self, drop_depth: int = 0) -> Tap:
-        """Return the lowest tap behind which this adapter changes anything.
+    def entry(self, drop_depth: int = 0) -> CutPoint:
+        """Return the lowest cut point behind which this adapter changes anything.
 
         Args:
             drop_depth: its lowest layers are skipped.
         """
         layer = min((i for i in self.kept_layers if i >= drop_depth), default=self.layers)
-        return Tap(layer) if layer == self.layers else self.config.entry(layer)
+        return CutPoint(layer) if layer == self.layers else self.config.entry(layer)
 
     def norm_shifts(self, layer: int) -> tuple[NormShift, NormShift] | None:
         """Return what `layer` adds to the norms of attention and feed-forward, if it does."""
@@ -283,7 +283,7 @@ class Adapter(nn.Module):
     ) -> Tensor:
         if bottleneck is None:
             return norm(x + residual)
-        return bottleneck.behind(Site(x, residual, norm))
+        return bottleneck.behind(BlockOutput(x, residual, norm))
 
     def restricted_to(self, kept_layers: Collection[int]) -> "Adapter":
         """Return a copy that has adapters in `kept_layers` only.

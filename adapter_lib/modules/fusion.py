@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from adapter_lib.config.configuration import FusionConfig, Placement
-from adapter_lib.config.cut_points import Block, Tap
+from adapter_lib.config.cut_points import Block, CutPoint
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.modules.block_output import Site
+from adapter_lib.modules.block_output import BlockOutput
 from adapter_lib.modules.bottleneck import Adapter, Bottleneck
 from adapter_lib.modules.fusion_layer import FusionLayer
 from adapter_lib.transformer.architectures import Norm
@@ -116,12 +116,12 @@ class Fusion(nn.Module):
         layers, hidden_size = backbone.layers_count, backbone.hidden_size
         return cls(config, sources, layers=layers, hidden_size=hidden_size, generator=generator)
 
-    def entry(self, drop_depth: int = 0) -> Tap:
-        """Return the lowest tap behind which this fusion changes anything. See `Adapter.entry`."""
+    def entry(self, drop_depth: int = 0) -> CutPoint:
+        """Return the lowest cut point behind which this changes anything. See `Adapter.entry`."""
         layer = min((i for i in self.kept if i >= drop_depth), default=self.layers)
         if layer == self.layers:
-            return Tap(layer)
-        return Tap(layer, Block.FEED_FORWARD, added=self._reads_sum)
+            return CutPoint(layer)
+        return CutPoint(layer, Block.FEED_FORWARD, summed=self._reads_sum)
 
     def after_attention(
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
@@ -134,12 +134,12 @@ class Fusion(nn.Module):
     ) -> Tensor:
         """Return the layer's output, (b, s, d). See `LayerAdapter`."""
         fusion_layer = self._by_layer[layer]
-        site = Site(x, residual, norm)
+        block = BlockOutput(x, residual, norm)
         if fusion_layer is None:
-            return site.normed
-        query = site.x if self.config.query_before_norm else None
-        added = fusion_layer(site.read(self._reads), token_mask, query)
-        return site.finish(added, self._arrangement)
+            return block.normed
+        query = block.x if self.config.query_before_norm else None
+        added = fusion_layer(block.read(self._reads), token_mask, query)
+        return block.finish(added, self._arrangement)
 
     def regularisation_loss(self) -> Tensor:
         """Return λ·Σ_layers ‖I − V‖²_F, a scalar, with λ of the configuration; add it to the loss.

@@ -101,8 +101,8 @@ class Head(nn.Module):
         if kind is HeadKind.MASKED_LM:
             return self.over_vocabulary(h, embedding)
         x = h
-        if (read := self.reads(batch, causal=causal)) is not None:
-            x = h[:, 0] if h.shape[1] == 1 else read_tokens(h, read)[:, 0]
+        if (token_index := self.token_index(batch, causal=causal)) is not None:
+            x = h[:, 0] if h.shape[1] == 1 else read_tokens(h, token_index)[:, 0]
         if self.config.use_pooler:
             x = _given(pooler, "pooler")(x)
         if self.dense is not None:
@@ -110,7 +110,7 @@ class Head(nn.Module):
         logits: Tensor = self.output(self.dropout(x))
         return self._by_example(logits) if kind is HeadKind.MULTIPLE_CHOICE else logits
 
-    def reads(self, batch: Batch, *, causal: bool = False) -> Tensor | None:
+    def token_index(self, batch: Batch, *, causal: bool = False) -> Tensor | None:
         """Return the position of the only token of each row that is read, (b,); None for all.
 
         Args:

@@ -1,7 +1,7 @@
 """Points between the blocks of a transformer, where a run can be stopped, stored and taken up.
 
-What lies below the lowest adapter is frozen, so what is held there depends on the input alone and
-can be computed once for all trials. Who stores it is left to the caller.
+What lies below the lowest adapter is frozen, so the activations there depend on the input alone
+and can be computed once for all trials. Who stores it is left to the caller.
 
 Legend for shapes: b batch, s tokens, d hidden, L layers.
 """
@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from adapter_lib.config.cut_points import Block as Block
-from adapter_lib.config.cut_points import Tap as Tap
+from adapter_lib.config.cut_points import CutPoint as CutPoint
 
 
 @dataclass(frozen=True)
-class Held:
-    """What a run holds at a tap.
+class Activations:
+    """The activations of a run at a cut point.
 
     Attributes:
         x: the block's projection, (b, s, d); None at a layer's entry, and where it was added.
@@ -33,15 +33,15 @@ class Held:
         return (self.residual,) if self.x is None else (self.x, self.residual)
 
     @classmethod
-    def of(cls, parts: tuple[Tensor, ...]) -> "Held":
+    def of(cls, parts: tuple[Tensor, ...]) -> "Activations":
         """Return what has these `parts`."""
         return cls(parts[0] if len(parts) == 2 else None, parts[-1])
 
-    def at(self, tap: Tap) -> "Held":
-        """Return what is stored of it for `tap`: the sum if that is all that is read there."""
-        if not tap.added or self.x is None:
+    def at(self, cut_point: CutPoint) -> "Activations":
+        """Return what is stored of it for `cut_point`: the sum if no more is read there."""
+        if not cut_point.summed or self.x is None:
             return self
-        return Held(None, self.x + self.residual)
+        return Activations(None, self.x + self.residual)
 
     def apart(self) -> tuple[Tensor, Tensor]:
         """Return projection and residual, or the sum and a scalar zero for the residual."""
@@ -51,8 +51,8 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Start:
-    """Where to take up a run, instead of at the embeddings, and what was held there."""
+class ActivationsAt:
+    """Where to take up a run, instead of at the embeddings, and the activations there."""
 
-    tap: Tap
-    held: Held
+    cut_point: CutPoint
+    activations: Activations

@@ -20,7 +20,7 @@ from transformers import MODEL_MAPPING, AutoConfig
 
 from adapter_lib.cpu_kernels import are_wanted, fast_kernels
 from adapter_lib.errors import AdapterLibError, BaseModelError, BatchError, ConfigurationError
-from adapter_lib.transformer.activations import Block, Held, Start, Tap
+from adapter_lib.transformer.activations import Activations, ActivationsAt, Block, CutPoint
 from adapter_lib.transformer.architectures import (
     Norm,
     Pooler,
@@ -34,7 +34,7 @@ from adapter_lib.transformer.architectures import (
 from adapter_lib.transformer.base_files import CONFIG, find_weight_files, read_json, read_sizes
 from adapter_lib.transformer.base_weights import hash_files, hash_state, weight_names
 from adapter_lib.transformer.batch import Batch as Batch
-from adapter_lib.transformer.ragged_batch import Ragged, laid_out
+from adapter_lib.transformer.ragged_batch import RaggedBatch, laid_out
 
 _FILLED_ON_CPU = 32
 """Tokens come in multiples of it there: oneDNN compiles its products for every number of rows, and
@@ -85,13 +85,13 @@ class LayerRun:
 
     Attributes:
         adapter: applied in layers from `drop_depth` and its own lowest layer on.
-        read: the position in each row of the only token that is read in the end, (b,); then the
-            highest layer computes no other. None for all tokens.
+        token_index: the position in each row of the only token that is read in the end, (b,); then
+            the highest layer computes no other. None for all tokens.
     """
 
     adapter: LayerAdapter | None = None
     drop_depth: int = 0
-    read: Tensor | None = None
+    token_index: Tensor | None = None
 
     def adapter_in(self, layer: int) -> LayerAdapter | None:
         """Return the adapter if it has something to do in that layer."""
@@ -107,24 +107,29 @@ class Apart:
         layout: of the batches.
     """
 
-    def __init__(self, layout: Ragged, contexts: Sequence[Callable[[Tensor], Any]]) -> None:
+    def __init__(self, layout: RaggedBatch, contexts: Sequence[Callable[[Tensor], Any]]) -> None:
         """Begin; `contexts` make what each batch's attention needs, once."""
         self.layout = layout
         self._make, self._made = contexts, dict[int, Any]()
 
     def attended(
-        self, attend: Callable[[Tensor, Any, Tensor | None], Tensor], h: Tensor, read: Tensor | None
+        self,
+        attend: Callable[[Tensor, Any, Tensor | None], Tensor],
+        h: Tensor,
+        token_index: Tensor | None,
     ) -> Tensor:
         """Return a layer's attention of h, (1, n, d), or of one token of each row, (r, 1, d)."""
         rows = [b for b, _ in self.layout.shapes]
-        reads = [None] * len(rows) if read is None else torch.split(read, rows)
+        token_indices = (
+            [None] * len(rows) if token_index is None else torch.split(token_index, rows)
+        )
         outputs = []
-        for number, (own, at) in enumerate(zip(self.layout.apart(h), reads, strict=True)):
+        for number, (own, at) in enumerate(zip(self.layout.apart(h), token_indices, strict=True)):
             if number not in self._made:
                 self._made[number] = self._make[number](own)
             with self.layout.context(number):
                 outputs.append(attend(own, self._made[number], at))
-        return self.layout.join(outputs) if read is None else torch.cat(outputs)
+        return self.layout.join(outputs) if token_index is None else torch.cat(outputs)
 
 
 class Backbone(nn.Module):
@@ -257,9 +262,9 @@ class Backbone(nn.Module):
                 "use the base's own tokenizer"
             )
 
-    def begin(self, batch: Batch) -> Start:
-        """Return the tap in front of layer 0."""
-        return Start(Tap(0), Held(None, self.embed(batch)))
+    def begin(self, batch: Batch) -> ActivationsAt:
+        """Return the cut point in front of layer 0."""
+        return ActivationsAt(CutPoint(0), Activations(None, self.embed(batch)))
 
     def run(
         self,
@@ -280,37 +285,47 @@ class Backbone(nn.Module):
             adapter: applied in layers from `drop_depth` and its own lowest layer on.
         """
         run = LayerRun(adapter, drop_depth=drop_depth)
-        end = Tap(self.layers_count if stop is None else stop)
-        return self.finish(Start(Tap(start), Held(None, h)), batch, run, stop=end).held.residual
+        end = CutPoint(self.layers_count if stop is None else stop)
+        return self.run_between(
+            ActivationsAt(CutPoint(start), Activations(None, h)), batch, run, stop=end
+        ).activations.residual
 
-    def finish(
-        self, start: Start, batch: Batch, run: LayerRun, *, stop: Tap | None = None
-    ) -> Start:
-        """Run from `start` to `stop`, by default above the highest layer, and return that tap."""
-        stop = stop or Tap(self.layers_count)
-        start = self._finish_unpadded(start, batch, run, stop)
+    def run_between(
+        self, start: ActivationsAt, batch: Batch, run: LayerRun, *, stop: CutPoint | None = None
+    ) -> ActivationsAt:
+        """Run from `start` to `stop`, by default above the highest layer; return what is there."""
+        stop = stop or CutPoint(self.layers_count)
+        start = self._run_unpadded(start, batch, run, stop)
         for reached in self.walk(start, batch, run, stop=stop):
             start = reached
         return start
 
-    def _finish_unpadded(self, start: Start, batch: Batch, run: LayerRun, stop: Tap) -> Start:
-        """Run without padding, as far as that goes, and return what is held there, with padding."""
-        alone = Tap(self.layers_count - 1, Block.ATTENTION)
-        if run.read is not None:  # behind that, one token of each row is left
-            stop = min(stop.point, alone)
-        layout = self._layout(batch, run) if start.tap.point < stop.point else None
+    def _run_unpadded(
+        self, start: ActivationsAt, batch: Batch, run: LayerRun, stop: CutPoint
+    ) -> ActivationsAt:
+        """Run without padding as far as that goes; return the activations there, with padding."""
+        alone = CutPoint(self.layers_count - 1, Block.ATTENTION)
+        if run.token_index is not None:  # behind that, one token of each row is left
+            stop = min(stop.unsummed, alone)
+        layout = self._layout(batch, run) if start.cut_point.unsummed < stop.unsummed else None
         if layout is None:
             return start
-        start = Start(start.tap, Held.of(tuple(layout.join([x]) for x in start.held.parts)))
+        start = ActivationsAt(
+            start.cut_point,
+            Activations.of(tuple(layout.join([x]) for x in start.activations.parts)),
+        )
         context = self.joint_context(layout, [self.context_of(batch)])
         with laid_out(layout):
-            while start.tap.point < stop.point:
+            while start.cut_point.unsummed < stop.unsummed:
                 start = self.advance(start, context, run, token_mask=layout.token_mask)
-        if run.read is not None and start.tap == alone:
+        if run.token_index is not None and start.cut_point == alone:
             return start
-        return Start(start.tap, Held.of(tuple(layout.apart(x)[0] for x in start.held.parts)))
+        return ActivationsAt(
+            start.cut_point,
+            Activations.of(tuple(layout.apart(x)[0] for x in start.activations.parts)),
+        )
 
-    def _layout(self, batch: Batch, run: LayerRun) -> Ragged | None:
+    def _layout(self, batch: Batch, run: LayerRun) -> RaggedBatch | None:
         """Return where the tokens of a batch stand without padding; None where that gains little.
 
         `plain_kernels` computes padding too.
@@ -319,17 +334,19 @@ class Backbone(nn.Module):
         if not (token_wise and self.own_kernels and are_wanted()):
             return None
         on_cpu = batch.input_ids.device.type == "cpu"
-        layout = Ragged.of([batch], multiple=_FILLED_ON_CPU if on_cpu else 1)
+        layout = RaggedBatch.of([batch], multiple=_FILLED_ON_CPU if on_cpu else 1)
         return layout if layout.tokens <= _WORTH * batch.input_ids.numel() else None
 
-    def walk(self, start: Start, batch: Batch, run: LayerRun, *, stop: Tap) -> Iterator[Start]:
-        """Go from one tap to the next, from behind `start` up to `stop`, if that is further.
+    def walk(
+        self, start: ActivationsAt, batch: Batch, run: LayerRun, *, stop: CutPoint
+    ) -> Iterator[ActivationsAt]:
+        """Go from one cut point to the next, from behind `start` up to `stop`, if that is further.
 
         Yields:
-            Each tap that was reached, and what is held there.
+            Each cut point that was reached, and the activations there.
         """
-        context = self._parts.context(start.held.residual, batch.token_mask)
-        while start.tap.point < stop.point:
+        context = self._parts.context(start.activations.residual, batch.token_mask)
+        while start.cut_point.unsummed < stop.unsummed:
             start = self.advance(start, context, run, token_mask=batch.token_mask)
             yield start
 
@@ -338,7 +355,9 @@ class Backbone(nn.Module):
         context, token_mask = self._parts.context, batch.token_mask
         return lambda h: context(h, token_mask)
 
-    def joint_context(self, layout: Ragged, contexts: Sequence[Callable[[Tensor], Any]]) -> Any:
+    def joint_context(
+        self, layout: RaggedBatch, contexts: Sequence[Callable[[Tensor], Any]]
+    ) -> Any:
         """Return what every layer's attention needs of batches without padding.
 
         Args:
@@ -348,65 +367,72 @@ class Backbone(nn.Module):
         joint = self._parts.joint
         return Apart(layout, contexts) if joint is None else joint(layout)
 
-    def attend(self, layer: int, h: Tensor, context: Any, read: Tensor | None = None) -> Tensor:
-        """Return a layer's attention up to its projection, (b, s, d), or (b, 1, d) for `read`.
+    def attend(
+        self, layer: int, h: Tensor, context: Any, token_index: Tensor | None = None
+    ) -> Tensor:
+        """Return a layer's attention up to its projection, (b, s, d); (b, 1, d) for `token_index`.
 
         Args:
             h: at the layer's entry, (b, s, d).
             context: of the batch, or of several, whose tokens h holds then, (1, n, d).
-            read: the position of one token in each row, (b,).
+            token_index: the position of one token in each row, (b,).
         """
         with self.kernels(h.device):
-            return self._attend(layer, h, context, read)
+            return self._attend(layer, h, context, token_index)
 
-    def _attend(self, layer: int, h: Tensor, context: Any, read: Tensor | None) -> Tensor:
+    def _attend(self, layer: int, h: Tensor, context: Any, token_index: Tensor | None) -> Tensor:
         attend = self._parts.layers[layer].attend
         if isinstance(context, Apart):
-            return context.attended(attend, h, read)
-        return attend(h, context, read)
+            return context.attended(attend, h, token_index)
+        return attend(h, context, token_index)
 
-    def advance(self, start: Start, context: Any, run: LayerRun, *, token_mask: Tensor) -> Start:
-        """Run one block, and return the next tap and what is held there.
+    def advance(
+        self, start: ActivationsAt, context: Any, run: LayerRun, *, token_mask: Tensor
+    ) -> ActivationsAt:
+        """Run one block, and return the next cut point and the activations there.
 
-        Behind the attention of the highest layer that is `run.read`'s tokens only, (b, 1, d).
+        Behind the attention of the highest layer that is `run.token_index`'s tokens only, (b, 1,
+        d).
 
         Args:
             context: of the batch, or of several, as `joint_context` returns it.
             token_mask: (b, s), True where a token is real.
         """
-        with self.kernels(start.held.residual.device):
+        with self.kernels(start.activations.residual.device):
             return self._advance(start, context, run, token_mask)
 
     def kernels(self, device: torch.device) -> AbstractContextManager[Any]:
         """Return the context in which layers are run on `device`."""
         return fast_kernels(device) if self.own_kernels else nullcontext()
 
-    def _advance(self, start: Start, context: Any, run: LayerRun, token_mask: Tensor) -> Start:
-        tap, held = start.tap, start.held
-        layer, top = self._parts.layers[tap.layer], tap.layer == self.layers_count - 1
-        read = run.read if top else None
-        if tap.block is Block.ENTRY:
-            h = held.residual
-            x = self._attend(tap.layer, h, context, read)
-            return Start(tap.next, Held(x, read_tokens(h, read)))
-        x, residual = held.apart()
-        token_mask = token_mask if read is None else token_mask.new_ones(x.shape[:2])
-        adapter = run.adapter_in(tap.layer)
-        if tap.block is Block.ATTENTION:
+    def _advance(
+        self, start: ActivationsAt, context: Any, run: LayerRun, token_mask: Tensor
+    ) -> ActivationsAt:
+        cut_point, activations = start.cut_point, start.activations
+        layer, top = self._parts.layers[cut_point.layer], cut_point.layer == self.layers_count - 1
+        token_index = run.token_index if top else None
+        if cut_point.block is Block.ENTRY:
+            h = activations.residual
+            x = self._attend(cut_point.layer, h, context, token_index)
+            return ActivationsAt(cut_point.next, Activations(x, read_tokens(h, token_index)))
+        x, residual = activations.apart()
+        token_mask = token_mask if token_index is None else token_mask.new_ones(x.shape[:2])
+        adapter = run.adapter_in(cut_point.layer)
+        if cut_point.block is Block.ATTENTION:
             norm = layer.attention_norm
             if adapter is None:
                 h = norm(x + residual)
             else:
-                h = adapter.after_attention(tap.layer, x, residual, norm, token_mask)
-            return Start(tap.next, Held(layer.feed_forward(h), h))
+                h = adapter.after_attention(cut_point.layer, x, residual, norm, token_mask)
+            return ActivationsAt(cut_point.next, Activations(layer.feed_forward(h), h))
         norm = layer.feed_forward_norm
         if adapter is None:
             h = norm(x + residual)
         else:
-            h = adapter.after_feed_forward(tap.layer, x, residual, norm, token_mask)
+            h = adapter.after_feed_forward(cut_point.layer, x, residual, norm, token_mask)
         if top and self._parts.final_norm is not None:
             h = self._parts.final_norm(h)
-        return Start(tap.next, Held(None, h))
+        return ActivationsAt(cut_point.next, Activations(None, h))
 
     def forward(
         self, batch: Batch, adapter: LayerAdapter | None = None, drop_depth: int = 0

@@ -30,7 +30,7 @@ Alone = Callable[[int], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Ragged:
+class RaggedBatch:
     """Where each token stands, with padding and without.
 
     Sizes are kept as numbers of the host: to ask a GPU would make it wait.
@@ -111,11 +111,11 @@ class Ragged:
         """Return x, (1, n, …), at one position of each row, (r,), as (1, r, …)."""
         return x[:, self.row_starts + positions]
 
-    def of_one_token(self) -> "Ragged":
+    def of_one_token(self) -> "RaggedBatch":
         """Return where one real token of each row stands."""
         shapes = [(b, 1) for b, _ in self.shapes]
         masks = [mask.new_ones(shape) for mask, shape in zip(self.masks, shapes, strict=True)]
-        return Ragged(masks, shapes, [np.ones(b, np.int64) for b, _ in shapes], self.alone)
+        return RaggedBatch(masks, shapes, [np.ones(b, np.int64) for b, _ in shapes], self.alone)
 
     def pad_rows(self, x: Tensor) -> Tensor:
         """Turn (1, n, …) into (r, s, …) for the largest s, with zeros for padding."""
@@ -255,11 +255,11 @@ class ByModel:
         return collected
 
 
-_current: ContextVar[Ragged | None] = ContextVar("ragged", default=None)
+_current: ContextVar[RaggedBatch | None] = ContextVar("ragged", default=None)
 
 
 @contextmanager
-def laid_out(layout: Ragged) -> Iterator[None]:
+def laid_out(layout: RaggedBatch) -> Iterator[None]:
     """Let tensors of (1, n, …) be the tokens of a batch inside; dropout draws for its padding too.
 
     So what is dropped is the same with padding and without.
@@ -273,7 +273,7 @@ def laid_out(layout: Ragged) -> Iterator[None]:
         _current.reset(token)
 
 
-def current_layout(x: Tensor) -> Ragged | None:
+def current_layout(x: Tensor) -> RaggedBatch | None:
     """Return the layout that x is in, if it is (1, n, …)."""
     layout = _current.get()
     if layout is None or x.ndim < 3 or x.shape[:2] != (1, layout.tokens):

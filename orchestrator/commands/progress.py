@@ -19,7 +19,7 @@ from orchestrator.planning.settings import Labels
 from orchestrator.running.board import Board
 from orchestrator.running.driver import Phase, Watch
 from orchestrator.running.work_queue import WorkState
-from workers.contract.events import EventKind, PackEvent
+from workers.contract.events import EventKind, TrialEvent
 from workers.contract.results import TrialResult
 from workers.contract.trial import Method
 
@@ -71,7 +71,7 @@ class ProgressView:
         self._labels = Labels(board.queue.trials)
         board.listeners.append(self._note)
 
-    def _note(self, event: PackEvent, result: TrialResult | None) -> None:
+    def _note(self, event: TrialEvent, result: TrialResult | None) -> None:
         assert self._board is not None
         trial = self._board.queue.trials[event.trial_id]
         if result is not None:

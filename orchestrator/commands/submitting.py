@@ -101,7 +101,7 @@ def _fast_path_words(planned: Plan, done: set[str]) -> str:
         return "fast path: nothing to train"
     width = settings.pack_width
     packs = "packs by memory on GPUs, none on CPUs" if width == "auto" else f"packs of {width}"
-    kept = f"{found.taps} frozen prefixes, {found.bytes_per_token:,} bytes a token each"
+    kept = f"{found.cut_points} frozen prefixes, {found.bytes_per_token:,} bytes a token each"
     if not settings.cache_gib:
         kept = "no frozen prefix is kept"
     return (
@@ -114,7 +114,7 @@ def _fast_path_as_json(planned: Plan, done: set[str]) -> dict[str, object]:
     found = forecast([t for i, t in planned.trials.items() if i not in done])
     return {
         **planned.spec.fast_path.model_dump(mode="json"),
-        "taps": found.taps,
+        "cut_points": found.cut_points,
         "bytes_per_token": found.bytes_per_token,
         "layer_passes_plain": found.plain,
         "layer_passes_fast": found.fast,

@@ -136,9 +136,9 @@ def result_tags(result: TrialResult) -> dict[str, str]:
         "validation_from_train": str(result.selection.validation_from_train).lower(),
     }
     if result.prefix is not None:
-        taps = result.prefix.taps.items()
+        cut_points = result.prefix.cut_points.items()
         tags["prefix"] = "; ".join(
-            f"{split} at {', '.join(where)}" for split, where in taps if where
+            f"{split} at {', '.join(where)}" for split, where in cut_points if where
         )
     if result.adapter is not None:
         tags["adapter_digest"] = result.adapter.digest

@@ -8,9 +8,9 @@ does not read the data: all tasks count alike, and the bytes are for each token.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from adapter_lib.config.cut_points import Block, Tap
+from adapter_lib.config.cut_points import Block, CutPoint
 from workers.contract.task_card import TaskKind
-from workers.contract.trial import DropMode, Method, PrefixType, Trial
+from workers.contract.trial import CacheDtype, DropMode, Method, Trial
 
 _ATTENTION = 1 / 3
 """The share of a layer's products in its attention: 4 of 12, with a feed-forward of 4 times d."""
@@ -25,13 +25,13 @@ class Forecast:
     """Of all trials of a plan together.
 
     Attributes:
-        taps: how many different points of frozen parts are stored, over all bases and tasks.
+        cut points: how many different points of frozen parts are stored, over all bases and tasks.
         bytes_per_token: of one of them, at most.
         plain: layer units of training, an example and epoch each, without the fast path.
         fast: with it.
     """
 
-    taps: int
+    cut_points: int
     bytes_per_token: int
     plain: float
     fast: float
@@ -44,53 +44,53 @@ class Forecast:
 
 def forecast(trials: Collection[Trial]) -> Forecast:
     """Count what `trials` cost with the fast path and without."""
-    taps: dict[tuple[str, str, str], int] = {}
+    cut_points: dict[tuple[str, str, str], int] = {}
     plain = fast = 0.0
     for trial in trials:
         entries = _entries(trial)
         epochs = trial.training.epochs
         plain += epochs * sum(_plain(trial, entry) for entry in entries) / len(entries)
         fast += epochs * sum(_fast(trial, entry) for entry in entries) / len(entries)
-        size = 2 if trial.training.prefix_type is PrefixType.FLOAT16 else 4
+        size = 2 if trial.training.cache_dtype is CacheDtype.FLOAT16 else 4
         for entry in entries:
-            if entry is not None and entry.point > Tap(0):
-                parts = 1 if entry.added or entry.block is Block.ENTRY else 2
+            if entry is not None and entry.unsummed > CutPoint(0):
+                parts = 1 if entry.summed or entry.block is Block.ENTRY else 2
                 key = (trial.base.identity, trial.task.fingerprint, str(entry))
-                taps[key] = size * parts * trial.base.hidden_size
-    return Forecast(len(taps), max(taps.values(), default=0), plain, fast)
+                cut_points[key] = size * parts * trial.base.hidden_size
+    return Forecast(len(cut_points), max(cut_points.values(), default=0), plain, fast)
 
 
-def _entries(trial: Trial) -> list[Tap | None]:
+def _entries(trial: Trial) -> list[CutPoint | None]:
     """Return where each batch's frozen part ends: one point, or for robust training any."""
     layers = trial.base.layers
     match trial.method:
         case Method.PRETRAINING | Method.FULL_FINE_TUNING | Method.LAYER_NORM:
             return [None]
         case Method.HEAD_ONLY | Method.PRUNED_FUSION:
-            return [Tap(layers)]
+            return [CutPoint(layers)]
         case Method.TOP_LAYERS:
             assert trial.top_layers is not None
-            return [Tap(layers - trial.top_layers)]
+            return [CutPoint(layers - trial.top_layers)]
     robust = trial.drop.mode is DropMode.ROBUST
     depths = range(layers) if robust else [trial.drop.depth]
     if trial.adapter is None:
-        return [Tap(depth, Block.FEED_FORWARD, added=True) for depth in depths]
+        return [CutPoint(depth, Block.FEED_FORWARD, summed=True) for depth in depths]
     return [trial.adapter.entry(max(depth, trial.adapter.drop_depth)) for depth in depths]
 
 
-def _plain(trial: Trial, entry: Tap | None) -> float:
+def _plain(trial: Trial, entry: CutPoint | None) -> float:
     if trial.method is Method.PRUNED_FUSION:
         return 0.0
     above = _above(trial, entry, one_token=False)
     return trial.base.layers + above * _backward(trial)
 
 
-def _fast(trial: Trial, entry: Tap | None) -> float:
+def _fast(trial: Trial, entry: CutPoint | None) -> float:
     if trial.method is Method.PRUNED_FUSION:
         return 0.0
     one_token = trial.task.card.kind not in _READ_ALL and trial.method is not Method.PRETRAINING
     above = _above(trial, entry, one_token=one_token)
-    if trial.training.prefix_dropout and entry is not None:
+    if trial.training.frozen_dropout and entry is not None:
         top = 1 - _ONE_TOKEN if one_token else 0.0
         return trial.base.layers - top + above * _backward(trial)
     return above * (1 + _backward(trial))
@@ -101,11 +101,11 @@ def _backward(trial: Trial) -> int:
     return 2 if trains_layers else 1
 
 
-def _above(trial: Trial, entry: Tap | None, *, one_token: bool) -> float:
+def _above(trial: Trial, entry: CutPoint | None, *, one_token: bool) -> float:
     """Return the layers from `entry` upwards, in units."""
     layers = trial.base.layers
     if entry is None:
-        entry = Tap(0)
+        entry = CutPoint(0)
     if entry.layer == layers:
         return 0.0
     done = {Block.ENTRY: 0.0, Block.ATTENTION: _ATTENTION, Block.FEED_FORWARD: 1.0}[entry.block]

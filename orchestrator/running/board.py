@@ -1,6 +1,6 @@
-"""The driver's view of a running submission: hands out packs, takes in events, writes records.
+"""The driver's view of a running submission: hands out bundles, takes in events, writes records.
 
-It alone writes the catalog while a submission runs. How packs reach workers is left to
+It alone writes the catalog while a submission runs. How bundles reach workers is left to
 `orchestrator.running.scheduling`; a call that raises there would end the whole run, so what can
 fail here is caught and mended by `reconcile`.
 """
@@ -15,7 +15,7 @@ from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import SAME_ANYWHERE, Submission, TrialState
 from orchestrator.errors import CatalogError, SubmissionOverError
 from orchestrator.running.work_queue import WorkQueue, WorkState
-from workers.contract.events import EventKind, PackEvent
+from workers.contract.events import EventKind, TrialEvent
 from workers.contract.paths import Workspace
 from workers.contract.results import (
     Epoch,
@@ -44,7 +44,7 @@ _SHOWN_AS = {
 }
 """What the catalog, and so `status`, calls what the queue knows."""
 
-Listener = Callable[[PackEvent, TrialResult | None], None]
+Listener = Callable[[TrialEvent, TrialResult | None], None]
 
 
 @dataclass(frozen=True)
@@ -110,25 +110,25 @@ class Board:
         if before is None or found.score > before.score:
             self.best[task] = found
 
-    def next_pack(self, *, size: int, workers: int) -> list[Trial]:
+    def next_bundle(self, *, size: int, workers: int) -> list[Trial]:
         """Claim and return the next trials that belong together; empty while nothing is ready."""
         self._poll_elsewhere()
-        pack = self.queue.next_pack(size=size, workers=workers)
-        if not pack:
+        bundle = self.queue.next_bundle(size=size, workers=workers)
+        if not bundle:
             return []
         try:
-            claimed = self._catalog.claim([t.trial_id for t in pack], self._submission.id)
+            claimed = self._catalog.claim([t.trial_id for t in bundle], self._submission.id)
         except CatalogError as error:
-            for trial in pack:
+            for trial in bundle:
                 self.queue.put_back(trial.trial_id)
             if not isinstance(error, SubmissionOverError):
                 raise
             self.stopped = str(error)
             return []
-        for trial in pack:
+        for trial in bundle:
             if trial.trial_id not in claimed and not self._take_committed(trial.trial_id):
                 self.queue.defer(trial.trial_id)
-        mine = [t for t in pack if t.trial_id in claimed]
+        mine = [t for t in bundle if t.trial_id in claimed]
         for trial in mine:
             self._prepare(trial, claimed[trial.trial_id])
         return mine
@@ -141,7 +141,7 @@ class Board:
         write_atomically(paths.trial, trial.model_dump_json(indent=1))
         self.attempts[trial.trial_id] = attempt
 
-    def take(self, event: PackEvent) -> None:
+    def take(self, event: TrialEvent) -> None:
         """Record one event of a worker."""
         result = None
         if event.kind is EventKind.STARTED:
@@ -244,11 +244,11 @@ class Board:
                 )
             elif standing.state is TrialState.FAILED and standing.reason in SAME_ANYWHERE:
                 self._end_failed(trial_id)
-                self._tell(PackEvent(kind=EventKind.FAILED, trial_id=trial_id), None)
+                self._tell(TrialEvent(kind=EventKind.FAILED, trial_id=trial_id), None)
             else:
                 self.queue.put_back(trial_id)
 
-    def _tell(self, event: PackEvent, result: TrialResult | None) -> None:
+    def _tell(self, event: TrialEvent, result: TrialResult | None) -> None:
         for listener in self.listeners:
             listener(event, result)
 

@@ -230,7 +230,7 @@ def _shape(plan: Plan) -> "WorkerShape":
         cpus=wanted.cpus,
         gpus=wanted.gpus,
         max_workers=wanted.max_workers,
-        pack_size=wanted.trials_per_pack,
+        bundle_size=wanted.trials_per_bundle,
         max_retries=wanted.max_retries,
         fast_path=plan.spec.fast_path.settings,
     )
@@ -243,10 +243,10 @@ def _run(
     try:
         restarts = 0
         while not board.over and restarts <= MOST_RESTARTS:
-            from orchestrator.running.scheduling import run_packs
+            from orchestrator.running.scheduling import run_bundles
 
             watch.phase(Phase.RUNNING)
-            run_packs(board, stores.workspace, _shape(plan), workers=workers)
+            run_bundles(board, stores.workspace, _shape(plan), workers=workers)
             board.reconcile()
             # Ray Tune also ends when a lost node leaves an actor "unavailable", and when
             # nothing but other submissions' trials is awaited for ten minutes.

@@ -1,6 +1,6 @@
-"""Run packs on a Ray cluster: one Ray Tune experiment a submission, reused actors.
+"""Run bundles on a Ray cluster: one Ray Tune experiment a submission, reused actors.
 
-The only module that imports Ray. A Ray Tune trial is a pack here; what is ready, claimed and
+The only module that imports Ray. A Ray Tune trial is a bundle here; what is ready, claimed and
 recorded is left to `orchestrator.running.board`, and the work itself to `workers.running.bundle`.
 """
 
@@ -25,7 +25,7 @@ from orchestrator.errors import SchedulingError
 from orchestrator.interruption import end_as_by_ctrl_c
 from orchestrator.running.board import Board
 from orchestrator.running.cluster_address import check_address
-from workers.contract.events import PackEvent
+from workers.contract.events import TrialEvent
 from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
 from workers.contract.trial import Trial
@@ -48,14 +48,14 @@ class WorkerShape:
 
     Attributes:
         cpus, gpus: per worker; gpus may be a fraction.
-        max_retries: how often a pack is started again after its worker was lost.
+        max_retries: how often a bundle is started again after its worker was lost.
         fast_path: what workers share between trials.
     """
 
     cpus: float
     gpus: float
     max_workers: int | None
-    pack_size: int
+    bundle_size: int
     max_retries: int
     fast_path: FastPath
 
@@ -138,16 +138,16 @@ def _times(whole: float, part: float) -> int:
     return round(whole * 10_000) // round(part * 10_000)
 
 
-def run_packs(board: Board, workspace: Workspace, shape: WorkerShape, *, workers: int) -> None:
+def run_bundles(board: Board, workspace: Workspace, shape: WorkerShape, *, workers: int) -> None:
     """Run until nothing is left to hand out. Trials fail on the board, never by raising here.
 
     Raises:
         SchedulingError: Ray Tune itself gave up.
     """
     trainable = tune.with_resources(
-        PackTrainable, tune.PlacementGroupFactory([{"CPU": shape.cpus, "GPU": shape.gpus}])
+        BundleTrainable, tune.PlacementGroupFactory([{"CPU": shape.cpus, "GPU": shape.gpus}])
     )
-    searcher = PackSearcher(board, workspace, shape, workers)
+    searcher = BundleSearcher(board, workspace, shape, workers)
     tuner = Tuner(
         trainable,
         tune_config=TuneConfig(
@@ -174,8 +174,8 @@ def run_packs(board: Board, workspace: Workspace, shape: WorkerShape, *, workers
         ) from error
 
 
-class PackSearcher(Searcher):  # type: ignore[misc]
-    """Hands out a pack whenever something is ready; takes the workers' events in.
+class BundleSearcher(Searcher):  # type: ignore[misc]
+    """Hands out a bundle whenever something is ready; takes the workers' events in.
 
     An exception in here would end the whole experiment, so every call is guarded: what a guarded
     call misses is found again in storage by `Board.reconcile`.
@@ -189,31 +189,31 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         self._workspace = workspace
         self._shape = shape
         self._workers = workers
-        self._packs: dict[str, list[str]] = {}
+        self._bundles: dict[str, list[str]] = {}
         self._stalled = 0
 
     def __reduce__(self) -> Any:
         """Ray Tune writes its searcher into the run's folder; resuming never reads it back."""
-        return PackSearcher, (None, self._workspace, self._shape, self._workers)
+        return BundleSearcher, (None, self._workspace, self._shape, self._workers)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         board = self._board
         if board is None or board.over:
             return str(Searcher.FINISHED)
-        if len(self._packs) >= (self._shape.max_workers or math.inf):
+        if len(self._bundles) >= (self._shape.max_workers or math.inf):
             return None
-        pack: list[Trial] = []
-        with _guarded("handing out a pack"):
-            pack = board.next_pack(size=self._shape.pack_size, workers=self._workers)
-        if board.over or (not pack and self._is_stuck(board)):
+        bundle: list[Trial] = []
+        with _guarded("handing out a bundle"):
+            bundle = board.next_bundle(size=self._shape.bundle_size, workers=self._workers)
+        if board.over or (not bundle and self._is_stuck(board)):
             return str(Searcher.FINISHED)
-        if not pack:
+        if not bundle:
             return None
         self._stalled = 0
-        ids = [t.trial_id for t in pack]
-        self._packs[trial_id] = ids
+        ids = [t.trial_id for t in bundle]
+        self._bundles[trial_id] = ids
         return {
-            "pack": ids,
+            "bundle": ids,
             "attempts": {i: board.attempts[i] for i in ids},
             "workspace": str(self._workspace.root.resolve()),
             "threads": max(1, int(self._shape.cpus)),
@@ -222,8 +222,8 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         }
 
     def _is_stuck(self, board: Board) -> bool:
-        """Tell whether waiting is in vain: no pack is out, and none has come for many polls."""
-        if self._packs or board.waits_for_others:
+        """Tell whether waiting is in vain: no bundle is out, and none has come for many polls."""
+        if self._bundles or board.waits_for_others:
             return False
         with _guarded("reconciling"):
             board.reconcile()
@@ -233,7 +233,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         if self._board is not None and result.get(_EVENT):
             with _guarded("recording an event"):
-                self._board.take(PackEvent.model_validate_json(result[_EVENT]))
+                self._board.take(TrialEvent.model_validate_json(result[_EVENT]))
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -246,17 +246,17 @@ class PackSearcher(Searcher):  # type: ignore[misc]
             self.close(trial_id, "it ended without a word")
 
     def close(self, trial_id: str, cause: str) -> None:
-        """Note that nobody runs a pack any more; what it has not committed has failed."""
-        with _guarded("closing a pack"):
+        """Note that nobody runs a bundle any more; what it has not committed has failed."""
+        with _guarded("closing a bundle"):
             times = self._shape.max_retries + 1
             why = f"its worker was lost {times} times, at last so: {cause}; see `ray status`"
             if self._board is not None:
-                self._board.lose(self._packs.pop(trial_id, []), why)
+                self._board.lose(self._bundles.pop(trial_id, []), why)
 
     def set_max_concurrency(self, max_concurrent: int) -> bool:
         """Keep Ray Tune from limiting what is handed out; `suggest` keeps to `max_workers`.
 
-        Where the cluster itself is the limit, packs wait in line for its workers, since Ray Tune
+        Where the cluster itself is the limit, bundles wait in line for its workers, since Ray Tune
         ends a worker for which no trial waits.
         """
         return True
@@ -269,9 +269,9 @@ class PackSearcher(Searcher):  # type: ignore[misc]
 
 
 class LostWorkers(tune.Callback):  # type: ignore[misc]
-    """Tells the searcher why Ray Tune gave a pack up, which searchers are not told."""
+    """Tells the searcher why Ray Tune gave a bundle up, which searchers are not told."""
 
-    def __init__(self, searcher: PackSearcher | None) -> None:
+    def __init__(self, searcher: BundleSearcher | None) -> None:
         self._searcher = searcher
 
     def __reduce__(self) -> Any:
@@ -293,8 +293,8 @@ def _cause(trial: Any) -> str:
     return lines[-1][:_LONGEST_CAUSE] if lines else "Ray Tune does not say why"
 
 
-class PackTrainable(tune.Trainable):  # type: ignore[misc]
-    """One worker: every step is the next event of its pack; the process is reused for many."""
+class BundleTrainable(tune.Trainable):  # type: ignore[misc]
+    """One worker: every step is the next event of its bundle; the process is reused for many."""
 
     def setup(self, config: dict[str, Any]) -> None:
         self._warm: Any = None
@@ -318,7 +318,7 @@ class PackTrainable(tune.Trainable):  # type: ignore[misc]
     def _begin(self, config: dict[str, Any]) -> None:
         import torch
 
-        from workers.running.bundle import run_pack
+        from workers.running.bundle import run_bundle
         from workers.running.warm_state import WarmState
 
         torch.set_num_threads(config["threads"])
@@ -326,8 +326,8 @@ class PackTrainable(tune.Trainable):  # type: ignore[misc]
             fast_path = FastPath.model_validate(config["fast_path"])
             self._warm = WarmState(torch.device(config["device"]), fast_path)
         workspace = Workspace(Path(config["workspace"]), config["attempts"])
-        self._events: Iterator[PackEvent] = run_pack(
-            _read_trials(workspace, config["pack"]), workspace, self._warm
+        self._events: Iterator[TrialEvent] = run_bundle(
+            _read_trials(workspace, config["bundle"]), workspace, self._warm
         )
 
 

@@ -1,4 +1,4 @@
-"""Which trials are ready, and which of them go together into the next pack. Pure.
+"""Which trials are ready, and which of them go together into the next bundle. Pure.
 
 Claiming trials, running them and recording what came out are left to `orchestrator.running.board`.
 """
@@ -49,11 +49,11 @@ class WorkQueue:
             )
         self._ready = [t for t, s in self.states.items() if s is WorkState.READY]
 
-    def next_pack(self, *, size: int, workers: int) -> list[Trial]:
+    def next_bundle(self, *, size: int, workers: int) -> list[Trial]:
         """Take up to `size` ready trials of one base model and task; they count as running.
 
         Trials with the longest chain behind them come first, so that fusions do not wait for the
-        end. Near the end packs get smaller, so that all workers stay busy.
+        end. Near the end bundles get smaller, so that all workers stay busy.
         """
         if not self._ready:
             return []
@@ -65,12 +65,12 @@ class WorkQueue:
         chosen = max(groups.values(), key=lambda ids: (max(self._height[i] for i in ids), len(ids)))
         chosen.sort(key=lambda i: -self._height[i])
         fair = math.ceil(len(self._ready) / max(1, workers))
-        pack = chosen[: max(1, min(size, fair))]
-        taken = set(pack)
+        bundle = chosen[: max(1, min(size, fair))]
+        taken = set(bundle)
         self._ready = [i for i in self._ready if i not in taken]
-        for trial_id in pack:
+        for trial_id in bundle:
             self.states[trial_id] = WorkState.RUNNING
-        return [self.trials[i] for i in pack]
+        return [self.trials[i] for i in bundle]
 
     def put_back(self, trial_id: str) -> None:
         """Make a running or deferred trial ready again."""

@@ -25,12 +25,12 @@ from orchestrator.spec.values import (
 )
 from workers.contract.trial import (
     Batching,
+    CacheDtype,
     DropMode,
     MeasuredDepths,
     Method,
     Optimiser,
     Precision,
-    PrefixType,
     PruningOrder,
     Schedule,
 )
@@ -125,8 +125,8 @@ class TrainingAxes(Section):
     epochs: OneOrMany[Count] | None = None
     patience: OneOrMany[Count | None] | None = None
     gradient_clip: OneOrMany[Positive | None] | None = None
-    prefix_dropout: OneOrMany[bool] | None = None
-    prefix_type: OneOrMany[PrefixType] | None = None
+    frozen_dropout: OneOrMany[bool] | None = None
+    cache_dtype: OneOrMany[CacheDtype] | None = None
     accumulate: OneOrMany[Count] | None = None
     precision: OneOrMany[Precision | Literal["auto"]] | None = None
 
@@ -182,8 +182,8 @@ class Condition(Section):
     epochs: OneOrMany[Count] = ()
     patience: OneOrMany[Count | None] = ()
     gradient_clip: OneOrMany[Positive | None] = ()
-    prefix_dropout: OneOrMany[bool] = ()
-    prefix_type: OneOrMany[PrefixType] = ()
+    frozen_dropout: OneOrMany[bool] = ()
+    cache_dtype: OneOrMany[CacheDtype] = ()
     accumulate: OneOrMany[Count] = ()
     precision: OneOrMany[Precision] = ()
 

@@ -188,7 +188,7 @@ def _whole_above_one(gpus: float) -> float:
 
 
 class Resources(Section):
-    """What one worker takes. `gpus` may be a fraction; `pack_size` bounds the trials it runs in a
+    """What one worker takes. `gpus` may be a fraction; `bundle_size` bounds the trials it runs in a
     row before it reports back to the scheduler.
     """
 
@@ -200,14 +200,14 @@ class Resources(Section):
         AfterValidator(_whole_above_one),
     ] = 0
     max_workers: Count | None = None
-    pack_size: Count | Literal["auto"] = "auto"
+    bundle_size: Count | Literal["auto"] = "auto"
     max_retries: Depth = 3
 
     @property
-    def trials_per_pack(self) -> int:
-        """Return `pack_size`; by default enough for a GPU to train many in one pass."""
-        if self.pack_size != "auto":
-            return self.pack_size
+    def trials_per_bundle(self) -> int:
+        """Return `bundle_size`; by default enough for a GPU to train many in one pass."""
+        if self.bundle_size != "auto":
+            return self.bundle_size
         return 64 if self.gpus else 4
 
 

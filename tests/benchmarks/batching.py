@@ -34,7 +34,7 @@ from workers.contract.paths import Workspace
 from workers.contract.results import read_result
 from workers.contract.task_card import Split
 from workers.contract.trial import Batching, Trial
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 from workers.training.seeds import generator_for
 
@@ -61,7 +61,7 @@ def plan(arguments: argparse.Namespace, task: Path, root: Path) -> list[Trial]:
 def run(trial: Trial, root: Path, warm: WarmState) -> dict[str, Any]:
     """Train a trial; return its score on validation, CPU seconds, and share of padding."""
     workspace, started = Workspace(root / "workspace"), time.process_time()
-    for _ in run_pack([trial], workspace, warm):
+    for _ in run_bundle([trial], workspace, warm):
         pass
     cpu_s, result = time.process_time() - started, read_result(workspace.trial(trial.trial_id))
     if result is None:

@@ -80,7 +80,7 @@ class Steps:
     def train(self) -> float:
         """Return the CPU seconds of one step, with regularisation and clipping."""
         started = time.process_time()
-        self.model.train_from(0, prefix_dropout=True)
+        self.model.train_from(0, frozen_dropout=True)
         self.optimiser.zero_grad(set_to_none=True)
         loss = functional.cross_entropy(self.model(self.batch), self.labels)
         if isinstance(self.model.adapter, Fusion):

@@ -41,14 +41,14 @@ def main(sweep: Path, workspace: Path, target: Path, *, with_flops: bool) -> Non
         from orchestrator.running.driver import plan_sweep
         from tests.benchmarks.flops import counted
         from workers.contract.paths import Workspace
-        from workers.running.bundle import run_pack
+        from workers.running.bundle import run_bundle
         from workers.running.warm_state import WarmState
     torch.set_num_threads(1)
     with clock.phase("plan"):
         trials = list(plan_sweep(sweep)[0].trials.values())
 
     def work() -> None:
-        for _ in run_pack(trials, Workspace(workspace), WarmState(torch.device("cpu"))):
+        for _ in run_bundle(trials, Workspace(workspace), WarmState(torch.device("cpu"))):
             pass
 
     flops = 0

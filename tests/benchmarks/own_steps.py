@@ -22,7 +22,7 @@ from workers.contract.task_card import Split
 from workers.contract.trial import Trial
 from workers.running.warm_state import WarmState
 from workers.training.build import build
-from workers.training.trainer import Fit
+from workers.training.trainer import Trainer
 
 Step = Callable[[], object]
 
@@ -41,14 +41,14 @@ def steps_of(trial: Trial, folder: Path, *, mode: str) -> tuple[Step, float]:
     examples = warm.task(trial)
     model = build(trial, warm.backbone(trial.base), Workspace(folder / "workspace"))
     feeds, prefix = warm.feeds(trial, model)
-    fit = Fit(trial, model, examples, feeds)
+    trainer = Trainer(trial, model, examples, feeds)
     order = np.argsort(examples.splits[Split.TRAIN].tokens.lengths, kind="stable")
     batches = np.split(order, len(order) // trial.training.batch_size)
     numbered: Iterator[Any] = zip(itertools.count(), itertools.cycle(batches), strict=False)
 
     def step() -> object:
         number, indices = next(numbered)
-        return fit._step(number, [indices])
+        return trainer._step(number, [indices])
 
     return step, 0.0 if prefix is None else prefix.prepare_s
 

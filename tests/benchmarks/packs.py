@@ -40,8 +40,8 @@ from workers.contract.paths import Workspace
 from workers.contract.task_card import Split
 from workers.contract.trial import Trial
 from workers.joint.joint_training import Pack
-from workers.joint.packed_trial import Member
-from workers.running.one_trial import begin_fit
+from workers.joint.packed_trial import PackedTrial
+from workers.running.one_trial import begin_training
 from workers.running.warm_state import WarmState
 
 ALONE = "alone"
@@ -49,7 +49,7 @@ CACHE_GIB = 8.0
 
 
 def plan(arguments: argparse.Namespace, folder: Path, base: Path, task: Path) -> list[Trial]:
-    """Return a trial for each of the most members, depths in turns."""
+    """Return a trial for each of the most packed trials, depths in turns."""
     folder.mkdir(parents=True, exist_ok=True)
     widest = max(arguments.widths)
     specification = {
@@ -78,26 +78,26 @@ class Side:
     def __init__(self, warm: WarmState, trials: list[Trial], folder: Path, *, packed: bool) -> None:
         self.width, self._device, self._packed = len(trials), warm.device, packed
         _empty(self._device)
-        fits = [begin_fit(trial, Workspace(folder), warm)[1] for trial in trials]
+        trainers = [begin_training(trial, Workspace(folder), warm)[1] for trial in trials]
         self._pack = Pack(self.width)
         self._alone: list[tuple[Any, Iterator[Any]]] = []
-        for fit in fits:
+        for trainer in trainers:
             if packed:
-                self._pack.join(Member(fit))
+                self._pack.join(PackedTrial(trainer))
             else:
-                epochs = (group for _ in itertools.count() for group in fit.draw_epoch())
-                self._alone.append((fit, epochs))
-        self.tokens = int(fits[0].examples.splits[Split.TRAIN].tokens.lengths.mean())
+                epochs = (group for _ in itertools.count() for group in trainer.draw_epoch())
+                self._alone.append((trainer, epochs))
+        self.tokens = int(trainers[0].examples.splits[Split.TRAIN].tokens.lengths.mean())
 
     def one(self) -> None:
         """Do one step of every trial."""
-        for fit, groups in self._alone:
-            fit._step(0, next(groups))
+        for trainer, groups in self._alone:
+            trainer._step(0, next(groups))
         if self._packed:
             self._pack.run_pass()
-            for member in self._pack.members:
-                if member.epoch_ended:
-                    member.begin_epoch()
+            for packed in self._pack.packed_trials:
+                if packed.epoch_ended:
+                    packed.begin_epoch()
 
     def seconds(self, steps: int) -> float:
         """Return the wall seconds of one trial's step; on a CPU those of the processor."""

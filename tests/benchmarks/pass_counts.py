@@ -30,7 +30,7 @@ from tests.meta_device import META, member_there, meta_device
 from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
 from workers.joint.joint_training import Pack
-from workers.running.one_trial import Running, begin_fit
+from workers.running.one_trial import Running, begin_training
 from workers.running.warm_state import WarmState
 
 _ATTENTION = functional.scaled_dot_product_attention
@@ -126,8 +126,8 @@ def count(begun: Sequence[Running], *, passes: int) -> tuple[float, float, float
         with _FusedAttention(), counter, flops:
             for _ in range(passes):
                 pack.run_pass()
-        for member in list(pack.members):
-            pack.leave(member)
+        for packed in list(pack.packed_trials):
+            pack.leave(packed)
     steps = passes * len(begun)
     found = counter.operations, counter.traffic / 1e9, flops.get_total_flops() / 1e9
     return found[0] / steps, found[1] / steps, found[2] / steps
@@ -164,7 +164,7 @@ def main() -> None:
             gib = 8.0 if arguments.cached else 0.0
             fast_path = FastPath(cache_gib=gib, cache_folder=str(root / "cache"))
             warm = WarmState(torch.device("cpu"), fast_path)
-            begun = [begin_fit(trial, Workspace(root / name), warm)[0] for trial in trials]
+            begun = [begin_training(trial, Workspace(root / name), warm)[0] for trial in trials]
             for width in arguments.widths:
                 counted = count(begun[:width], passes=arguments.passes)
                 rows.append([name, width, *counted])

@@ -53,8 +53,8 @@ class Reader:
     def read_file(self, folder: str, name: str) -> dict[str, float]:
         return self._measure(lambda: ArrayStore(Path(folder), 1 << 40).read(name))
 
-    def read_object(self, held: list[Any]) -> dict[str, float]:
-        return self._measure(lambda: ray.get(held[0]))
+    def read_object(self, activations: list[Any]) -> dict[str, float]:
+        return self._measure(lambda: ray.get(activations[0]))
 
     def _measure(self, open_it: Callable[[], Array | None]) -> dict[str, float]:
         open_s, array = timed(open_it)
@@ -103,8 +103,8 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, list[dict[str,
         return {"publish": publish_s} | ray.get(reader.read_file.remote(str(folder), name))
 
     def through_ray() -> dict[str, float]:
-        publish_s, held = timed(lambda: ray.put(values))
-        return {"publish": publish_s} | ray.get(reader.read_object.remote([held]))
+        publish_s, activations = timed(lambda: ray.put(values))
+        return {"publish": publish_s} | ray.get(reader.read_object.remote([activations]))
 
     try:
         sides = {"files": through_files, "Ray's object store": through_ray}

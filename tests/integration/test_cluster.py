@@ -144,7 +144,7 @@ def test_a_node_without_the_workspace_is_named(
     stores = Stores.at(tmp_path / "workspace")
     monkeypatch.setenv("RAY_TMPDIR", "/tmp")
     shape = scheduling.WorkerShape(
-        cpus=1, gpus=0, max_workers=1, pack_size=1, max_retries=1, fast_path=FastPath()
+        cpus=1, gpus=0, max_workers=1, bundle_size=1, max_retries=1, fast_path=FastPath()
     )
     with Catalog.open(stores.catalog_url) as catalog:
         submission = catalog.begin_submission("toy", "", [trial])
@@ -152,7 +152,7 @@ def test_a_node_without_the_workspace_is_named(
         board = Board(queue, catalog, stores.workspace, submission)
         elsewhere = Workspace(tmp_path / "elsewhere")
         with scheduling.cluster(None):
-            scheduling.run_packs(board, elsewhere, shape, workers=1)
+            scheduling.run_bundles(board, elsewhere, shape, workers=1)
         row = catalog.trial(trial.trial_id)
     assert row.failure_reason is FailureReason.WORKER_LOST
     assert "its worker was lost 2 times" in (row.failure_message or "")

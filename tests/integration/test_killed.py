@@ -111,7 +111,7 @@ def test_a_killed_worker_is_replaced_and_its_trial_continues(
     os.kill(trainables(driver.pid)[0], signal.SIGKILL)
     assert driver.wait(timeout=300) == 0
     assert len(results(workspace)) == 30
-    assert set(attempts(workspace).values()) == {1}, "a restarted pack is the same attempt"
+    assert set(attempts(workspace).values()) == {1}, "a restarted bundle is the same attempt"
     with sqlite3.connect(workspace / "catalog.sqlite") as connection:
         states = connection.execute("SELECT DISTINCT state FROM trials").fetchall()
     assert states == [("finished",)]
@@ -172,7 +172,7 @@ def test_as_many_workers_run_as_the_sweep_allows(
 ) -> None:
     sweep, workspace = toy_sweep(epochs=1), tmp_path / "workspace"
     text = sweep.read_text()
-    sweep.write_text(text + "resources: { cpus: 0.5, max_workers: 1, pack_size: 1 }\n")
+    sweep.write_text(text + "resources: { cpus: 0.5, max_workers: 1, bundle_size: 1 }\n")
     driver = background("submit", sweep, "-w", workspace)
     seen: list[frozenset[int]] = []
     while driver.poll() is None:
@@ -180,4 +180,4 @@ def test_as_many_workers_run_as_the_sweep_allows(
         time.sleep(0.2)
     assert driver.returncode == 0
     assert max(map(len, seen)) == 1
-    assert len(frozenset().union(*seen)) <= 3, "a worker is kept from pack to pack"
+    assert len(frozenset().union(*seen)) <= 3, "a worker is kept from bundle to bundle"

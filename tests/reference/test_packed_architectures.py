@@ -10,7 +10,7 @@ from adapter_lib.config.configuration import AdapterConfig, Placement
 from adapter_lib.joint.joint_pass import run_together
 from adapter_lib.joint.part import Part
 from adapter_lib.joint.row_dropout import RandomStream
-from adapter_lib.joint.stacked_parameters import Bank
+from adapter_lib.joint.stacked_parameters import StackedParameters
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
 from adapter_lib.modules.heads import Head, HeadConfig, HeadKind
@@ -59,7 +59,7 @@ def alone(models: Sequence[AdapterModel], given: Sequence[Batch], low: bool) -> 
     """Return each model's loss and gradients."""
     found = []
     for i, (model, batch) in enumerate(zip(models, given, strict=True)):
-        model.train_from(DEPTHS[i], prefix_dropout=PREFIX_DROPOUT[i])
+        model.train_from(DEPTHS[i], frozen_dropout=PREFIX_DROPOUT[i])
         with stream(i), torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
             loss = loss_of(model(batch, drop_depth=DEPTHS[i]), batch)
         torch.autograd.backward(loss)
@@ -72,16 +72,16 @@ def alone(models: Sequence[AdapterModel], given: Sequence[Batch], low: bool) -> 
 def together(
     models: Sequence[AdapterModel], given: Sequence[Batch], low: bool
 ) -> list[list[Tensor]]:
-    """Return the same from one pass; the last model is in no bank."""
-    bank = Bank(models[0], slots=MODELS)
+    """Return the same from one pass; the last model is in no stack."""
+    stack = StackedParameters(models[0], rows=MODELS)
     parts = []
     for i, (model, batch) in enumerate(zip(models, given, strict=True)):
-        in_bank = bank if i < MODELS - 1 else None
-        if in_bank is not None:
-            bank.put(i, model)
+        in_stack = stack if i < MODELS - 1 else None
+        if in_stack is not None:
+            stack.put(i, model)
         model.train()
         parts.append(
-            Part(model, batch, stream(i), DEPTHS[i], in_bank, i, prefix_dropout=PREFIX_DROPOUT[i])
+            Part(model, batch, stream(i), DEPTHS[i], in_stack, i, frozen_dropout=PREFIX_DROPOUT[i])
         )
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
         logits = run_together(parts)
@@ -91,8 +91,8 @@ def together(
     for i, (model, loss) in enumerate(zip(models, losses, strict=True)):
         gradients: list[Tensor | None] = [p.grad for p in model.parameters() if p.requires_grad]
         if i < MODELS - 1:
-            own, used = bank.tensors(bank.gradients, i, model), bank.used(model, DEPTHS[i])
-            gradients = [g for name, g in own.items() if used[bank.index(name)]]
+            own, used = stack.tensors(stack.gradients, i, model), stack.used(model, DEPTHS[i])
+            gradients = [g for name, g in own.items() if used[stack.index(name)]]
         found.append([loss.detach(), *(g for g in gradients if g is not None)])
     return found
 

@@ -10,7 +10,7 @@ from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
 from adapter_lib.modules.fusion import Fusion, FusionConfig
 from adapter_lib.modules.heads import Head
-from adapter_lib.transformer.activations import Block, Held, Start, Tap
+from adapter_lib.transformer.activations import Activations, ActivationsAt, Block, CutPoint
 from adapter_lib.transformer.backbone import Backbone, Batch
 
 ENCODERS_WITH_NORMS = ("bert", "distilbert")
@@ -62,9 +62,9 @@ def test_one_token_on_top_gives_the_same_logits_and_gradients(
 ) -> None:
     model = make_model(architecture, adapter=AdapterConfig(5, placement=placement))
     batch = batch_for(architecture, padding)
-    model.whole_top = True
+    model.all_tokens_in_top_layer = True
     expected = model(batch)
-    model.whole_top = False
+    model.all_tokens_in_top_layer = False
     assert_same(model, expected, model(batch))
 
 
@@ -84,7 +84,7 @@ def test_a_head_that_reads_every_token_gets_every_token() -> None:
     model = make_model("bert", adapter=AdapterConfig(5), kind=HeadKind.TOKEN_CLASSIFICATION)
     batch = make_batch()
     found = model(batch)
-    model.whole_top = True
+    model.all_tokens_in_top_layer = True
     assert torch.equal(found, model(batch))
 
 
@@ -100,8 +100,8 @@ def test_a_run_from_its_entry_is_the_whole_run(
     entry = model.entry(depth)
     assert entry is not None
     with torch.inference_mode():
-        held = model.frozen(batch, [entry])[entry]
-    start = Start(entry, Held.of(tuple(part.clone() for part in held.parts)))
+        activations = model.frozen(batch, [entry])[entry]
+    start = ActivationsAt(entry, Activations.of(tuple(part.clone() for part in activations.parts)))
     assert_same(model, expected, model(batch, drop_depth=depth, start=start))
 
 
@@ -123,14 +123,14 @@ ARRANGED = [
 def test_arrangements_are_run_from_their_entries(
     architecture: str, placement: Placement, arrangement: Arrangement, added: bool
 ) -> None:
-    """What is held is the sum alone only where nothing else is read."""
+    """It is the sum alone only where nothing else is read."""
     config = AdapterConfig(5, placement=placement, arrangement=arrangement)
     model = make_model(architecture, adapter=config)
     batch = batch_for(architecture, "right")
     entry = model.entry(1)
     assert entry is not None
-    assert entry.added is added
-    start = Start(entry, model.frozen(batch, [entry])[entry])
+    assert entry.summed is added
+    start = ActivationsAt(entry, model.frozen(batch, [entry])[entry])
     expected, found = model(batch, drop_depth=1), model(batch, drop_depth=1, start=start)
     assert_same(model, expected, found)
 
@@ -144,7 +144,7 @@ def test_trained_norms_move_the_entry_below_them(architecture: str, placement: P
     assert entry is not None
     assert (entry.layer, entry.block) == (1, Block.ATTENTION)
     batch = make_batch()
-    start = Start(entry, model.frozen(batch, [entry])[entry])
+    start = ActivationsAt(entry, model.frozen(batch, [entry])[entry])
     assert_same(model, model(batch), model(batch, start=start))
 
 
@@ -152,14 +152,14 @@ def test_entries() -> None:
     pfeiffer = make_model("bert", adapter=AdapterConfig(5))
     feed_forward = Block.FEED_FORWARD
     found = [pfeiffer.entry(depth) for depth in range(LAYERS + 1)]
-    above = [Tap(layer, feed_forward, added=True) for layer in range(LAYERS)]
-    assert found == [*above, Tap(LAYERS)]
+    above = [CutPoint(layer, feed_forward, summed=True) for layer in range(LAYERS)]
+    assert found == [*above, CutPoint(LAYERS)]
     parallel = AdapterConfig(5, placement=Placement.PARALLEL, drop_depth=1)
-    assert make_model("bert", adapter=parallel).entry() == Tap(1, feed_forward)
-    assert make_model("bert").entry() == Tap(LAYERS)
+    assert make_model("bert", adapter=parallel).entry() == CutPoint(1, feed_forward)
+    assert make_model("bert").entry() == CutPoint(LAYERS)
     model = make_model("bert")
     model.backbone.unfreeze_top(1)
-    assert model.entry() == Tap(LAYERS - 1)
+    assert model.entry() == CutPoint(LAYERS - 1)
     model.backbone.unfreeze_norms()
     assert model.entry() is None
 
@@ -170,7 +170,7 @@ def test_the_highest_layers_are_trained_from_what_is_below_them() -> None:
     entry = model.entry()
     assert entry is not None
     batch = make_batch()
-    start = Start(entry, model.frozen(batch, [entry])[entry])
+    start = ActivationsAt(entry, model.frozen(batch, [entry])[entry])
     assert_same(model, model(batch), model(batch, start=start))
 
 
@@ -200,12 +200,12 @@ def test_a_fusion_is_run_from_its_entry(
     fusion = Fusion(config, sources, layers=LAYERS, hidden_size=HIDDEN).double()
     model = AdapterModel(one.backbone, one.head, fusion)
     entry = model.entry()
-    assert entry == Tap(1, Block.FEED_FORWARD, added=added)
+    assert entry == CutPoint(1, Block.FEED_FORWARD, summed=added)
     batch = make_batch()
-    start = Start(entry, model.frozen(batch, [entry])[entry])
+    start = ActivationsAt(entry, model.frozen(batch, [entry])[entry])
     assert_same(model, model(batch), model(batch, start=start))
     from_top = model.entry(LAYERS)
-    assert from_top == Tap(LAYERS)
+    assert from_top == CutPoint(LAYERS)
 
 
 @pytest.mark.parametrize("stored_at", ["entry", "below", "nowhere"])
@@ -214,15 +214,15 @@ def test_all_depths_from_what_is_stored(architecture: str, stored_at: str) -> No
     model = make_model(architecture, adapter=AdapterConfig(5))
     batch = batch_for(architecture, "left")
     entries = {model.entry(depth) for depth in range(LAYERS + 1)}
-    found = model.frozen(batch, [tap for tap in entries if tap is not None])
+    found = model.frozen(batch, [cut_point for cut_point in entries if cut_point is not None])
 
-    def stored(tap: Tap) -> Start | None:
+    def stored(cut_point: CutPoint) -> ActivationsAt | None:
         if stored_at == "nowhere":
             return None
-        below = [known for known in found if known.point < tap.point]
+        below = [known for known in found if known.unsummed < cut_point.unsummed]
         if stored_at == "below":
-            return Start(max(below), found[max(below)]) if below else None
-        return Start(tap, found[tap])
+            return ActivationsAt(max(below), found[max(below)]) if below else None
+        return ActivationsAt(cut_point, found[cut_point])
 
     depths = range(LAYERS + 1)
     for depth, logits in model.at_depths(batch, depths, start_at=stored).items():

@@ -10,7 +10,7 @@ from adapter_lib.cpu_kernels import plain_kernels
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
 from adapter_lib.modules.heads import Head, HeadConfig, HeadKind
-from adapter_lib.transformer.activations import Block, Tap
+from adapter_lib.transformer.activations import Block, CutPoint
 from adapter_lib.transformer.backbone import Backbone, Batch, LayerRun
 from tests.reference.tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch
 from tests.reference.tiny_transformers import make_transformer as make
@@ -49,19 +49,21 @@ def test_what_gains_nothing_or_cannot_be_laid_out_stays_padded() -> None:
 
 
 @pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
-@pytest.mark.parametrize("stop", [None, Tap(2), Tap(1, Block.ATTENTION)])
-def test_hidden_states_of_real_tokens_are_the_same(architecture: str, stop: Tap | None) -> None:
+@pytest.mark.parametrize("stop", [None, CutPoint(2), CutPoint(1, Block.ATTENTION)])
+def test_hidden_states_of_real_tokens_are_the_same(
+    architecture: str, stop: CutPoint | None
+) -> None:
     backbone = backbone_of(architecture)
     batch = make_batch(pad_token=ARCHITECTURES[architecture].pad_token)
     shapes, start = widths(backbone), backbone.begin(batch)
     shapes.clear()
-    found = backbone.finish(start, batch, LayerRun(), stop=stop)
+    found = backbone.run_between(start, batch, LayerRun(), stop=stop)
     assert (1, 32) in shapes
     assert (batch.input_ids.shape in shapes) == (architecture not in JOINT)
     with plain_kernels():
-        expected = backbone.finish(backbone.begin(batch), batch, LayerRun(), stop=stop)
-    assert found.tap == expected.tap
-    for one, other in zip(found.held.parts, expected.held.parts, strict=True):
+        expected = backbone.run_between(backbone.begin(batch), batch, LayerRun(), stop=stop)
+    assert found.cut_point == expected.cut_point
+    for one, other in zip(found.activations.parts, expected.activations.parts, strict=True):
         real = batch.token_mask[..., None]
         torch.testing.assert_close(one * real, other * real, rtol=2e-4, atol=2e-4)
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import torch
 
-from adapter_lib.transformer.activations import Start, Tap
+from adapter_lib.transformer.activations import ActivationsAt, CutPoint
 from adapter_lib.transformer.backbone import Batch
 from workers.batches.batching import Indices, collate, sequences_of
 from workers.batches.examples import Examples
-from workers.batches.stored_activations import StoredTap
+from workers.batches.stored_activations import StoredActivations
 from workers.contract.task_card import Split
 
 
@@ -27,7 +27,7 @@ class Feed:
 
     examples: Examples
     device: torch.device
-    stored: Mapping[Tap, StoredTap] = field(default_factory=dict)
+    stored: Mapping[CutPoint, StoredActivations] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -36,25 +36,28 @@ class Feed:
         """Return the rows at `indices`, padded at the right."""
         return collate(self.examples.tokens, indices, self.device)
 
-    def start(self, indices: Indices, tap: Tap | None, *, whole: bool = False) -> Start | None:
-        """Return what is stored of a batch at `tap`, or at the nearest below; None if nothing is.
+    def start(
+        self, indices: Indices, cut_point: CutPoint | None, *, whole: bool = False
+    ) -> ActivationsAt | None:
+        """Return what is stored of a batch at `cut_point` or at the nearest below; None: nothing.
 
         Args:
-            tap: where the model's frozen part ends; None where it has none.
+            cut point: where the model's frozen part ends; None where it has none.
             whole: every token is needed, also behind the attention of the highest layer.
         """
-        if tap is None:
+        if cut_point is None:
             return None
         usable = [
             known
             for known, stored in self.stored.items()
-            if (known == tap or known.point < tap.point) and not (whole and stored.one_token)
+            if (known == cut_point or known.unsummed < cut_point.unsummed)
+            and not (whole and stored.one_token)
         ]
         if not usable:
             return None
         nearest = max(usable)
         sequences = sequences_of(self.examples.tokens, indices)
-        return Start(nearest, self.stored[nearest].gather(sequences, self.device))
+        return ActivationsAt(nearest, self.stored[nearest].gather(sequences, self.device))
 
 
 Feeds = Mapping[Split, Feed]

@@ -1,6 +1,6 @@
-"""One stored tap of a split, and how batches are taken out of it.
+"""One stored cut point of a split, and how batches are taken out of it.
 
-Legend for shapes: p parts of what is held (1 or 2), b rows of a batch, s tokens, d hidden.
+Legend for shapes: p parts of the activations (1 or 2), b rows of a batch, s tokens, d hidden.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from adapter_lib.transformer.activations import Held
+from adapter_lib.transformer.activations import Activations
 from workers.batches.batching import Indices, places
 
 
 @dataclass(frozen=True, eq=False)
-class StoredTap:
-    """What a run holds at one tap, for every sequence of a split, without padding.
+class StoredActivations:
+    """The activations of a run at one cut point, for every sequence of a split, without padding.
 
     Attributes:
         values: (p, tokens, d); sequence i is at `offsets[i]` to `offsets[i + 1]`.
@@ -27,12 +27,12 @@ class StoredTap:
     offsets: NDArray[np.int64]
     one_token: bool
 
-    def gather(self, sequences: Indices, device: torch.device) -> Held:
-        """Return what is held for a batch, (b, s, d), padded at the right with anything finite."""
+    def gather(self, sequences: Indices, device: torch.device) -> Activations:
+        """Return those of a batch, (b, s, d), padded at the right with anything finite."""
         where, _ = places(self.offsets, sequences)
         index = torch.from_numpy(where.ravel()).to(self.values.device)
         found = self.values.index_select(1, index)
         if device.type == "cuda" and not found.is_cuda:
             found = found.pin_memory()  # so that the copy runs beside what the device does
         found = found.to(device, torch.float32, non_blocking=True)
-        return Held.of(tuple(found.view(len(found), *where.shape, -1).unbind()))
+        return Activations.of(tuple(found.view(len(found), *where.shape, -1).unbind()))

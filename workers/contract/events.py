@@ -1,4 +1,4 @@
-"""What a worker tells while it runs a pack. No torch here: the driver reads these too."""
+"""What a worker tells while it runs a bundle. No torch here: the driver reads these too."""
 
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ class EventKind(StrEnum):
     ABANDONED = "abandoned"  # another attempt has taken the trial over
 
 
-class PackEvent(Frozen):
+class TrialEvent(Frozen):
     """One thing that happened to one trial; results and failures are read from its files."""
 
     kind: EventKind

@@ -93,13 +93,13 @@ class PrefixUse(Frozen):
     """What was taken from the cache of frozen prefixes.
 
     Attributes:
-        taps: by split, the points at which batches were taken up.
-        computed: taps that no other trial had left behind.
+        cut points: by split, the points at which batches were taken up.
+        computed: cut points that no other trial had left behind.
         bytes: of all that was used.
         prepare_s: seconds it took to find or compute them.
     """
 
-    taps: dict[Split, tuple[str, ...]]
+    cut_points: dict[Split, tuple[str, ...]]
     computed: int
     bytes: int
     prepare_s: float

@@ -78,7 +78,7 @@ class Batching(StrEnum):
     BY_LENGTH = "by_length"  # rows of similar lengths: little padding, and less random batches
 
 
-class PrefixType(StrEnum):
+class CacheDtype(StrEnum):
     """As what the frozen part of the base is stored between trials."""
 
     FLOAT32 = "float32"  # exactly as it is computed
@@ -131,9 +131,9 @@ class Training(Frozen):
     epochs: int = Field(default=10, ge=1)
     patience: int | None = Field(default=None, ge=1)
     gradient_clip: float | None = Field(default=1.0, gt=0)
-    prefix_dropout: bool = False
+    frozen_dropout: bool = False
     """Whether what lies below the lowest adapter keeps dropout on, as AdapterHub does."""
-    prefix_type: PrefixType = PrefixType.FLOAT32
+    cache_dtype: CacheDtype = CacheDtype.FLOAT32
     precision: Precision = Precision.FLOAT32
     accumulate: int = Field(default=1, ge=1)
     """Batches whose gradients are averaged before each step of the optimiser."""
@@ -287,7 +287,7 @@ class Trial(Frozen):
 _LATER_IN_PARTS = (
     ("drop", "measure"),
     ("training", "accumulate"),
-    ("training", "prefix_type"),
+    ("training", "cache_dtype"),
     ("pruning", "order"),
 )
 _LATER: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Train the fits of several trials together, one batch of each in a pass.
+"""Train the trainers of several trials together, one batch of each in a pass.
 
 What a trial ends with does not depend on who else is in its pack, beyond rounding: data order,
 drawn depths, dropout, learning rate, clipping and the state of the optimiser are its own. Who
@@ -16,13 +16,13 @@ from torch import Tensor
 
 from adapter_lib.joint.joint_pass import run_together
 from adapter_lib.joint.part import Part
-from adapter_lib.joint.stacked_parameters import Bank, BankShape
+from adapter_lib.joint.stacked_parameters import StackedParameters, StackShape
 from adapter_lib.modules.fusion import Fusion
 from adapter_lib.transformer.backbone import Batch
 from workers.contract.task_card import Split
 from workers.contract.trial import Method, Trial
-from workers.joint.packed_trial import Draw, Member
-from workers.joint.stacked_optimiser import BankOptimiser, Change
+from workers.joint.packed_trial import MicroBatch, PackedTrial
+from workers.joint.stacked_optimiser import Change, StackedOptimiser
 from workers.training.trainer import autocast_type
 
 _UNREAD_PASSES = 16
@@ -45,139 +45,148 @@ class Pack:
     """The trials that are trained together; `run_pass` does one batch of each.
 
     Attributes:
-        intact: whether all members can go on, also after a pass that failed: not if that was while
-            parameters were changed.
+        intact: whether all packed trials can go on, also after a pass that failed: not if that was
+            while parameters were changed.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, rows: int) -> None:
         """Begin with nobody.
 
         Args:
-            slots: for so many members of one shape there is room side by side.
+            rows: for so many packed trials of one shape there is room side by side.
         """
-        self.members: list[Member] = []
-        self._slots = slots
-        self._banks: dict[Hashable, list[tuple[Bank, BankOptimiser, set[int]]]] = {}
-        self._unread: list[tuple[list[tuple[Member, Draw]], Tensor]] = []
+        self.packed_trials: list[PackedTrial] = []
+        self._rows = rows
+        self._stacks: dict[
+            Hashable, list[tuple[StackedParameters, StackedOptimiser, set[int]]]
+        ] = {}
+        self._unread: list[tuple[list[tuple[PackedTrial, MicroBatch]], Tensor]] = []
         self.intact = True
 
-    def join(self, member: Member) -> None:
-        """Take in a member at the start of an epoch."""
-        model = member.fit.model
-        if (shape := BankShape.of(model)) is not None:
-            kind = member.fit.trial.training.optimiser
-            banks = self._banks.setdefault((shape, kind), [])
-            if not any(free for *_, free in banks):
-                bank = Bank(model, self._slots)
-                banks.append((bank, BankOptimiser(bank, kind), set(range(self._slots))))
-            bank, optimiser, free = next(found for found in banks if found[-1])
-            member.bank, member.optimiser, member.slot = bank, optimiser, min(free)
-            free.remove(member.slot)
-            bank.put(member.slot, model)
-            optimiser.put(member.slot, model, member.fit.optimiser)
-            member.fit.optimiser.state.clear()  # it is in the bank's from now on
-        self.members.append(member)
+    def join(self, packed: PackedTrial) -> None:
+        """Take in a packed trial at the start of an epoch."""
+        model = packed.trainer.model
+        if (shape := StackShape.of(model)) is not None:
+            kind = packed.trainer.trial.training.optimiser
+            stacks = self._stacks.setdefault((shape, kind), [])
+            if not any(free for *_, free in stacks):
+                stack = StackedParameters(model, self._rows)
+                stacks.append((stack, StackedOptimiser(stack, kind), set(range(self._rows))))
+            stack, optimiser, free = next(found for found in stacks if found[-1])
+            packed.stack, packed.optimiser, packed.row = stack, optimiser, min(free)
+            free.remove(packed.row)
+            stack.put(packed.row, model)
+            optimiser.put(packed.row, model, packed.trainer.optimiser)
+            packed.trainer.optimiser.state.clear()  # it is in the stack's from now on
+        self.packed_trials.append(packed)
 
-    def leave(self, member: Member) -> None:
-        """Let a member go, with parameters and optimiser of its own, to join again or not.
+    def leave(self, packed: PackedTrial) -> None:
+        """Let a packed trial go, with parameters and optimiser of its own, to join again or not.
 
         A step of the optimiser that was under way is begun anew then.
         """
-        member.rewind()
-        if member not in self.members:
+        packed.rewind()
+        if packed not in self.packed_trials:
             return
-        self.members.remove(member)
-        bank, optimiser = member.bank, member.optimiser
-        if bank is None or optimiser is None:
+        self.packed_trials.remove(packed)
+        stack, optimiser = packed.stack, packed.optimiser
+        if stack is None or optimiser is None:
             return
-        optimiser.hand_back(member.slot, member.fit.model, member.fit.optimiser)
-        bank.take(member.slot, member.fit.model)
-        for key, banks in list(self._banks.items()):
-            for found in banks:
-                if found[0] is bank:
-                    found[-1].add(member.slot)
-            self._banks[key] = [found for found in banks if len(found[-1]) < found[0].slots]
-        member.bank = member.optimiser = None
+        optimiser.hand_back(packed.row, packed.trainer.model, packed.trainer.optimiser)
+        stack.take(packed.row, packed.trainer.model)
+        for key, stacks in list(self._stacks.items()):
+            for found in stacks:
+                if found[0] is stack:
+                    found[-1].add(packed.row)
+            self._stacks[key] = [found for found in stacks if len(found[-1]) < found[0].rows]
+        packed.stack = packed.optimiser = None
 
-    def resize(self, slots: int) -> None:
-        """Give all members places in banks of another size."""
-        members = list(self.members)
-        for member in members:
-            self.leave(member)
-        self._slots = slots
-        for member in members:
-            self.join(member)
+    def resize(self, rows: int) -> None:
+        """Give all packed trials places in stacks of another size."""
+        packed_trials = list(self.packed_trials)
+        for packed in packed_trials:
+            self.leave(packed)
+        self._rows = rows
+        for packed in packed_trials:
+            self.join(packed)
 
-    def save(self, member: Member, checkpoint: Path) -> None:
-        """Write a member's checkpoint, from which it can go on here or alone."""
-        fit = member.fit
-        if member.optimiser is not None:
-            member.optimiser.hand_back(member.slot, fit.model, fit.optimiser)
-        with member.stream:  # whose state is saved too
-            fit.save(checkpoint)
-        if member.optimiser is not None:
-            fit.optimiser.state.clear()
+    def save(self, packed: PackedTrial, checkpoint: Path) -> None:
+        """Write a packed trial's checkpoint, from which it can go on here or alone."""
+        trainer = packed.trainer
+        if packed.optimiser is not None:
+            packed.optimiser.hand_back(packed.row, trainer.model, trainer.optimiser)
+        with packed.stream:  # whose state is saved too
+            trainer.save(checkpoint)
+        if packed.optimiser is not None:
+            trainer.optimiser.state.clear()
 
     def run_pass(self) -> None:
-        """Train one batch of every member; each must have one left.
+        """Train one batch of every packed trial; each must have one left.
 
         Raises:
             torch.OutOfMemoryError: see `intact`.
         """
         started = time.perf_counter()
-        members = self.members
+        packed_trials = self.packed_trials
         losses, weighted = self._losses()
         torch.autograd.backward(torch.stack(weighted).sum())
         self.intact = False
         self._step()
-        drawn = [(member, member.draw) for member in members]
-        news = [member.end_batch() for member in members]
+        drawn = [(packed, packed.micro_batch) for packed in packed_trials]
+        news = [packed.end_batch() for packed in packed_trials]
         self.intact = True
         if any(news):
             new_losses = torch.stack(list(compress(losses, news)))
             self._unread.append((list(compress(drawn, news)), new_losses))
-        on_cpu = members[0].fit.device.type == "cpu"
-        if on_cpu or len(self._unread) >= _UNREAD_PASSES or any(m.epoch_ended for m in members):
+        on_cpu = packed_trials[0].trainer.device.type == "cpu"
+        if (
+            on_cpu
+            or len(self._unread) >= _UNREAD_PASSES
+            or any(m.epoch_ended for m in packed_trials)
+        ):
             self._read_losses()
-        share = (time.perf_counter() - started) / len(members)
-        for member in members:
-            member.train_s += share
-            member.pack_width = max(member.pack_width, len(members))
+        share = (time.perf_counter() - started) / len(packed_trials)
+        for packed in packed_trials:
+            packed.train_s += share
+            packed.pack_width = max(packed.pack_width, len(packed_trials))
 
     def _losses(self) -> tuple[list[Tensor], list[Tensor]]:
-        """Return each member's loss, and what of it counts in its optimiser's step."""
-        members = self.members
+        """Return each packed trial's loss, and what of it counts in its optimiser's step."""
+        packed_trials = self.packed_trials
         batches: dict[Hashable, Batch] = {}
-        parts = [_part(member, batches) for member in members]
-        precision, device = autocast_type(members[0].fit.trial), members[0].fit.device
+        parts = [_part(packed, batches) for packed in packed_trials]
+        precision, device = (
+            autocast_type(packed_trials[0].trainer.trial),
+            packed_trials[0].trainer.device,
+        )
         with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
             logits = run_together(parts)
         losses, weighted = [], []
-        for member, own in zip(members, logits, strict=True):
-            fit, draw = member.fit, member.draw
-            examples = fit.examples.splits[Split.TRAIN]
+        for packed, own in zip(packed_trials, logits, strict=True):
+            trainer, micro_batch = packed.trainer, packed.micro_batch
+            examples = trainer.examples.splits[Split.TRAIN]
             with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
-                loss = fit.objective.logits_loss(own.float(), examples, draw.indices)
+                loss = trainer.objective.logits_loss(own.float(), examples, micro_batch.indices)
             losses.append(loss.detach())
-            loss = loss * (len(draw.indices) / draw.step_rows)
-            if draw.last and isinstance(fit.model.adapter, Fusion):
-                loss = loss + fit.model.adapter.regularisation_loss()
+            loss = loss * (len(micro_batch.indices) / micro_batch.step_rows)
+            if micro_batch.last and isinstance(trainer.model.adapter, Fusion):
+                loss = loss + trainer.model.adapter.regularisation_loss()
             weighted.append(loss)
         return losses, weighted
 
     def _step(self) -> None:
         """Let the optimisers of those whose batch was the last of its group do a step."""
-        changes: dict[BankOptimiser, dict[int, Change]] = {}
-        for member in self.members:
-            if not member.draw.last:
+        changes: dict[StackedOptimiser, dict[int, Change]] = {}
+        for packed in self.packed_trials:
+            if not packed.micro_batch.last:
                 continue
-            change = member.change()
-            if member.optimiser is None:
-                member.fit.update(member.draw.step)
+            change = packed.change()
+            if packed.optimiser is None:
+                packed.trainer.update(packed.micro_batch.step)
             else:
-                changes.setdefault(member.optimiser, {})[member.slot] = change
-        for optimiser, slots in changes.items():
-            optimiser.step(slots)
+                changes.setdefault(packed.optimiser, {})[packed.row] = change
+        for optimiser, rows in changes.items():
+            optimiser.step(rows)
 
     def _read_losses(self) -> None:
         """Add up what waits to be read, and find out who has diverged."""
@@ -186,32 +195,32 @@ class Pack:
         values = torch.cat([losses for _, losses in self._unread]).tolist()
         drawn = [each for of_pass, _ in self._unread for each in of_pass]
         self._unread.clear()
-        for (member, draw), value in zip(drawn, values, strict=True):
-            if member.failure is None and not math.isfinite(value):
-                member.failure = member.fit.divergence(value, draw.step)
-            member.total += value * len(draw.indices)
+        for (packed, micro_batch), value in zip(drawn, values, strict=True):
+            if packed.failure is None and not math.isfinite(value):
+                packed.failure = packed.trainer.divergence(value, micro_batch.step)
+            packed.total += value * len(micro_batch.indices)
 
 
-def _part(member: Member, batches: dict[Hashable, Batch]) -> Part:
-    """Return a member's next batch, which is the same object for all that read the same rows."""
-    fit, indices = member.fit, member.draw.indices
-    trial, model, feed = fit.trial, fit.model, fit.feeds[Split.TRAIN]
-    depth = member.draw.depth
-    member.begin_batch()
+def _part(packed: PackedTrial, batches: dict[Hashable, Batch]) -> Part:
+    """Return a trial's next batch, which is the same object for all that read the same rows."""
+    trainer, indices = packed.trainer, packed.micro_batch.indices
+    trial, model, feed = trainer.trial, trainer.model, trainer.feeds[Split.TRAIN]
+    depth = packed.micro_batch.depth
+    packed.begin_batch()
     key = id(feed.examples), indices.tobytes()
     if key not in batches:
         batches[key] = feed.batch(indices)
-    prefix_dropout = trial.training.prefix_dropout
+    frozen_dropout = trial.training.frozen_dropout
     for part in (model.backbone, model.head, model.adapter):
         if part is not None and not part.training:
             part.train()
     return Part(
         model,
         batches[key],
-        member.stream,
+        packed.stream,
         depth,
-        bank=member.bank,
-        slot=member.slot,
-        start=None if prefix_dropout else feed.start(indices, model.entry(depth)),
-        prefix_dropout=prefix_dropout,
+        stack=packed.stack,
+        row=packed.row,
+        start=None if frozen_dropout else feed.start(indices, model.entry(depth)),
+        frozen_dropout=frozen_dropout,
     )

@@ -42,18 +42,18 @@ class PackWidth:
         self._passes = 0
         self._since = 0.0
 
-    def halve(self, members: int) -> bool:
+    def halve(self, packed_trials: int) -> bool:
         """Go on with half of so many after memory ran out; False if there is but one."""
         self._growing = False
-        if members < 2:
+        if packed_trials < 2:
             return False
-        self.current = members // 2
+        self.current = packed_trials // 2
         log.warning("out of memory: from now on %d trials are trained together", self.current)
         return True
 
-    def passed(self, members: int) -> bool:
+    def passed(self, packed_trials: int) -> bool:
         """Count a pass of so many trials; True if the width has changed."""
-        if not self._growing or members < self.current:
+        if not self._growing or packed_trials < self.current:
             self._passes = 0
             return False
         if self._passes == 0:
@@ -65,7 +65,7 @@ class PackWidth:
             return False
         self._passes = 0
         torch.cuda.synchronize(self._device)
-        step_s = (time.perf_counter() - self._since) / (_MEASURED_PASSES * members)
+        step_s = (time.perf_counter() - self._since) / (_MEASURED_PASSES * packed_trials)
         peak = torch.cuda.max_memory_allocated(self._device)
         total = torch.cuda.get_device_properties(self._device).total_memory
         return self.measured(step_s, peak_share=peak / total)

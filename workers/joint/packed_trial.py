@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapter_lib.joint.row_dropout import RandomStream
-from adapter_lib.joint.stacked_parameters import Bank
+from adapter_lib.joint.stacked_parameters import StackedParameters
 from workers.batches.batching import Indices
 from workers.errors import TrialFailedError
-from workers.joint.stacked_optimiser import BankOptimiser, Change
-from workers.training.trainer import Fit
+from workers.joint.stacked_optimiser import Change, StackedOptimiser
+from workers.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
-class Draw:
+class MicroBatch:
     """One batch: its rows, the layers it drops, its optimiser step, how many rows that has, and if
     it is the last one of it.
     """
@@ -27,7 +27,7 @@ class Draw:
     last: bool
 
 
-class Member:
+class PackedTrial:
     """One trial in a pack.
 
     Attributes:
@@ -36,19 +36,19 @@ class Member:
         train_s: its share of the seconds of this epoch's passes.
         total: the sum of this epoch's losses that were read.
         failure: why it cannot go on.
-        pack_width: the most members that a pass with it had.
+        pack_width: the most packed trials that a pass with it had.
     """
 
-    def __init__(self, fit: Fit) -> None:
+    def __init__(self, trainer: Trainer) -> None:
         """Take over a fit that was just built or restored, with the random numbers after that."""
-        self.fit = fit
-        self.stream = RandomStream(fit.device)
-        self.bank: Bank | None = None
-        self.optimiser: BankOptimiser | None = None
-        self.slot = 0
+        self.trainer = trainer
+        self.stream = RandomStream(trainer.device)
+        self.stack: StackedParameters | None = None
+        self.optimiser: StackedOptimiser | None = None
+        self.row = 0
         self.pack_width = 1
         self.failure: TrialFailedError | None = None
-        self._group: list[Draw] = []
+        self._group: list[MicroBatch] = []
         self._group_state = self.stream.state
         self._used: NDArray[np.bool_] | None = None
         self._known = 0
@@ -57,41 +57,41 @@ class Member:
     def begin_epoch(self) -> None:
         """Draw the batches of the coming epoch."""
         self.train_s, self.total = 0.0, 0.0
-        self._draws: deque[Draw] = deque()
-        if self.fit.done:
+        self._micro_batches: deque[MicroBatch] = deque()
+        if self.trainer.done:
             return
-        groups, first = self.fit.draw_epoch(), self.fit.next_step
+        groups, first = self.trainer.draw_epoch(), self.trainer.next_step
         self.steps = len(groups)
         for position, group in enumerate(groups):
             rows = sum(map(len, group))
             for indices in group:
-                draw = Draw(
-                    indices, self.fit.draw_depth(), first + position, rows, indices is group[-1]
+                micro_batch = MicroBatch(
+                    indices, self.trainer.draw_depth(), first + position, rows, indices is group[-1]
                 )
-                self._draws.append(draw)
+                self._micro_batches.append(micro_batch)
 
     @property
-    def draw(self) -> Draw:
+    def micro_batch(self) -> MicroBatch:
         """The next batch."""
-        return self._draws[0]
+        return self._micro_batches[0]
 
     @property
     def epoch_ended(self) -> bool:
-        return not self._draws
+        return not self._micro_batches
 
     def begin_batch(self) -> None:
         """Note what the next batch has gradients for, and how to do its group again."""
         if self._used is None:
             self._group, self._group_state = [], self.stream.state
             self._used = np.zeros(1, bool)
-            if self.bank is None:
-                self.fit.optimiser.zero_grad(set_to_none=True)
-        if self.bank is not None:
-            self._used = self._used | self.bank.used(self.fit.model, self.draw.depth)
+            if self.stack is None:
+                self.trainer.optimiser.zero_grad(set_to_none=True)
+        if self.stack is not None:
+            self._used = self._used | self.stack.used(self.trainer.model, self.micro_batch.depth)
 
     def end_batch(self) -> bool:
         """Go on to the batch after the next; return whether its loss is news."""
-        self._group.append(self._draws.popleft())
+        self._group.append(self._micro_batches.popleft())
         self._known -= 1
         return self._known < 0
 
@@ -99,8 +99,8 @@ class Member:
         """Return the step to do after the next batch, which is the last of its group."""
         used, self._used = self._used, None
         assert used is not None
-        rate = self.fit.learning_rate(self.draw.step)
-        return Change(rate, self.fit.trial.training.gradient_clip, used)
+        rate = self.trainer.learning_rate(self.micro_batch.step)
+        return Change(rate, self.trainer.trial.training.gradient_clip, used)
 
     def rewind(self) -> None:
         """Go back to where the group of batches began that is under way: all of it is done again.
@@ -111,6 +111,6 @@ class Member:
             return
         self._used = None
         self._known = max(self._known, 0) + len(self._group)
-        self._draws.extendleft(reversed(self._group))
+        self._micro_batches.extendleft(reversed(self._group))
         self._group = []
         self.stream.state = self._group_state

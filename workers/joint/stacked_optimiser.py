@@ -1,10 +1,10 @@
-"""Adam, AdamW and SGD over the slots of a bank: torch.optim's updates, for all models at once.
+"""Adam, AdamW and SGD over the rows of a stack: torch.optim's updates, for all models at once.
 
-Each slot has its own learning rate, weight decay, clipping and number of steps, and takes part in a
-step or not. Nothing is exchanged between slots, so what diverges in one stays there. State goes to
+Each row has its own learning rate, weight decay, clipping and number of steps, and takes part in a
+step or not. Nothing is exchanged between rows, so what diverges in one stays there. State goes to
 and from the model's own torch.optim object, so a checkpoint of either can be taken up by the other.
 
-Legend for shapes: K slots, P numbers in a slot, S tensors in a slot.
+Legend for shapes: K rows, P numbers in a row, S tensors in a row.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from adapter_lib.joint.stacked_parameters import Bank
+from adapter_lib.joint.stacked_parameters import StackedParameters
 from adapter_lib.model import AdapterModel
 from workers.contract.trial import Optimiser
 
@@ -27,7 +27,7 @@ _MOMENTUM = 0.9
 
 @dataclass(frozen=True)
 class Change:
-    """What one slot does in a step.
+    """What one row does in a step.
 
     Attributes:
         learning_rate: of this step.
@@ -40,53 +40,53 @@ class Change:
     used: NDArray[np.bool_]
 
 
-class BankOptimiser:
-    """Updates the values of a bank from its gradients."""
+class StackedOptimiser:
+    """Updates the values of a stack from its gradients."""
 
-    def __init__(self, bank: Bank, kind: Optimiser) -> None:
-        self._bank, self._kind = bank, kind
+    def __init__(self, stack: StackedParameters, kind: Optimiser) -> None:
+        self._stack, self._kind = stack, kind
         self._adaptive = kind is not Optimiser.SGD
         names = ("exp_avg", "exp_avg_sq") if self._adaptive else ("momentum_buffer",)
-        self._moments = {name: torch.zeros_like(bank.values) for name in names}
-        self._steps = np.zeros((bank.slots, len(bank.starts) - 1), np.int64)
+        self._moments = {name: torch.zeros_like(stack.values) for name in names}
+        self._steps = np.zeros((stack.rows, len(stack.starts) - 1), np.int64)
         self._own = np.zeros(self._steps.shape, bool)
-        self._decay = torch.zeros_like(bank.values)
+        self._decay = torch.zeros_like(stack.values)
         self._decays: set[int] = set()
-        tensors = np.repeat(np.arange(len(bank.starts) - 1), np.diff(bank.starts))
-        self._tensor_of = torch.from_numpy(tensors).to(bank.values.device)
+        tensors = np.repeat(np.arange(len(stack.starts) - 1), np.diff(stack.starts))
+        self._tensor_of = torch.from_numpy(tensors).to(stack.values.device)
 
     @torch.no_grad()
-    def put(self, slot: int, model: AdapterModel, optimiser: torch.optim.Optimizer) -> None:
+    def put(self, row: int, model: AdapterModel, optimiser: torch.optim.Optimizer) -> None:
         """Take over a model's optimiser: its weight decay, and what it has gathered."""
         names = {id(p): name for name, p in model.named_parameters()}
-        self._steps[slot], self._own[slot] = 0, False
-        self._decay[slot].zero_()
-        decays = self._bank.tensors(self._decay, slot, model)
+        self._steps[row], self._own[row] = 0, False
+        self._decay[row].zero_()
+        decays = self._stack.tensors(self._decay, row, model)
         for whole in self._moments.values():
-            whole[slot].zero_()
-        moments = {n: self._bank.tensors(m, slot, model) for n, m in self._moments.items()}
-        self._decays.discard(slot)
+            whole[row].zero_()
+        moments = {n: self._stack.tensors(m, row, model) for n, m in self._moments.items()}
+        self._decays.discard(row)
         for group in optimiser.param_groups:
             for parameter in group["params"]:
                 name = names[id(parameter)]
-                self._own[slot, self._bank.index(name)] = True
+                self._own[row, self._stack.index(name)] = True
                 decays[name].fill_(group["weight_decay"])
                 if group["weight_decay"]:
-                    self._decays.add(slot)
+                    self._decays.add(row)
                 state = optimiser.state.get(parameter)
                 if state:
-                    self._steps[slot, self._bank.index(name)] = int(state.get("step", 1))
+                    self._steps[row, self._stack.index(name)] = int(state.get("step", 1))
                     for kind, moment in moments.items():
                         moment[name].copy_(state[kind])
 
     @torch.no_grad()
-    def hand_back(self, slot: int, model: AdapterModel, optimiser: torch.optim.Optimizer) -> None:
+    def hand_back(self, row: int, model: AdapterModel, optimiser: torch.optim.Optimizer) -> None:
         """Give a model's optimiser a copy of its state, as if it had done the steps itself."""
-        moments = {n: self._bank.tensors(m, slot, model) for n, m in self._moments.items()}
+        moments = {n: self._stack.tensors(m, row, model) for n, m in self._moments.items()}
         parameters = dict(model.named_parameters())
         optimiser.state.clear()
         for name in next(iter(moments.values())):
-            steps = int(self._steps[slot, self._bank.index(name)])
+            steps = int(self._steps[row, self._stack.index(name)])
             if steps:
                 state: dict[str, Any] = {kind: m[name].clone() for kind, m in moments.items()}
                 if self._adaptive:
@@ -95,36 +95,36 @@ class BankOptimiser:
 
     @torch.no_grad()
     def step(self, changes: Mapping[int, Change]) -> None:
-        """Update the slots in `changes` and drop their gradients; other slots keep theirs."""
-        gradient = self._bank.gradients
+        """Update the rows in `changes` and drop their gradients; other rows keep theirs."""
+        gradient = self._stack.gradients
         self._clip(gradient, changes)
         used = np.zeros_like(self._own)
-        for slot, change in changes.items():
-            used[slot] = change.used & self._own[slot]
+        for row, change in changes.items():
+            used[row] = change.used & self._own[row]
         self._steps += used
-        rates = np.zeros((self._bank.slots, 1))
-        for slot, change in changes.items():
-            rates[slot] = change.learning_rate
+        rates = np.zeros((self._stack.rows, 1))
+        for row, change in changes.items():
+            rates[row] = change.learning_rate
         if self._adaptive:
             self._adam(gradient, used, rates)
         else:
             self._sgd(gradient, used, rates)
-        if len(changes) == self._bank.slots:
+        if len(changes) == self._stack.rows:
             gradient.zero_()
         else:
-            gradient[self._column([[slot] for slot in changes], torch.long)[:, 0]] = 0
+            gradient[self._column([[row] for row in changes], torch.long)[:, 0]] = 0
 
     def _clip(self, gradient: Tensor, changes: Mapping[int, Change]) -> None:
-        limits = np.full((self._bank.slots, 1), np.inf)
-        for slot, change in changes.items():
+        limits = np.full((self._stack.rows, 1), np.inf)
+        for row, change in changes.items():
             if change.clip is not None:
-                limits[slot] = change.clip
+                limits[row] = change.clip
         if np.isfinite(limits).any():
             norms = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
             gradient.mul_((self._column(limits) / (norms + 1e-6)).clamp(max=1.0))
 
     def _adam(self, gradient: Tensor, used: NDArray[np.bool_], rates: NDArray[Any]) -> None:
-        values, (first, second) = self._bank.values, self._moments.values()
+        values, (first, second) = self._stack.values, self._moments.values()
         steps = np.maximum(self._steps, 1)
         corrections = [1 - beta**steps for beta in _BETAS]
         active, size, root = self._spread(
@@ -140,7 +140,7 @@ class BankOptimiser:
         values.addcdiv_(first * size, (second.sqrt() / root).add_(_EPS), value=-1)
 
     def _sgd(self, gradient: Tensor, used: NDArray[np.bool_], rates: NDArray[Any]) -> None:
-        values, (momentum,) = self._bank.values, self._moments.values()
+        values, (momentum,) = self._stack.values, self._moments.values()
         active, rate, kept = self._spread(used, [used, used * rates, np.where(used, _MOMENTUM, 1)])
         if self._decays:
             gradient = gradient + self._decay * values
@@ -150,24 +150,24 @@ class BankOptimiser:
     def _spread(
         self, used: NDArray[np.bool_], coefficients: list[NDArray[Any]]
     ) -> tuple[Tensor, ...]:
-        """Return numbers per slot and tensor, (K, S) each, as (K, 1) if that is enough, or (K, P).
+        """Return numbers per row and tensor, (K, S) each, as (K, 1) if that is enough, or (K, P).
 
-        It is where every slot uses all it has or nothing, as often for each, which is usual.
+        It is where every row uses all it has or nothing, as often for each, which is usual.
         """
         stacked = np.stack([np.broadcast_to(c, used.shape) for c in coefficients])
-        columns = np.zeros((len(stacked), self._bank.slots, 1))
+        columns = np.zeros((len(stacked), self._stack.rows, 1))
         alike = True
-        for slot in range(self._bank.slots):
-            found = stacked[:, slot, self._own[slot]]
+        for row in range(self._stack.rows):
+            found = stacked[:, row, self._own[row]]
             if not found.size:
-                columns[-1, slot] = 1.0  # nothing is divided by zero in an empty slot
+                columns[-1, row] = 1.0  # nothing is divided by zero in an empty row
                 continue
             alike = alike and bool((found == found[:, :1]).all())
-            columns[:, slot] = found[:, :1]
+            columns[:, row] = found[:, :1]
         if alike:
             return self._column(columns).unbind()
         return self._column(stacked)[:, :, self._tensor_of].unbind()
 
     def _column(self, numbers: Any, dtype: torch.dtype = torch.float32) -> Tensor:
         found = torch.as_tensor(np.asarray(numbers), dtype=dtype)
-        return found.to(self._bank.values.device, non_blocking=True)
+        return found.to(self._stack.values.device, non_blocking=True)

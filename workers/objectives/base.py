@@ -89,7 +89,9 @@ class Objective(ABC):
             TrialFailedError: a logit is not finite.
         """
         batch = feed.batch(indices)
-        found = at_depths_of(models, batch, depths, start_at=lambda tap: feed.start(indices, tap))
+        found = at_depths_of(
+            models, batch, depths, start_at=lambda cut_point: feed.start(indices, cut_point)
+        )
         return [
             {
                 depth: self.decode(finite_logits(model, logits, batch), feed.examples, indices)

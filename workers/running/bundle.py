@@ -1,4 +1,4 @@
-"""Run the trials of a pack in a warm worker, and commit each when it is done.
+"""Run the trials of a bundle in a warm worker, and commit each when it is done.
 
 Those that can be are trained together where that pays, the others one after another. Each trial
 fails alone. What happens is told as a stream of events; who listens is left to the scheduler.
@@ -10,14 +10,14 @@ import time
 from collections.abc import Hashable, Iterator, Sequence
 
 from workers.contract.claims import check_claim
-from workers.contract.events import EventKind, PackEvent
+from workers.contract.events import EventKind, TrialEvent
 from workers.contract.paths import Workspace
 from workers.contract.results import read_result
 from workers.contract.trial import Method, Trial
 from workers.errors import ResultFileError
 from workers.joint.joint_training import pack_key, packable
 from workers.running.joint_trials import run_together
-from workers.running.one_trial import begin_fit, conclude, logging_to, record_failure
+from workers.running.one_trial import begin_training, conclude, logging_to, record_failure
 from workers.running.prunings import begin_pruned, run_prunings
 from workers.running.warm_state import WarmState
 from workers.training.checkpoint_pace import Pace
@@ -27,7 +27,9 @@ from workers.training.trainer import measure_finished
 log = logging.getLogger(__name__)
 
 
-def run_pack(trials: Sequence[Trial], workspace: Workspace, warm: WarmState) -> Iterator[PackEvent]:
+def run_bundle(
+    trials: Sequence[Trial], workspace: Workspace, warm: WarmState
+) -> Iterator[TrialEvent]:
     """Run each trial to its committed result or failure, skipping those already committed."""
     for independent in _waves(trials):
         groups: dict[Hashable | None, list[Trial]] = {}
@@ -39,7 +41,7 @@ def run_pack(trials: Sequence[Trial], workspace: Workspace, warm: WarmState) -> 
                 yield record_failure(trial, workspace, error)
                 continue
             if done:
-                yield PackEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
+                yield TrialEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
                 continue
             if trial.method is Method.PRUNED_FUSION and warm.fast_path.enabled:
                 prunings.setdefault(pruned_from(trial), []).append(trial)
@@ -66,8 +68,8 @@ def _waves(trials: Sequence[Trial]) -> Iterator[list[Trial]]:
     yield list(wave.values())
 
 
-def _run_alone(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[PackEvent]:
-    """Run one trial; whatever it raises becomes its own failure and not the pack's."""
+def _run_alone(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[TrialEvent]:
+    """Run one trial; whatever it raises becomes its own failure and not the bundle's."""
     with logging_to(workspace.trial(trial.trial_id)):
         try:
             yield from _run_trial(trial, workspace, warm)
@@ -76,26 +78,26 @@ def _run_alone(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
             yield record_failure(trial, workspace, error)
 
 
-def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[PackEvent]:
+def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[TrialEvent]:
     started = time.perf_counter()
-    yield PackEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
-    fit = None
+    yield TrialEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
+    trainer = None
     if trial.method is Method.PRUNED_FUSION:
         running = begin_pruned(trial, workspace, warm)
         (scores,) = measure_finished(trial, [running.model], running.feeds)
     else:
-        running, fit = begin_fit(trial, workspace, warm)
-        for epoch in fit.curve:
-            yield PackEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
+        running, trainer = begin_training(trial, workspace, warm)
+        for epoch in trainer.curve:
+            yield TrialEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
         pace = Pace(warm.fast_path.checkpoint_share)
-        while not fit.done:
-            epoch = fit.run_epoch()
+        while not trainer.done:
+            epoch = trainer.run_epoch()
             check_claim(running.paths)
             if pace.due:
                 with pace.writing():
-                    fit.save(running.paths.checkpoint)
-            yield PackEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
-        scores = fit.final_scores()
+                    trainer.save(running.paths.checkpoint)
+            yield TrialEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
+        scores = trainer.final_scores()
     duration_s = time.perf_counter() - started
-    conclude(running, fit, scores=scores, workspace=workspace, duration_s=duration_s)
-    yield PackEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
+    conclude(running, trainer, scores=scores, workspace=workspace, duration_s=duration_s)
+    yield TrialEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)

@@ -15,16 +15,16 @@ from dataclasses import dataclass
 import torch
 
 from workers.contract.claims import check_claim
-from workers.contract.events import EventKind, PackEvent
+from workers.contract.events import EventKind, TrialEvent
 from workers.contract.paths import Workspace
 from workers.contract.results import FailureReason
 from workers.contract.trial import Trial
 from workers.joint.joint_training import Pack
 from workers.joint.pack_width import PackWidth
-from workers.joint.packed_trial import Member
+from workers.joint.packed_trial import PackedTrial
 from workers.running.one_trial import (
     Running,
-    begin_fit,
+    begin_training,
     conclude,
     logging_to,
     reason_of,
@@ -35,7 +35,7 @@ from workers.training.checkpoint_pace import Pace
 
 log = logging.getLogger(__name__)
 
-Alone = Callable[[Trial, Workspace, WarmState], Iterator[PackEvent]]
+Alone = Callable[[Trial, Workspace, WarmState], Iterator[TrialEvent]]
 
 
 def run_together(
@@ -45,7 +45,7 @@ def run_together(
     *,
     width: PackWidth,
     alone: Alone,
-) -> Iterator[PackEvent]:
+) -> Iterator[TrialEvent]:
     """Run trials of one `pack_key` to their committed results or failures.
 
     Args:
@@ -56,7 +56,7 @@ def run_together(
         yield from run.fill()
         if not run.running:
             continue
-        if any(member.epoch_ended or member.failure for member in run.running):
+        if any(packed.epoch_ended or packed.failure for packed in run.running):
             yield from run.between_epochs()
             continue
         try:
@@ -68,14 +68,12 @@ def run_together(
                     yield from alone(trial, workspace, warm)
             continue
         if width.passed(len(run.running)):
-            run.pack.resize(run.slots)
+            run.pack.resize(run.rows)
 
 
 @dataclass
 class _Place:
-    """What belongs to a member here: its trial's needs, what it took, and whether its last epoch is
-    measured and told.
-    """
+    """What a packed trial needs, what it took, and whether its last epoch is measured and told."""
 
     running: Running
     pace: Pace
@@ -90,106 +88,106 @@ class _Together:
         self, trials: Sequence[Trial], workspace: Workspace, warm: WarmState, width: PackWidth
     ) -> None:
         self.waiting = deque(trials)
-        self.running: dict[Member, _Place] = {}
-        self.parked: deque[tuple[Member, _Place]] = deque()
+        self.running: dict[PackedTrial, _Place] = {}
+        self.parked: deque[tuple[PackedTrial, _Place]] = deque()
         self._workspace, self._warm, self._width = workspace, warm, width
         self._told: dict[str, int] = {}
         self.pack = Pack(min(width.current, len(trials)))
 
     @property
-    def slots(self) -> int:
+    def rows(self) -> int:
         """How many of those who are not done can be in the pack at once."""
         left = len(self.running) + len(self.parked) + len(self.waiting)
         return max(1, min(self._width.current, left))
 
-    def fill(self) -> Iterator[PackEvent]:
+    def fill(self) -> Iterator[TrialEvent]:
         """Let those who wait take the free places, first those who had one."""
         while self.parked and len(self.running) < self._width.current:
-            member, place = self.parked.popleft()
-            self.pack.join(member)
-            self.running[member] = place
+            packed, place = self.parked.popleft()
+            self.pack.join(packed)
+            self.running[packed] = place
         while self.waiting and len(self.running) < self._width.current:
             trial, started = self.waiting.popleft(), time.perf_counter()
             if trial.trial_id not in self._told:
-                yield PackEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
+                yield TrialEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
                 self._told[trial.trial_id] = 0
             with logging_to(self._workspace.trial(trial.trial_id)):
                 try:
-                    running, fit = begin_fit(trial, self._workspace, self._warm)
-                    member = Member(fit)
-                    yield from self._tell(member)
-                    if fit.done:
-                        yield self._conclude(member, running, time.perf_counter() - started)
+                    running, trainer = begin_training(trial, self._workspace, self._warm)
+                    packed = PackedTrial(trainer)
+                    yield from self._tell(packed)
+                    if trainer.done:
+                        yield self._conclude(packed, running, time.perf_counter() - started)
                         continue
-                    self.pack.join(member)
+                    self.pack.join(packed)
                 except Exception as error:  # a trial fails alone, whatever the cause
                     log.exception("trial %s cannot begin", trial.trial_id)
                     if not self._put_back(trial, error):
                         yield record_failure(trial, self._workspace, error)
                     continue
             pace = Pace(self._warm.fast_path.checkpoint_share)
-            self.running[member] = _Place(running, pace, time.perf_counter() - started)
+            self.running[packed] = _Place(running, pace, time.perf_counter() - started)
 
-    def between_epochs(self) -> Iterator[PackEvent]:
+    def between_epochs(self) -> Iterator[TrialEvent]:
         """Measure and save whoever has ended an epoch; let go who is done or has failed."""
-        for member in list(self.running):
-            if member not in self.running:  # it waits meanwhile
+        for packed in list(self.running):
+            if packed not in self.running:  # it waits meanwhile
                 continue
-            if member.failure is not None:
-                yield self._fail(member, member.failure)
-            elif member.epoch_ended:
-                trial = member.fit.trial
+            if packed.failure is not None:
+                yield self._fail(packed, packed.failure)
+            elif packed.epoch_ended:
+                trial = packed.trainer.trial
                 with logging_to(self._workspace.trial(trial.trial_id)):
                     try:
-                        yield from self._end_epoch(member)
+                        yield from self._end_epoch(packed)
                     except Exception as error:  # a trial fails alone, whatever the cause
                         log.exception("trial %s failed after an epoch", trial.trial_id)
                         if not self.shrink_after(error):
-                            yield self._fail(member, error)
+                            yield self._fail(packed, error)
 
-    def _end_epoch(self, member: Member) -> Iterator[PackEvent]:
-        started, fit, place = time.perf_counter(), member.fit, self.running[member]
+    def _end_epoch(self, packed: PackedTrial) -> Iterator[TrialEvent]:
+        started, trainer, place = time.perf_counter(), packed.trainer, self.running[packed]
         check_claim(place.running.paths)
         if not place.closed:
-            fit.close_epoch(member.total, steps=member.steps, train_s=member.train_s)
+            trainer.close_epoch(packed.total, steps=packed.steps, train_s=packed.train_s)
             place.closed = True
             if place.pace.due:
                 with place.pace.writing():
-                    self.pack.save(member, place.running.paths.checkpoint)
-        place.spent_s += member.train_s + time.perf_counter() - started
-        yield from self._tell(member)
-        if not fit.done:
-            member.begin_epoch()
+                    self.pack.save(packed, place.running.paths.checkpoint)
+        place.spent_s += packed.train_s + time.perf_counter() - started
+        yield from self._tell(packed)
+        if not trainer.done:
+            packed.begin_epoch()
             place.closed = False
             return
-        self.pack.leave(member)
-        yield self._conclude(member, place.running, place.spent_s)
-        del self.running[member]
+        self.pack.leave(packed)
+        yield self._conclude(packed, place.running, place.spent_s)
+        del self.running[packed]
 
-    def _conclude(self, member: Member, running: Running, spent_s: float) -> PackEvent:
+    def _conclude(self, packed: PackedTrial, running: Running, spent_s: float) -> TrialEvent:
         started = time.perf_counter()
-        scores = member.fit.final_scores()
+        scores = packed.trainer.final_scores()
         conclude(
             running,
-            member.fit,
+            packed.trainer,
             scores=scores,
             workspace=self._workspace,
             duration_s=spent_s + time.perf_counter() - started,
-            pack_width=member.pack_width,
+            pack_width=packed.pack_width,
         )
-        return PackEvent(kind=EventKind.FINISHED, trial_id=running.trial.trial_id)
+        return TrialEvent(kind=EventKind.FINISHED, trial_id=running.trial.trial_id)
 
-    def _tell(self, member: Member) -> Iterator[PackEvent]:
+    def _tell(self, packed: PackedTrial) -> Iterator[TrialEvent]:
         """Tell the epochs that were not told yet."""
-        trial_id, curve = member.fit.trial.trial_id, member.fit.curve
+        trial_id, curve = packed.trainer.trial.trial_id, packed.trainer.curve
         for epoch in curve[self._told[trial_id] :]:
             self._told[trial_id] += 1
-            yield PackEvent(kind=EventKind.EPOCH, trial_id=trial_id, epoch=epoch)
+            yield TrialEvent(kind=EventKind.EPOCH, trial_id=trial_id, epoch=epoch)
 
-    def _fail(self, member: Member, error: Exception) -> PackEvent:
-        trial = member.fit.trial
-        self.pack.leave(member)
-        del self.running[member]
+    def _fail(self, packed: PackedTrial, error: Exception) -> TrialEvent:
+        trial = packed.trainer.trial
+        self.pack.leave(packed)
+        del self.running[packed]
         with logging_to(self._workspace.trial(trial.trial_id)):
             return record_failure(trial, self._workspace, error)
 
@@ -209,10 +207,10 @@ class _Together:
         if not memory or not self._width.halve(len(self.running)):
             return False
         if self.pack.intact:
-            for member in list(self.running)[self._width.current :]:
-                self.parked.append((member, self.running.pop(member)))
-                self.pack.leave(member)
-            self.pack.resize(self.slots)
+            for packed in list(self.running)[self._width.current :]:
+                self.parked.append((packed, self.running.pop(packed)))
+                self.pack.leave(packed)
+            self.pack.resize(self.rows)
         else:
             self.waiting.extendleft(reversed(self.dismiss()))
         if torch.cuda.is_available():

@@ -22,7 +22,7 @@ from workers.batches.examples import TaskExamples
 from workers.batches.feeding import Feeds
 from workers.contract.checksums import folder_digest
 from workers.contract.claims import check_claim
-from workers.contract.events import EventKind, PackEvent
+from workers.contract.events import EventKind, TrialEvent
 from workers.contract.paths import TrialPaths, Workspace
 from workers.contract.results import (
     AdapterFiles,
@@ -48,7 +48,7 @@ from workers.objectives.divergence import check_parameters
 from workers.running.warm_state import WarmState
 from workers.training.build import build, chosen_sources
 from workers.training.pruning import mean_attention
-from workers.training.trainer import Fit
+from workers.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -106,34 +106,34 @@ def _check_vocabulary(examples: TaskExamples, size: int, trial: Trial) -> None:
         )
 
 
-def begin_fit(trial: Trial, workspace: Workspace, warm: WarmState) -> tuple[Running, Fit]:
+def begin_training(trial: Trial, workspace: Workspace, warm: WarmState) -> tuple[Running, Trainer]:
     """Do so for a trial that is trained, and go on from its checkpoint if there is one.
 
     A checkpoint that cannot be read costs its epochs and not the trial.
     """
     running = begin(trial, workspace, warm)
-    fit = _new_fit(running)
+    trainer = _new_trainer(running)
     checkpoint = running.paths.checkpoint
     if not checkpoint.exists():
-        return running, fit
+        return running, trainer
     try:
-        fit.restore(checkpoint)
+        trainer.restore(checkpoint)
     except CheckpointError as error:
         log.warning("the checkpoint cannot be used, starting over: %s", error)
         checkpoint.unlink(missing_ok=True)
         running = begin(trial, workspace, warm)
-        return running, _new_fit(running)
-    log.info("resumed after epoch %d", len(fit.curve))
-    return running, fit
+        return running, _new_trainer(running)
+    log.info("resumed after epoch %d", len(trainer.curve))
+    return running, trainer
 
 
-def _new_fit(running: Running) -> Fit:
-    return Fit(running.trial, running.model, running.examples, running.feeds)
+def _new_trainer(running: Running) -> Trainer:
+    return Trainer(running.trial, running.model, running.examples, running.feeds)
 
 
 def conclude(
     running: Running,
-    fit: Fit | None,
+    trainer: Trainer | None,
     *,
     scores: list[Score],
     workspace: Workspace,
@@ -154,7 +154,7 @@ def conclude(
     trial, model, paths = running.trial, running.model, running.paths
     check_claim(paths)  # the adapter's folder is the new one's
     attention = mean_attention(trial, model, running.feeds) if trial.fusion else {}
-    result = _finish(running, fit, scores=scores, workspace=workspace)
+    result = _finish(running, trainer, scores=scores, workspace=workspace)
     duration_s += time.perf_counter() - started
     measured = {"prefix": running.prefix, "attention": attention, "pack_width": pack_width}
     commit(paths, result.model_copy(update=measured | {"duration_s": duration_s}))
@@ -163,7 +163,7 @@ def conclude(
     log.info("finished: %s %.4f", result.metric, result.score)
 
 
-def record_failure(trial: Trial, workspace: Workspace, error: Exception) -> PackEvent:
+def record_failure(trial: Trial, workspace: Workspace, error: Exception) -> TrialEvent:
     """Commit whatever a trial raised as its own failure, unless another attempt took it over."""
     log.error("trial %s failed: %s", trial.trial_id, error)
     paths, reason = workspace.trial(trial.trial_id), reason_of(error)
@@ -176,10 +176,10 @@ def record_failure(trial: Trial, workspace: Workspace, error: Exception) -> Pack
     try:
         commit(paths, failure)
     except ClaimLostError:
-        return PackEvent(kind=EventKind.ABANDONED, trial_id=trial.trial_id)
+        return TrialEvent(kind=EventKind.ABANDONED, trial_id=trial.trial_id)
     if reason is FailureReason.DIVERGED:
         paths.checkpoint.unlink(missing_ok=True)
-    return PackEvent(kind=EventKind.FAILED, trial_id=trial.trial_id)
+    return TrialEvent(kind=EventKind.FAILED, trial_id=trial.trial_id)
 
 
 def reason_of(error: Exception) -> FailureReason:
@@ -195,7 +195,7 @@ def reason_of(error: Exception) -> FailureReason:
 
 
 def _finish(
-    running: Running, fit: Fit | None, *, scores: list[Score], workspace: Workspace
+    running: Running, trainer: Trainer | None, *, scores: list[Score], workspace: Workspace
 ) -> TrialResult:
     """Write the adapter's files and put together the record; the caller commits it.
 
@@ -218,11 +218,11 @@ def _finish(
         depth=trial.drop.depth,
         scores=tuple(scores),
         majority=examples.majority,
-        curve=tuple(fit.curve) if fit else (),
-        best_epoch=fit.best.epoch if fit else None,
-        stopped_early=fit.stopped_early if fit else False,
+        curve=tuple(trainer.curve) if trainer else (),
+        best_epoch=trainer.best.epoch if trainer else None,
+        stopped_early=trainer.stopped_early if trainer else False,
         selection=_selection(trial, examples),
-        parameters=_parameters(model, trained=fit is not None),
+        parameters=_parameters(model, trained=trainer is not None),
         adapter=files,
         sources=dict(chosen_sources(trial, workspace)) if trial.fusion else {},
         kept=fusion.kept if fusion is not None and trial.pruning else {},

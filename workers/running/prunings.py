@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from workers.contract.events import EventKind, PackEvent
+from workers.contract.events import EventKind, TrialEvent
 from workers.contract.paths import Workspace
 from workers.contract.trial import Trial
 from workers.running.one_trial import Running, begin, conclude, logging_to, record_failure
@@ -17,7 +17,7 @@ from workers.training.trainer import measure_finished
 
 log = logging.getLogger(__name__)
 
-RunAlone = Callable[[Trial, Workspace, WarmState], Iterator[PackEvent]]
+RunAlone = Callable[[Trial, Workspace, WarmState], Iterator[TrialEvent]]
 
 
 def begin_pruned(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
@@ -31,7 +31,7 @@ def begin_pruned(trial: Trial, workspace: Workspace, warm: WarmState) -> Running
 
 def run_prunings(
     trials: Sequence[Trial], workspace: Workspace, warm: WarmState, *, alone: RunAlone
-) -> Iterator[PackEvent]:
+) -> Iterator[TrialEvent]:
     """Run trials that differ in their pruning only to their results or failures.
 
     Args:
@@ -43,7 +43,7 @@ def run_prunings(
     started = time.perf_counter()
     pruned: list[Running] = []
     for trial in trials:
-        yield PackEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
+        yield TrialEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
         with logging_to(workspace.trial(trial.trial_id)):
             try:
                 pruned.append(begin_pruned(trial, workspace, warm))
@@ -68,4 +68,4 @@ def run_prunings(
                 log.exception("trial %s failed", running.trial.trial_id)
                 yield record_failure(running.trial, workspace, error)
                 continue
-        yield PackEvent(kind=EventKind.FINISHED, trial_id=running.trial.trial_id)
+        yield TrialEvent(kind=EventKind.FINISHED, trial_id=running.trial.trial_id)

@@ -26,7 +26,7 @@ from workers.prefix.store import ArrayStore
 from workers.running.memory import keep_freed_memory
 from workers.tasks.load import load_task
 from workers.training.pruning import AttentionMemo
-from workers.training.trainer import wanted_taps
+from workers.training.trainer import wanted_cut_points
 
 KEPT_TASKS = 16
 
@@ -85,8 +85,8 @@ class WarmState:
         Without fast path, the model computes every token in every layer from now on.
         """
         splits = self.task(trial).splits
-        model.whole_top = not self.fast_path.enabled
-        wanted = wanted_taps(trial, model)
+        model.all_tokens_in_top_layer = not self.fast_path.enabled
+        wanted = wanted_cut_points(trial, model)
         if self._prefixes is None or not any(wanted.values()):
             return plain_feeds(splits, self.device), None
         return self._prefixes.feeds(trial, model, splits, wanted)

@@ -119,5 +119,5 @@ def _pruned(model: AdapterModel, kept: Mapping[int, Sequence[str]]) -> AdapterMo
     fusion = model.adapter
     assert isinstance(fusion, Fusion)
     pruned = AdapterModel(model.backbone, model.head, fusion.pruned(kept))
-    pruned.whole_top = model.whole_top
+    pruned.all_tokens_in_top_layer = model.all_tokens_in_top_layer
     return pruned.to(next(model.parameters()).device)

@@ -17,7 +17,7 @@ from adapter_lib.errors import AdapterLibError
 from adapter_lib.joint.row_dropout import default_generator
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.fusion import Fusion
-from adapter_lib.transformer.activations import Tap
+from adapter_lib.transformer.activations import CutPoint
 from workers.batches.batching import Indices, training_batches
 from workers.batches.examples import TaskExamples
 from workers.batches.feeding import Feeds, plain_feeds
@@ -65,8 +65,8 @@ def selection_depths(trial: Trial) -> list[int]:
     return measured_depths(trial) if trial.drop.mode is DropMode.ROBUST else [trial.drop.depth]
 
 
-def wanted_taps(trial: Trial, model: AdapterModel) -> dict[Split, list[Tap]]:
-    """Return where the runs over each split can be taken up, as `Fit` and `pruning` do them."""
+def wanted_cut_points(trial: Trial, model: AdapterModel) -> dict[Split, list[CutPoint]]:
+    """Return where the runs over each split can be taken up, as `Trainer` and `pruning` do them."""
     if trial.method is Method.PRETRAINING:  # masks what it reads
         return {}
     depths = {
@@ -75,7 +75,10 @@ def wanted_taps(trial: Trial, model: AdapterModel) -> dict[Split, list[Tap]]:
         Split.TEST: selection_depths(trial),
     }
     entries = {split: {model.entry(depth) for depth in of} for split, of in depths.items()}
-    return {split: [tap for tap in taps if tap is not None] for split, taps in entries.items()}
+    return {
+        split: [cut_point for cut_point in cut_points if cut_point is not None]
+        for split, cut_points in entries.items()
+    }
 
 
 def _depths_over_train(trial: Trial, model: AdapterModel) -> list[int]:
@@ -88,7 +91,7 @@ def _depths_over_train(trial: Trial, model: AdapterModel) -> list[int]:
         # Attention is measured over every token, and some are not stored that high.
         all_stored = not model.reads_one_token or fusion.lowest_layer < trial.base.layers - 1
         return [trial.drop.depth] if measures and all_stored else []
-    if trial.training.prefix_dropout:  # which what is stored does not have
+    if trial.training.frozen_dropout:  # which what is stored does not have
         return []
     robust = trial.drop.mode is DropMode.ROBUST
     return list(range(trial.base.layers)) if robust else [trial.drop.depth]
@@ -98,7 +101,7 @@ def autocast_type(trial: Trial) -> torch.dtype | None:
     return torch.bfloat16 if trial.training.precision is Precision.BFLOAT16 else None
 
 
-class Fit:
+class Trainer:
     """The training state of one trial: parameters, optimiser, random numbers, learning curve.
 
     `restore` brings back all of it, so that a run that was interrupted after any epoch ends with
@@ -309,9 +312,9 @@ class Fit:
     def _loss(self, indices: Indices) -> torch.Tensor:
         trial, model = self.trial, self.model
         depth = self.draw_depth()
-        model.train_from(depth, prefix_dropout=trial.training.prefix_dropout)
+        model.train_from(depth, frozen_dropout=trial.training.frozen_dropout)
         precision, train = autocast_type(trial), self.feeds[Split.TRAIN]
-        if trial.training.prefix_dropout:
+        if trial.training.frozen_dropout:
             train = replace(train, stored={})  # which holds no dropout
         with torch.autocast(train.device.type, dtype=precision, enabled=precision is not None):
             return self.objective.loss(model, train, indices, drop_depth=depth)

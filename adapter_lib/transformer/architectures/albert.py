@@ -32,7 +32,7 @@ class AlbertLayerParts:
         self.attention_norm: Norm = layer.attention.LayerNorm
         self.feed_forward_norm: Norm = layer.full_layer_layer_norm
 
-    def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
+    def attend(self, h: Tensor, context: Visible, token_index: Tensor | None = None) -> Tensor:
         attention, training = self._layer.attention, self.module.training
         h = cast_once(h)
         x = self_attend(
@@ -41,9 +41,9 @@ class AlbertLayerParts:
             attention.key,
             attention.value,
             heads=self._heads,
-            visible=context.by(read, h.shape[1]),
+            visible=context.by(token_index, h.shape[1]),
             dropout=self._attention_dropout if training else 0.0,
-            read=read,
+            token_index=token_index,
         )
         return functional.dropout(attention.dense(x), self._output_dropout, training)
 

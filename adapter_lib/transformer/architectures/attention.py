@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from adapter_lib.transformer.architectures.layer_parts import read_tokens
-from adapter_lib.transformer.ragged_batch import Ragged
+from adapter_lib.transformer.ragged_batch import RaggedBatch
 from adapter_lib.transformer.softmax import added_to_scores, softmax
 
 
@@ -28,22 +28,26 @@ class Visible:
 
     mask: Tensor | None
     causal: bool = False
-    layout: Ragged | None = None
+    layout: RaggedBatch | None = None
 
-    def by(self, read: Tensor | None, keys: int) -> "Visible":
-        """Return what the tokens at `read`, (b,), see of `keys` tokens; for None, all of them.
+    def by(self, token_index: Tensor | None, keys: int) -> "Visible":
+        """Return what the tokens at `token_index`, (b,), see of `keys` tokens; None: all of them.
 
         The mask is (b or 1, 1 or h, 1, s) then.
         """
-        if read is None or (self.mask is None and not self.causal):
+        if token_index is None or (self.mask is None and not self.causal):
             return self
         if self.mask is None:
-            positions = torch.arange(keys, device=read.device)
-            return Visible((positions <= read[:, None])[:, None, None, :])
+            positions = torch.arange(keys, device=token_index.device)
+            return Visible((positions <= token_index[:, None])[:, None, None, :])
         if self.mask.shape[2] == 1:
             return self
-        rows = self.mask.expand(len(read), -1, -1, -1)
-        return Visible(rows[torch.arange(len(read), device=read.device), :, read][:, :, None])
+        rows = self.mask.expand(len(token_index), -1, -1, -1)
+        return Visible(
+            rows[torch.arange(len(token_index), device=token_index.device), :, token_index][
+                :, :, None
+            ]
+        )
 
 
 def visible_everywhere(h: Tensor, token_mask: Tensor) -> Visible:
@@ -51,7 +55,7 @@ def visible_everywhere(h: Tensor, token_mask: Tensor) -> Visible:
     return Visible(None if _all_real(token_mask) else token_mask[:, None, None, :])
 
 
-def visible_in_rows(layout: Ragged) -> Visible:
+def visible_in_rows(layout: RaggedBatch) -> Visible:
     """Let every token see all of its row, in rows one after another."""
     return Visible(None, layout=layout)
 
@@ -91,11 +95,11 @@ def split_heads(x: Tensor, heads: int) -> Tensor:
     return apart.transpose(1, 2)
 
 
-def read_heads(x: Tensor, read: Tensor | None) -> Tensor:
+def read_heads(x: Tensor, token_index: Tensor | None) -> Tensor:
     """Return x, (b, h, s, k), at one position of each row, (b, h, 1, k), or all of x for None."""
-    if read is None:
+    if token_index is None:
         return x
-    return x[torch.arange(len(x), device=x.device), :, read][:, :, None]
+    return x[torch.arange(len(x), device=x.device), :, token_index][:, :, None]
 
 
 def attend(
@@ -137,22 +141,22 @@ def self_attend(
     heads: int,
     visible: Visible,
     dropout: float,
-    read: Tensor | None,
+    token_index: Tensor | None,
 ) -> Tensor:
     """Return the heads' outputs side by side, (b, s, d), for queries, keys and values of h alone.
 
     Args:
         h: (b, s, d).
-        visible: by the tokens at `read`, where that is given.
+        visible: by the tokens at `token_index`, where that is given.
         dropout: on the attention weights; 0 outside of training.
-        read: the positions, (b,), of the tokens that attend, (b, 1, d) then; None for all.
+        token_index: the positions, (b,), of the tokens that attend, (b, 1, d) then; None for all.
     """
-    if read is not None and visible.layout is not None:
-        asking = visible.layout.read(h, read)[0][:, None]
+    if token_index is not None and visible.layout is not None:
+        asking = visible.layout.read(h, token_index)[0][:, None]
         h, visible = visible.layout.pad_rows(h), Visible(visible.layout.row_mask)
     else:
-        asking = read_tokens(h, read)
-    if read is None or key.weight.requires_grad or value.weight.requires_grad:
+        asking = read_tokens(h, token_index)
+    if token_index is None or key.weight.requires_grad or value.weight.requires_grad:
         return attend(
             split_heads(query(asking), heads),
             split_heads(key(h), heads),

@@ -30,7 +30,7 @@ class BertLayerParts:
         self.attention_norm: Norm = layer.attention.output.LayerNorm
         self.feed_forward_norm: Norm = layer.output.LayerNorm
 
-    def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
+    def attend(self, h: Tensor, context: Visible, token_index: Tensor | None = None) -> Tensor:
         attention, h = self._attention, cast_once(h)
         x = self_attend(
             h,
@@ -38,9 +38,9 @@ class BertLayerParts:
             attention.key,
             attention.value,
             heads=self._heads,
-            visible=context.by(read, h.shape[1]),
+            visible=context.by(token_index, h.shape[1]),
             dropout=self._dropout if attention.training else 0.0,
-            read=read,
+            token_index=token_index,
         )
         output = self._attention_output
         projected: Tensor = output.dropout(output.dense(x))

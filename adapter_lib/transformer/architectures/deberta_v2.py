@@ -45,16 +45,18 @@ class DebertaLayerParts:
         self.attention_norm: Norm = layer.attention.output.LayerNorm
         self.feed_forward_norm: Norm = layer.output.LayerNorm
 
-    def attend(self, h: Tensor, context: RelativePositions, read: Tensor | None = None) -> Tensor:
+    def attend(
+        self, h: Tensor, context: RelativePositions, token_index: Tensor | None = None
+    ) -> Tensor:
         attention, h = self._attention, cast_once(h)
         query = split_heads(attention.query_proj(h), self._heads)
         key = split_heads(attention.key_proj(h), self._heads)
         visible = Visible(self._bias(query, key, context))  # which takes every query
         x = attend(
-            read_heads(query, read),
+            read_heads(query, token_index),
             key,
             split_heads(attention.value_proj(h), self._heads),
-            visible=visible.by(read, h.shape[1]),
+            visible=visible.by(token_index, h.shape[1]),
             dropout=attention.dropout.p if attention.training else 0.0,
             scale=(query.shape[-1] * self._score_parts) ** -0.5,
         )

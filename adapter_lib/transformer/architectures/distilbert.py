@@ -27,7 +27,7 @@ class DistilBertLayerParts:
         self.attention_norm: Norm = layer.sa_layer_norm
         self.feed_forward_norm: Norm = layer.output_layer_norm
 
-    def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
+    def attend(self, h: Tensor, context: Visible, token_index: Tensor | None = None) -> Tensor:
         attention, h = self._attention, cast_once(h)
         x = self_attend(
             h,
@@ -35,9 +35,9 @@ class DistilBertLayerParts:
             attention.k_lin,
             attention.v_lin,
             heads=self._heads,
-            visible=context.by(read, h.shape[1]),
+            visible=context.by(token_index, h.shape[1]),
             dropout=self._dropout if attention.training else 0.0,
-            read=read,
+            token_index=token_index,
         )
         projected: Tensor = attention.out_lin(x)
         return projected

@@ -28,17 +28,17 @@ class Gpt2LayerParts:
         self.attention_norm: Norm = identity
         self.feed_forward_norm: Norm = identity
 
-    def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
+    def attend(self, h: Tensor, context: Visible, token_index: Tensor | None = None) -> Tensor:
         attention = self._attention
         query, key, value = (
             split_heads(x, attention.num_heads)
             for x in attention.c_attn(self._entry(h)).chunk(3, dim=-1)
         )
         x = attend(
-            read_heads(query, read),
+            read_heads(query, token_index),
             key,
             value,
-            visible=context.by(read, h.shape[1]),
+            visible=context.by(token_index, h.shape[1]),
             dropout=attention.attn_dropout.p if attention.training else 0.0,
             scale=attention.scaling,
         )

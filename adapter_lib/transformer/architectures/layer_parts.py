@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from adapter_lib.transformer.ragged_batch import Ragged, current_layout
+from adapter_lib.transformer.ragged_batch import RaggedBatch, current_layout
 
 Norm = Callable[[Tensor], Tensor]
 Context = TypeVar("Context")
@@ -39,12 +39,12 @@ class LayerParts(Protocol[ContextIn]):
     def feed_forward_norm(self) -> Norm:
         """The norm that follows the feed-forward block and its residual, likewise."""
 
-    def attend(self, h: Tensor, context: ContextIn, read: Tensor | None = None) -> Tensor:
+    def attend(self, h: Tensor, context: ContextIn, token_index: Tensor | None = None) -> Tensor:
         """Return attention up to its output projection and dropout, (b, s, d).
 
         Args:
-            read: the position of one token in each row, (b,); the output is theirs alone then,
-                (b, 1, d).
+            token_index: the position of one token in each row, (b,); the output is theirs alone
+                then, (b, 1, d).
         """
 
     def feed_forward(self, h: Tensor) -> Tensor:
@@ -118,20 +118,20 @@ class ModelParts(Generic[Context]):
     layers: Sequence[LayerParts[Context]]
     hidden_size: int
     context: Callable[[Tensor, Tensor], Context]
-    joint: Callable[[Ragged], Context] | None = None
+    joint: Callable[[RaggedBatch], Context] | None = None
     final_norm: Norm | None = None
     causal: bool = False
     pooler: Pooler | None = None
 
 
-def read_tokens(h: Tensor, read: Tensor | None) -> Tensor:
+def read_tokens(h: Tensor, token_index: Tensor | None) -> Tensor:
     """Return h, (b, s, d), at one position of each row, (b, 1, d), or all of h for None."""
-    if read is None:
+    if token_index is None:
         return h
     layout = current_layout(h)
     if layout is not None:
-        return layout.read(h, read)[0][:, None]
-    return h[torch.arange(len(h), device=h.device), read][:, None]
+        return layout.read(h, token_index)[0][:, None]
+    return h[torch.arange(len(h), device=h.device), token_index][:, None]
 
 
 def identity(x: Tensor) -> Tensor:

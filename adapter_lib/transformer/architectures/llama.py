@@ -38,17 +38,19 @@ class LlamaLayerParts:
         self.attention_norm: Norm = identity
         self.feed_forward_norm: Norm = identity
 
-    def attend(self, h: Tensor, context: RotaryContext, read: Tensor | None = None) -> Tensor:
+    def attend(
+        self, h: Tensor, context: RotaryContext, token_index: Tensor | None = None
+    ) -> Tensor:
         attention, rotation = self._attention, context.rotation[_ALL]
         h = cast_once(self._entry(h))
         key = rotation.rotate(split_heads(attention.k_proj(h), self._key_heads))
         value = split_heads(attention.v_proj(h), self._key_heads)
         queries_per_key = self._heads // self._key_heads
         x = attend(
-            read_heads(rotation.rotate(split_heads(attention.q_proj(h), self._heads)), read),
+            read_heads(rotation.rotate(split_heads(attention.q_proj(h), self._heads)), token_index),
             key.repeat_interleave(queries_per_key, dim=1),
             value.repeat_interleave(queries_per_key, dim=1),
-            visible=context.visible[self._kind].by(read, h.shape[1]),
+            visible=context.visible[self._kind].by(token_index, h.shape[1]),
             dropout=attention.attention_dropout if attention.training else 0.0,
         )
         projected: Tensor = attention.o_proj(x)

@@ -32,16 +32,18 @@ class ModernBertLayerParts:
         self.attention_norm: Norm = identity
         self.feed_forward_norm: Norm = identity
 
-    def attend(self, h: Tensor, context: RotaryContext, read: Tensor | None = None) -> Tensor:
+    def attend(
+        self, h: Tensor, context: RotaryContext, token_index: Tensor | None = None
+    ) -> Tensor:
         attention, rotation = self._attention, context.rotation[self._kind]
         query, key, value = (
             split_heads(x, self._heads) for x in attention.Wqkv(self._entry(h)).chunk(3, dim=-1)
         )
         x = attend(
-            read_heads(rotation.rotate(query), read),
+            read_heads(rotation.rotate(query), token_index),
             rotation.rotate(key),
             value,
-            visible=context.visible[self._kind].by(read, h.shape[1]),
+            visible=context.visible[self._kind].by(token_index, h.shape[1]),
             dropout=attention.attention_dropout if attention.training else 0.0,
         )
         projected: Tensor = attention.out_drop(attention.Wo(x))

@@ -24,9 +24,9 @@ class MpnetLayerParts:
         self.attention_norm: Norm = layer.attention.LayerNorm
         self.feed_forward_norm: Norm = layer.output.LayerNorm
 
-    def attend(self, h: Tensor, context: Visible, read: Tensor | None = None) -> Tensor:
+    def attend(self, h: Tensor, context: Visible, token_index: Tensor | None = None) -> Tensor:
         attention, h = self._attention.attn, cast_once(h)
-        visible = context.by(read, h.shape[1])
+        visible = context.by(token_index, h.shape[1])
         assert visible.mask is not None
         x = self_attend(
             h,
@@ -36,7 +36,7 @@ class MpnetLayerParts:
             heads=self._heads,
             visible=replace(visible, mask=visible.mask.to(h.dtype)),  # autocast lowers it
             dropout=self._dropout if attention.training else 0.0,
-            read=read,
+            token_index=token_index,
         )
         projected: Tensor = self._attention.dropout(attention.o(x))
         return projected

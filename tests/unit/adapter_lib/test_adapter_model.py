@@ -143,7 +143,7 @@ def test_depths_out_of_range_are_refused(
     with pytest.raises(ConfigurationError, match="0…4"):
         model.at_depths(batch, [0, depth])
     with pytest.raises(ConfigurationError, match="0…4"):
-        model.train_from(depth, prefix_dropout=False)
+        model.train_from(depth, frozen_dropout=False)
 
 
 def test_an_adapter_for_another_base_is_refused(backbone: Backbone) -> None:
@@ -206,7 +206,7 @@ def test_without_prefix_dropout_the_prefix_is_a_pure_function(
 ) -> None:
     model = make_model(config)
     expected = backbone.run(backbone.embed(batch), batch, stop=lowest)
-    model.train_from(depth, prefix_dropout=False)
+    model.train_from(depth, frozen_dropout=False)
     modes = [layer.output.dropout.training for layer in backbone.model.encoder.layer]
     assert modes == [layer >= lowest for layer in range(4)]
     found = backbone.run(backbone.embed(batch), batch, stop=lowest)
@@ -221,7 +221,7 @@ def test_with_prefix_dropout_it_is_on_everywhere(
     make_model: ModelFactory, backbone: Backbone
 ) -> None:
     model = make_model(AdapterConfig(3))
-    model.train_from(2, prefix_dropout=True)
+    model.train_from(2, frozen_dropout=True)
     assert all(module.training for module in model.modules())
 
 
@@ -230,14 +230,14 @@ def test_a_trained_backbone_has_no_frozen_prefix(
 ) -> None:
     model = make_model(None)
     backbone.unfreeze()
-    model.train_from(0, prefix_dropout=False)
+    model.train_from(0, frozen_dropout=False)
     assert all(module.training for module in model.modules())
 
 
 def test_building_a_model_leaves_a_shared_backbone_in_its_mode(
     make_model: ModelFactory, backbone: Backbone, batch: Batch
 ) -> None:
-    make_model(AdapterConfig(3)).train_from(0, prefix_dropout=True)
+    make_model(AdapterConfig(3)).train_from(0, frozen_dropout=True)
     second = make_model(TWO, fusion=FusionConfig(dropout=0.5))
     assert backbone.training
     assert isinstance(second.adapter, Fusion)

@@ -42,9 +42,14 @@ def test_outputs_and_gradients_are_those_of_all_tokens(
     h, seen = states(), visible(kind)
     rows = torch.arange(ROWS)
 
-    def attend(read: Tensor | None) -> Tensor:
+    def attend(token_index: Tensor | None) -> Tensor:
         return self_attend(
-            h, *projections, heads=HEADS, visible=seen.by(read, TOKENS), dropout=0.0, read=read
+            h,
+            *projections,
+            heads=HEADS,
+            visible=seen.by(token_index, TOKENS),
+            dropout=0.0,
+            token_index=token_index,
         )
 
     expected, found = attend(None)[rows, READ], attend(READ)[:, 0]
@@ -60,7 +65,9 @@ def test_dropout_falls_on_its_weights(
     h = states()
     mask = (torch.rand(ROWS, HEADS, 1, TOKENS) < 0.5).double() * 2
     monkeypatch.setattr(attention.functional, "dropout", lambda weights, p: weights * mask)
-    found = self_attend(h, *projections, heads=HEADS, visible=Visible(None), dropout=0.5, read=READ)
+    found = self_attend(
+        h, *projections, heads=HEADS, visible=Visible(None), dropout=0.5, token_index=READ
+    )
     monkeypatch.undo()
     query, key, value = (
         layer(h).view(ROWS, TOKENS, HEADS, SIZE).transpose(1, 2) for layer in projections
@@ -75,7 +82,7 @@ def test_keys_and_values_that_are_trained_are_computed(projections: list[nn.Line
     for layer in projections:
         layer.requires_grad_()
     y = self_attend(
-        states(), *projections, heads=HEADS, visible=Visible(None), dropout=0.0, read=READ
+        states(), *projections, heads=HEADS, visible=Visible(None), dropout=0.0, token_index=READ
     )
     y.square().sum().backward()
     assert all(layer.bias.grad is not None for layer in projections)

@@ -163,9 +163,9 @@ def test_dropout_is_off_below_the_trained_layers(
 ) -> None:
     model = make_model(None)
     backbone.unfreeze_top(2)
-    model.train_from(0, prefix_dropout=False)
+    model.train_from(0, frozen_dropout=False)
     modes = [layer.output.dropout.training for layer in backbone.model.encoder.layer]
     assert modes == [False, False, True, True]
     backbone.unfreeze_norms()
-    model.train_from(0, prefix_dropout=False)
+    model.train_from(0, frozen_dropout=False)
     assert all(module.training for module in model.modules())

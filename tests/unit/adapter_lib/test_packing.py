@@ -22,9 +22,9 @@ from adapter_lib.errors import ConfigurationError
 from adapter_lib.joint.joint_pass import run_together
 from adapter_lib.joint.part import Part
 from adapter_lib.joint.row_dropout import RandomStream, RowDropout, Rows
-from adapter_lib.joint.stacked_parameters import Bank, BankShape
+from adapter_lib.joint.stacked_parameters import StackedParameters, StackShape
 from adapter_lib.model import AdapterModel
-from adapter_lib.transformer.activations import Block, Start, Tap
+from adapter_lib.transformer.activations import ActivationsAt, Block, CutPoint
 from adapter_lib.transformer.backbone import Batch
 
 Make = Callable[..., AdapterModel]
@@ -55,7 +55,7 @@ KINDS = [
     None,
     FUSED,
 ]
-"""Three pairs share a bank, and the last is in none."""
+"""Three pairs share a stack, and the last is in none."""
 
 
 def rows(seed: int, tokens: int) -> Batch:
@@ -108,7 +108,7 @@ def alone(models: list[AdapterModel]) -> list[tuple[Tensor, dict[str, Tensor]]]:
     found = []
     for i, (model, (depth, batch, prefix)) in enumerate(zip(models, settings(), strict=True)):
         model.eval()
-        model.train_from(depth, prefix_dropout=prefix)
+        model.train_from(depth, frozen_dropout=prefix)
         with stream(i):
             loss = loss_of(model(batch, drop_depth=depth), batch)
         torch.autograd.backward(loss)
@@ -116,17 +116,17 @@ def alone(models: list[AdapterModel]) -> list[tuple[Tensor, dict[str, Tensor]]]:
     return found
 
 
-def in_banks(models: list[AdapterModel]) -> list[Part]:
-    """Put every model that has a shape in a bank, with empty slots between."""
-    banks: dict[BankShape, Bank] = {}
+def in_stacks(models: list[AdapterModel]) -> list[Part]:
+    """Put every model that has a shape in a stack, with empty rows between."""
+    stacks: dict[StackShape, StackedParameters] = {}
     parts = []
     for i, (model, (depth, batch, prefix)) in enumerate(zip(models, settings(), strict=True)):
-        bank, slot = None, 0
-        if (shape := BankShape.of(model)) is not None:
-            bank, slot = banks.setdefault(shape, Bank(model, slots=4)), (6 - i) % 4
-            bank.put(slot, model)
+        stack, row = None, 0
+        if (shape := StackShape.of(model)) is not None:
+            stack, row = stacks.setdefault(shape, StackedParameters(model, rows=4)), (6 - i) % 4
+            stack.put(row, model)
         model.train()
-        parts.append(Part(model, batch, stream(i), depth, bank, slot, prefix_dropout=prefix))
+        parts.append(Part(model, batch, stream(i), depth, stack, row, frozen_dropout=prefix))
     return parts
 
 
@@ -143,7 +143,7 @@ def test_each_model_computes_what_it_does_alone(
 ) -> None:
     """Losses and gradients, also where rows are fewer or shorter than others', and with dropout."""
     expected = alone(build(make_model, head))
-    parts = in_banks(build(make_model, head))
+    parts = in_stacks(build(make_model, head))
     if stored != "nothing":
         whole = stored == "all of it"
         parts = [from_store(part, None if whole else i % 3) for i, part in enumerate(parts)]
@@ -153,8 +153,8 @@ def test_each_model_computes_what_it_does_alone(
     for part, loss, (wanted, grads) in zip(parts, losses, expected, strict=True):
         torch.testing.assert_close(loss.detach(), wanted, rtol=1e-9, atol=1e-9)
         found = gradients(part.model)
-        if part.bank is not None:
-            found = part.bank.tensors(part.bank.gradients, part.slot, part.model)
+        if part.stack is not None:
+            found = part.stack.tensors(part.stack.gradients, part.row, part.model)
         for name, gradient in grads.items():
             torch.testing.assert_close(found[name], gradient, rtol=1e-9, atol=1e-9)
 
@@ -165,13 +165,13 @@ def test_parts_may_leave_all_layers_between_them_to_the_store(make_model: Make) 
     batches, depths = [rows(0, 5), rows(1, 7)], [0, 3]
     expected = []
     for i, model in enumerate(models):
-        model.train_from(depths[i], prefix_dropout=False)
+        model.train_from(depths[i], frozen_dropout=False)
         with stream(i):
             expected.append(model(batches[i], drop_depth=depths[i]))
     parts = [Part(m, batches[i], stream(i), depths[i]) for i, m in enumerate(models)]
     parts[1] = from_store(parts[1], 2)
     assert parts[1].start is not None
-    assert parts[0].entry < parts[1].start.tap < parts[1].entry
+    assert parts[0].entry < parts[1].start.cut_point < parts[1].entry
     for model in models:
         model.train()
     for found, wanted in zip(run_together(parts), expected, strict=True):
@@ -180,16 +180,18 @@ def test_parts_may_leave_all_layers_between_them_to_the_store(make_model: Make) 
 
 def from_store(part: Part, layer: int | None) -> Part:
     """Begin at what is stored of the frozen part, as the cache holds it: at its end or before."""
-    tap = part.model.entry(part.drop_depth)
-    if part.prefix_dropout or tap is None:
+    cut_point = part.model.entry(part.drop_depth)
+    if part.frozen_dropout or cut_point is None:
         return part
     if layer is not None:
-        tap = min(tap, Tap(layer, Block.ATTENTION), key=lambda tap: tap.point)
+        cut_point = min(
+            cut_point, CutPoint(layer, Block.ATTENTION), key=lambda cut_point: cut_point.unsummed
+        )
     part.model.eval()
     with torch.no_grad():
-        held = part.model.frozen(part.batch, [tap])[tap]
+        activations = part.model.frozen(part.batch, [cut_point])[cut_point]
     part.model.train()
-    return replace(part, start=Start(tap, held))
+    return replace(part, start=ActivationsAt(cut_point, activations))
 
 
 def test_dropout_on_what_is_not_the_rows_is_refused() -> None:
@@ -212,4 +214,4 @@ def test_models_that_cannot_share_a_pass_are_refused(make_model: Make) -> None:
     with pytest.raises(ConfigurationError, match="2 kinds of heads; train them in packs of their"):
         run_together(parts)
     with pytest.raises(ConfigurationError, match="expected an adapter or a head alone"):
-        Bank(make_model(FUSED), slots=2)
+        StackedParameters(make_model(FUSED), rows=2)

@@ -10,7 +10,7 @@ from adapter_lib.transformer.batch import Batch
 from adapter_lib.transformer.ragged_batch import (
     ByModel,
     DrawnAsPadded,
-    Ragged,
+    RaggedBatch,
     current_layout,
     laid_out,
 )
@@ -41,11 +41,11 @@ def real(given: list[Tensor]) -> Tensor:
 
 
 @pytest.fixture(params=[1, 8], ids=["as many as there are", "filled up"])
-def layout(request: pytest.FixtureRequest) -> Ragged:
-    return Ragged.of([batch_of(mask) for mask in MASKS], multiple=request.param)
+def layout(request: pytest.FixtureRequest) -> RaggedBatch:
+    return RaggedBatch.of([batch_of(mask) for mask in MASKS], multiple=request.param)
 
 
-def test_batches_are_joined_and_taken_apart(layout: Ragged) -> None:
+def test_batches_are_joined_and_taken_apart(layout: RaggedBatch) -> None:
     given = pieces(6)
     flat = layout.join(given)
     assert flat.shape == (1, layout.tokens, 6)
@@ -58,7 +58,7 @@ def test_batches_are_joined_and_taken_apart(layout: Ragged) -> None:
     assert layout.token_mask.tolist() == [[True] * KEPT + [False] * (layout.tokens - KEPT)]
 
 
-def test_gradients_are_those_of_the_real_tokens(layout: Ragged) -> None:
+def test_gradients_are_those_of_the_real_tokens(layout: RaggedBatch) -> None:
     """Also where something fills up: what is done to it goes nowhere."""
     given = pieces(6)
     padded = layout.apart(layout.join(given) * 2)
@@ -69,7 +69,7 @@ def test_gradients_are_those_of_the_real_tokens(layout: Ragged) -> None:
 
 
 def test_nothing_is_moved_where_all_tokens_are_real() -> None:
-    whole = Ragged.of([batch_of(torch.ones_like(MASKS[0]))], multiple=8)
+    whole = RaggedBatch.of([batch_of(torch.ones_like(MASKS[0]))], multiple=8)
     x = pieces(6)[0]
     assert whole.tokens == 10
     assert whole.join([x])._base is x
@@ -84,11 +84,11 @@ def test_lengths_that_the_host_knows_need_no_mask() -> None:
     there = batch.to("meta")
     assert there.kept_lengths.tolist() == [5, 5]
     there.lengths = np.array([1, 5])
-    layout = Ragged.of([there])
+    layout = RaggedBatch.of([there])
     assert layout.join([torch.empty(2, 5, 3, device="meta")]).shape == (1, 6, 3)
 
 
-def test_one_token_of_each_row_is_read(layout: Ragged) -> None:
+def test_one_token_of_each_row_is_read(layout: RaggedBatch) -> None:
     given = pieces(6)
     positions = [torch.tensor(lengths) - 1 for lengths in LENGTHS]
     found = layout.read(layout.join(given), torch.cat(positions))
@@ -99,7 +99,7 @@ def test_one_token_of_each_row_is_read(layout: Ragged) -> None:
     assert bool(alone.token_mask.all())
 
 
-def test_rows_are_padded_to_the_longest_of_all(layout: Ragged) -> None:
+def test_rows_are_padded_to_the_longest_of_all(layout: RaggedBatch) -> None:
     given = pieces(6)
     padded = layout.pad_rows(layout.join(given))
     expected = torch.cat(
@@ -120,7 +120,7 @@ def test_rows_are_padded_to_the_longest_of_all(layout: Ragged) -> None:
         assert torch.equal(found, wanted)
 
 
-def test_each_token_sees_the_real_ones_of_its_row(layout: Ragged) -> None:
+def test_each_token_sees_the_real_ones_of_its_row(layout: RaggedBatch) -> None:
     given = [pieces(2, 3) for _ in range(3)]
     flat = [(layout.join(x).detach() + i).requires_grad_() for i, x in enumerate(given)]
     found = layout.attend(*(x.transpose(1, 2) for x in flat), 0.0, None)
@@ -142,7 +142,7 @@ def test_each_token_sees_the_real_ones_of_its_row(layout: Ragged) -> None:
 
 
 def test_tensors_are_known_by_their_shape_while_laid_out() -> None:
-    layout = Ragged.of([batch_of(MASKS[0])])
+    layout = RaggedBatch.of([batch_of(MASKS[0])])
     flat = layout.join([pieces(6)[0]])
     with laid_out(layout):
         assert current_layout(flat) is layout
@@ -153,7 +153,7 @@ def test_tensors_are_known_by_their_shape_while_laid_out() -> None:
 
 def test_dropout_is_drawn_for_padding_too() -> None:
     """So a trial drops the same with padding and without; a CPU's own kernels do so themselves."""
-    layout, x = Ragged.of([batch_of(MASKS[0])], multiple=8), pieces(40)[0]
+    layout, x = RaggedBatch.of([batch_of(MASKS[0])], multiple=8), pieces(40)[0]
     torch.manual_seed(3)
     expected = functional.dropout(x, p=0.5, training=True)[MASKS[0]]
     torch.manual_seed(3)

@@ -24,13 +24,13 @@ def prunings(fusion_model: AdapterModel) -> list[AdapterModel]:
     return [fusion_model, *smaller, AdapterModel(backbone, head)]
 
 
-@pytest.mark.parametrize("whole_top", [False, True])
+@pytest.mark.parametrize("all_tokens_in_top_layer", [False, True])
 @pytest.mark.parametrize("depths", [[0, 1, 2, 3, 4], [2], [4]])
 def test_each_model_gives_the_logits_that_it_gives_alone(
-    prunings: list[AdapterModel], batch: Batch, depths: list[int], whole_top: bool
+    prunings: list[AdapterModel], batch: Batch, depths: list[int], all_tokens_in_top_layer: bool
 ) -> None:
     for model in prunings:
-        model.whole_top = whole_top
+        model.all_tokens_in_top_layer = all_tokens_in_top_layer
     with torch.inference_mode():
         found = at_depths_of(prunings, batch, depths)
         for model, logits in zip(prunings, found, strict=True):
@@ -53,7 +53,7 @@ def test_the_base_is_run_once_below_the_lowest_adapter(
         layer.intermediate.register_forward_hook(lambda *_: calls.append(1))
     with torch.inference_mode():
         at_depths_of(prunings[:3], batch, [3])
-    assert len(calls) == 4, "each layer once; above the highest tap are no blocks of the base"
+    assert len(calls) == 4, "each layer once; above the highest cut point are no blocks of the base"
 
 
 def test_models_that_share_too_little_are_refused(

@@ -24,7 +24,7 @@ from workers.contract.results import (
 )
 from workers.contract.task_card import Split
 from workers.contract.trial import DropMode, Method, Trial
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 
 
@@ -41,7 +41,7 @@ def workspace(toy_sweep: Callable[..., Path], tmp_path: Path) -> Path:
     ]
     with Catalog.open(stores.catalog_url) as catalog:
         catalog.begin_submission("toy", source.text, list(plan.trials.values()))
-        list(run_pack(wanted, stores.workspace, WarmState(torch.device("cpu"))))
+        list(run_bundle(wanted, stores.workspace, WarmState(torch.device("cpu"))))
         for trial in wanted:
             result = read_result(stores.workspace.trial(trial.trial_id))
             assert isinstance(result, TrialResult)

@@ -34,7 +34,7 @@ fusion:
     pruning: { keep: 1, order: one_by_one }
 exclude:
   - { task: cola, drop_mode: robust, learning_rate: 3e-4 }
-resources: { cpus: 1, gpus: 0.5, max_workers: 2, pack_size: auto }
+resources: { cpus: 1, gpus: 0.5, max_workers: 2, bundle_size: auto }
 fast_path: { cache_gib: 1.5, pack_width: 8 }
 select: { alias: champion, metric: primary, where: { keep: null } }
 """

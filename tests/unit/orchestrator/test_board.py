@@ -17,12 +17,12 @@ from orchestrator.running.board import Board
 from orchestrator.running.driver import plan_sweep
 from orchestrator.running.work_queue import WorkQueue, WorkState
 from orchestrator.stores import Stores
-from workers.contract.events import EventKind, PackEvent
+from workers.contract.events import EventKind, TrialEvent
 from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
 from workers.contract.results import FailureReason, TrialFailure, commit, read_result
 from workers.contract.trial import Trial
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 
 
@@ -47,13 +47,13 @@ class Scene:
             trial_id=trial.trial_id, reason=reason, message="made for a test", at_unix_ms=1
         )
         commit(self.stores.workspace.trial(trial.trial_id), failure)
-        board.take(PackEvent(kind=EventKind.FAILED, trial_id=trial.trial_id))
+        board.take(TrialEvent(kind=EventKind.FAILED, trial_id=trial.trial_id))
 
-    def run(self, board: Board, pack: list[Trial]) -> list[PackEvent]:
-        """Run a pack as a worker does that a board has sent it to; the board hears nothing."""
-        attempts = {t.trial_id: board.attempts[t.trial_id] for t in pack}
+    def run(self, board: Board, bundle: list[Trial]) -> list[TrialEvent]:
+        """Run a bundle as a worker does that a board has sent it to; the board hears nothing."""
+        attempts = {t.trial_id: board.attempts[t.trial_id] for t in bundle}
         workspace = Workspace(self.stores.workspace.root, attempts)
-        return list(run_pack(pack, workspace, self.warm))
+        return list(run_bundle(bundle, workspace, self.warm))
 
     def take_over(self, board: Board) -> None:
         """Let a board's submission be silent for longer than it may."""
@@ -62,11 +62,11 @@ class Scene:
             silent = store.now() - timedelta(seconds=200)
             connection.execute(update(tables.submissions).where(row).values(heartbeat_at=silent))
 
-    def run_one_pack(self, board: Board) -> list[str]:
-        pack = board.next_pack(size=4, workers=1)
-        for event in run_pack(pack, self.stores.workspace, self.warm):
+    def run_one_bundle(self, board: Board) -> list[str]:
+        bundle = board.next_bundle(size=4, workers=1)
+        for event in run_bundle(bundle, self.stores.workspace, self.warm):
             board.take(event)
-        return [t.trial_id for t in pack]
+        return [t.trial_id for t in bundle]
 
 
 @pytest.fixture
@@ -79,42 +79,42 @@ def scene(toy_sweep: Callable[..., Path], tmp_path: Path) -> Iterator[Scene]:
 def test_a_whole_sweep_ends_with_everything_in_the_catalog(scene: Scene) -> None:
     board = scene.board()
     while not board.over:
-        assert scene.run_one_pack(board)
+        assert scene.run_one_bundle(board)
     assert scene.catalog.counts("toy")[TrialState.FINISHED] == len(scene.plan.trials)
     assert not board.running_epochs
 
 
 def test_results_that_a_dead_driver_left_are_taken_over(scene: Scene) -> None:
     board = scene.board()
-    pack = board.next_pack(size=4, workers=1)
-    list(run_pack(pack, scene.stores.workspace, scene.warm))  # nobody listens
+    bundle = board.next_bundle(size=4, workers=1)
+    list(run_bundle(bundle, scene.stores.workspace, scene.warm))  # nobody listens
     assert scene.catalog.counts("toy")[TrialState.FINISHED] == 0
     after = scene.board()
-    assert after.reconcile() == len(pack)
-    assert scene.catalog.counts("toy")[TrialState.FINISHED] == len(pack)
-    assert after.queue.counts()[WorkState.FINISHED] == len(pack)
+    assert after.reconcile() == len(bundle)
+    assert scene.catalog.counts("toy")[TrialState.FINISHED] == len(bundle)
+    assert after.queue.counts()[WorkState.FINISHED] == len(bundle)
 
 
 def test_a_trial_of_another_submission_is_left_to_it_and_its_result_taken(scene: Scene) -> None:
     first, second = scene.board(), scene.board()
-    theirs = first.next_pack(size=2, workers=1)
+    theirs = first.next_bundle(size=2, workers=1)
     second.queue._ready = [t.trial_id for t in theirs]
-    assert second.next_pack(size=2, workers=1) == []
+    assert second.next_bundle(size=2, workers=1) == []
     assert second.waits_for_others
-    list(run_pack(theirs, scene.stores.workspace, scene.warm))
+    list(run_bundle(theirs, scene.stores.workspace, scene.warm))
     second._polled_at = float("-inf")
-    second.next_pack(size=2, workers=1)
+    second.next_bundle(size=2, workers=1)
     assert {second.queue.states[t.trial_id] for t in theirs} == {WorkState.FINISHED}
 
 
 def test_a_lost_worker_fails_what_it_had_not_committed(scene: Scene) -> None:
     board = scene.board()
-    pack = board.next_pack(size=4, workers=1)
-    done = list(run_pack(pack[:1], scene.stores.workspace, scene.warm))
+    bundle = board.next_bundle(size=4, workers=1)
+    done = list(run_bundle(bundle[:1], scene.stores.workspace, scene.warm))
     assert done[-1].kind is EventKind.FINISHED
-    board.lose([t.trial_id for t in pack], "the node is gone")
-    assert board.queue.states[pack[0].trial_id] is WorkState.FINISHED
-    rows = [scene.catalog.trial(t.trial_id) for t in pack[1:]]
+    board.lose([t.trial_id for t in bundle], "the node is gone")
+    assert board.queue.states[bundle[0].trial_id] is WorkState.FINISHED
+    rows = [scene.catalog.trial(t.trial_id) for t in bundle[1:]]
     assert rows
     assert {r.failure_reason for r in rows} == {FailureReason.WORKER_LOST}
     assert {r.state for r in rows} == {TrialState.FAILED}
@@ -132,29 +132,29 @@ def test_a_catalog_that_fails_while_claiming_loses_no_trial(
     with monkeypatch.context() as patch:
         patch.setattr(scene.catalog, "claim", refuse)
         with pytest.raises(CatalogError):
-            board.next_pack(size=4, workers=1)
+            board.next_bundle(size=4, workers=1)
     assert board.queue.counts() == before
-    assert board.next_pack(size=4, workers=1)
+    assert board.next_bundle(size=4, workers=1)
 
 
 def test_a_damaged_result_is_no_result_and_is_made_again(scene: Scene) -> None:
     """A crash cut it short: the trial is not done, and failing it would fail it for ever."""
     board = scene.board()
-    (trial,) = pack = board.next_pack(size=1, workers=1)
-    list(run_pack(pack, scene.stores.workspace, scene.warm))
+    (trial,) = bundle = board.next_bundle(size=1, workers=1)
+    list(run_bundle(bundle, scene.stores.workspace, scene.warm))
     path = scene.stores.workspace.trial(trial.trial_id).result
     whole = path.read_bytes()
     path.write_bytes(whole[:-40])
     assert board.reconcile() == 0
     assert scene.catalog.trial(trial.trial_id).state is TrialState.RUNNING
-    list(run_pack(pack, scene.stores.workspace, scene.warm))
+    list(run_bundle(bundle, scene.stores.workspace, scene.warm))
     assert board.reconcile() == 1
     assert scene.catalog.trial(trial.trial_id).state is TrialState.FINISHED
 
 
 def test_a_result_of_another_version_fails_its_trial_with_the_reason(scene: Scene) -> None:
     board = scene.board()
-    (trial,) = board.next_pack(size=1, workers=1)
+    (trial,) = board.next_bundle(size=1, workers=1)
     paths = scene.stores.workspace.trial(trial.trial_id)
     commit(paths, TrialFailure(trial_id="a", reason=FailureReason.ERROR, message="", at_unix_ms=0))
     paths.failure.rename(paths.result)  # whole, and not what a result is here
@@ -166,9 +166,9 @@ def test_a_result_of_another_version_fails_its_trial_with_the_reason(scene: Scen
 
 def wait_for(board: Board, other: Board, *, size: int = 1) -> list[Trial]:
     """Let another board begin trials, and this one want the same ones."""
-    theirs = other.next_pack(size=size, workers=1)
+    theirs = other.next_bundle(size=size, workers=1)
     board.queue._ready = [t.trial_id for t in theirs]
-    assert board.next_pack(size=size, workers=1) == []
+    assert board.next_bundle(size=size, workers=1) == []
     assert board.waits_for_others
     board._polled_at = float("-inf")
     return theirs
@@ -177,24 +177,24 @@ def wait_for(board: Board, other: Board, *, size: int = 1) -> list[Trial]:
 def test_a_trial_that_lost_its_worker_elsewhere_is_tried_here_once(scene: Scene) -> None:
     first, second = scene.board(), scene.board()
     (trial,) = wait_for(second, first)
-    assert second.next_pack(size=1, workers=1) == [], "it runs there"
+    assert second.next_bundle(size=1, workers=1) == [], "it runs there"
     scene.fail(first, trial, FailureReason.WORKER_LOST)
     second._polled_at = float("-inf")
-    assert second.next_pack(size=1, workers=1) == [trial]
+    assert second.next_bundle(size=1, workers=1) == [trial]
     scene.fail(second, trial, FailureReason.WORKER_LOST)
     for board in (first, second):
         assert board.queue.states[trial.trial_id] is WorkState.FAILED
-        assert trial.trial_id not in {t.trial_id for t in board.next_pack(size=9, workers=1)}
+        assert trial.trial_id not in {t.trial_id for t in board.next_bundle(size=9, workers=1)}
 
 
 def test_a_trial_that_diverged_elsewhere_has_failed_here_too(scene: Scene) -> None:
     first, second = scene.board(), scene.board()
     (trial,) = wait_for(second, first)
-    told: list[PackEvent] = []
+    told: list[TrialEvent] = []
     second.listeners.append(lambda event, _: told.append(event))
     scene.fail(first, trial, FailureReason.DIVERGED)
     second._polled_at = float("-inf")
-    assert second.next_pack(size=1, workers=1) == []
+    assert second.next_bundle(size=1, workers=1) == []
     assert second.queue.states[trial.trial_id] is WorkState.FAILED
     children = {i for i, t in scene.plan.trials.items() if trial.trial_id in t.parents}
     assert {second.queue.states[i] for i in children} <= {WorkState.BLOCKED}
@@ -206,7 +206,7 @@ def test_a_trial_whose_other_submission_ended_is_run_here(scene: Scene) -> None:
     first, second = scene.board(), scene.board()
     (trial,) = wait_for(second, first)
     first.release()
-    assert second.next_pack(size=1, workers=1) == [trial]
+    assert second.next_bundle(size=1, workers=1) == [trial]
 
 
 def test_what_is_finished_in_another_workspace_stops_who_waits_for_it(scene: Scene) -> None:
@@ -217,7 +217,7 @@ def test_what_is_finished_in_another_workspace_stops_who_waits_for_it(scene: Sce
     assert result is not None
     scene.catalog.record_result("toy", result)
     scene.stores.workspace.trial(trial.trial_id).result.unlink()
-    second.next_pack(size=1, workers=1)
+    second.next_bundle(size=1, workers=1)
     assert second.over
     assert "one workspace" in (second.stopped or "")
 
@@ -229,7 +229,7 @@ def test_whoever_was_taken_over_commits_nothing_and_hands_out_nothing(scene: Sce
     heir.queue._ready += [t.trial_id for t in theirs]
     for trial in theirs:
         heir.queue.states[trial.trial_id] = WorkState.READY
-    assert {t.trial_id for t in heir.next_pack(size=2, workers=1)} == {t.trial_id for t in theirs}
+    assert {t.trial_id for t in heir.next_bundle(size=2, workers=1)} == {t.trial_id for t in theirs}
 
     events = scene.run(slept, theirs)  # its workers go on, since they know nothing of it
     assert {e.kind for e in events} == {EventKind.STARTED, EventKind.ABANDONED}
@@ -237,7 +237,7 @@ def test_whoever_was_taken_over_commits_nothing_and_hands_out_nothing(scene: Sce
         assert not scene.stores.workspace.trial(trial.trial_id).result.exists()
     for event in events:
         slept.take(event)
-    assert slept.next_pack(size=9, workers=1) == []
+    assert slept.next_bundle(size=9, workers=1) == []
     assert slept.over
     assert "took its trials over" in (slept.stopped or "")
 
@@ -255,13 +255,13 @@ def test_a_worker_that_was_taken_over_stops_at_the_end_of_its_epoch(
     scene = Scene(plan_sweep(toy_sweep(epochs=5))[0], tmp_path / "workspace")
     scene.warm = WarmState(torch.device("cpu"), FastPath(pack_width=width))
     board = scene.board()
-    pack = board.next_pack(size=2, workers=1)
-    attempts = {t.trial_id: board.attempts[t.trial_id] for t in pack}
-    kinds = {t.trial_id: list[EventKind]() for t in pack}
-    for event in run_pack(pack, Workspace(scene.stores.workspace.root, attempts), scene.warm):
+    bundle = board.next_bundle(size=2, workers=1)
+    attempts = {t.trial_id: board.attempts[t.trial_id] for t in bundle}
+    kinds = {t.trial_id: list[EventKind]() for t in bundle}
+    for event in run_bundle(bundle, Workspace(scene.stores.workspace.root, attempts), scene.warm):
         kinds[event.trial_id].append(event.kind)
         if event.kind is EventKind.EPOCH:
-            for trial in pack:
+            for trial in bundle:
                 scene.stores.workspace.trial(trial.trial_id).claim.write_text("999")
     told = [kind for of_trial in kinds.values() for kind in of_trial]
     assert told.count(EventKind.EPOCH) == 1
@@ -273,13 +273,13 @@ def test_a_worker_that_was_taken_over_stops_at_the_end_of_its_epoch(
 def test_a_claim_that_was_overwritten_is_made_anew(scene: Scene) -> None:
     """Whoever slept between claiming in the catalog and saying so in the folder does that."""
     board = scene.board()
-    (trial,) = board.next_pack(size=1, workers=1)
+    (trial,) = board.next_bundle(size=1, workers=1)
     scene.stores.workspace.trial(trial.trial_id).claim.write_text("999")
     for event in scene.run(board, [trial]):
         board.take(event)
     board._polled_at = float("-inf")
     board.queue._ready.clear()
-    assert board.next_pack(size=1, workers=1) == [trial]
+    assert board.next_bundle(size=1, workers=1) == [trial]
     for event in scene.run(board, [trial]):
         board.take(event)
     assert board.trained == {trial.trial_id}
@@ -287,12 +287,12 @@ def test_a_claim_that_was_overwritten_is_made_anew(scene: Scene) -> None:
 
 def test_the_live_view_and_status_count_the_same_things(scene: Scene) -> None:
     board, other = scene.board(), scene.board()
-    failing, *_ = board.next_pack(size=3, workers=1)
+    failing, *_ = board.next_bundle(size=3, workers=1)
     scene.fail(board, failing, FailureReason.DIVERGED)
-    scene.run_one_pack(board)
-    other.next_pack(size=2, workers=1)
+    scene.run_one_bundle(board)
+    other.next_bundle(size=2, workers=1)
     board.queue._ready = list(other.queue.having(WorkState.RUNNING))
-    assert board.next_pack(size=2, workers=1) == []
+    assert board.next_bundle(size=2, workers=1) == []
     (row,) = scene.catalog.sweeps()
     assert all(row.counts.values()), "every state is there"
     assert dict(board.counts()) == row.counts
@@ -303,7 +303,7 @@ def test_what_others_finished_is_not_counted_as_trained_here(scene: Scene) -> No
     theirs = wait_for(second, first, size=2)
     for event in scene.run(first, theirs):
         first.take(event)
-    own = scene.run_one_pack(second)
+    own = scene.run_one_bundle(second)
     assert {second.queue.states[t.trial_id] for t in theirs} == {WorkState.FINISHED}
     assert second.trained == set(own)
     assert first.trained == {t.trial_id for t in theirs}
@@ -312,7 +312,7 @@ def test_what_others_finished_is_not_counted_as_trained_here(scene: Scene) -> No
 def test_the_best_so_far_is_that_of_all_submissions(scene: Scene) -> None:
     before = scene.board()
     while not before.over:
-        scene.run_one_pack(before)
+        scene.run_one_bundle(before)
     assert set(before.best) == {"one", "two", "three"}
     after = scene.board()
     after.recall()

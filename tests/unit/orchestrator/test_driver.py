@@ -19,7 +19,7 @@ from orchestrator.running.driver import Outcome, Watch, plan_sweep, submit
 from orchestrator.stores import Stores
 from workers.contract.paths import Workspace
 from workers.contract.trial import Method
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 
 
@@ -33,14 +33,14 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> list[scheduling.Node]:
     def cluster(_: str | None) -> Iterator[list[scheduling.Node]]:
         yield found
 
-    def run_packs(board: Board, workspace: Workspace, *_: Any, **__: Any) -> None:
-        while pack := board.next_pack(size=4, workers=1):
-            attempts = {t.trial_id: board.attempts[t.trial_id] for t in pack}
-            for event in run_pack(pack, Workspace(workspace.root, attempts), warm):
+    def run_bundles(board: Board, workspace: Workspace, *_: Any, **__: Any) -> None:
+        while bundle := board.next_bundle(size=4, workers=1):
+            attempts = {t.trial_id: board.attempts[t.trial_id] for t in bundle}
+            for event in run_bundle(bundle, Workspace(workspace.root, attempts), warm):
                 board.take(event)
 
     monkeypatch.setattr(scheduling, "cluster", cluster)
-    monkeypatch.setattr(scheduling, "run_packs", run_packs)
+    monkeypatch.setattr(scheduling, "run_bundles", run_bundles)
     publisher = SimpleNamespace(drain=lambda _: 0)
     monkeypatch.setattr(driver, "_publishing", lambda *_: nullcontext(publisher))
     monkeypatch.setattr(driver, "_register", lambda *_, **__: driver.Registered())

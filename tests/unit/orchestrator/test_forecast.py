@@ -34,7 +34,7 @@ def test_a_dropped_layer_and_the_one_above_cost_nothing(
     chosen = [t for t in of(trials, Method.ADAPTER, DropMode.SPECIALISED) if t.drop.depth == depth]
     found = forecast(chosen)
     assert (found.plain, found.fast) == pytest.approx((2 * plain, 2 * fast))
-    assert (found.taps, found.bytes_per_token) == (1, 32 * 4)
+    assert (found.cut_points, found.bytes_per_token) == (1, 32 * 4)
 
 
 def test_adapters_everywhere_still_save_the_lowest_layer(trials: list[Trial]) -> None:
@@ -57,13 +57,13 @@ def test_robust_training_is_the_mean_over_all_depths(trials: list[Trial]) -> Non
     found = forecast(of(trials, Method.ADAPTER, DropMode.ROBUST))
     assert found.plain == pytest.approx(2 * (5 + 4 + 3) / 3)
     assert found.fast == pytest.approx(2 * 2 * (1 + SIXTH + SIXTH + 0) / 3)
-    assert found.taps == 3
+    assert found.cut_points == 3
 
 
 def test_full_fine_tuning_keeps_its_layers(trials: list[Trial]) -> None:
     found = forecast(of(trials, Method.FULL_FINE_TUNING))
     assert (found.plain, found.fast) == pytest.approx((2 * 9, 2 * 3 * (2 + SIXTH)))
-    assert found.taps == 0
+    assert found.cut_points == 0
 
 
 def test_a_head_alone_runs_no_layer_and_pruning_trains_nothing(trials: list[Trial]) -> None:

@@ -159,7 +159,7 @@ def test_what_a_trial_builds_on_is_said_where_it_differs(samples):
         assert list(words(few, ("source_bottleneck_size",))) == ["source bottleneck size 8"]
     adapter = unsaid(samples.trial(), {})
     assert list(words(adapter, ("source_bottleneck_size", "source_epochs"))) == []
-    assert list(words(adapter, ("patience", "prefix_dropout"))) == [
+    assert list(words(adapter, ("patience", "frozen_dropout"))) == [
         "no patience",
         "no prefix dropout",
     ]

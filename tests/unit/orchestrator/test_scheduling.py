@@ -1,4 +1,4 @@
-"""How many workers fit a cluster, and how many packs are out at once."""
+"""How many workers fit a cluster, and how many bundles are out at once."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -8,7 +8,7 @@ from ray.tune.search import Searcher
 
 from orchestrator.errors import SchedulingError
 from orchestrator.running.board import Board
-from orchestrator.running.scheduling import Node, PackSearcher, WorkerShape, worker_count
+from orchestrator.running.scheduling import BundleSearcher, Node, WorkerShape, worker_count
 from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
 
@@ -18,7 +18,7 @@ def shape(*, cpus: float = 1, gpus: float = 0, max_workers: int | None = None) -
         cpus=cpus,
         gpus=gpus,
         max_workers=max_workers,
-        pack_size=1,
+        bundle_size=1,
         max_retries=0,
         fast_path=FastPath(),
     )
@@ -70,7 +70,7 @@ class Endless:
         self.attempts: dict[str, int] = {}
         self.lost: list[str] = []
 
-    def next_pack(self, *, size: int, workers: int) -> list[Any]:
+    def next_bundle(self, *, size: int, workers: int) -> list[Any]:
         trial_id = f"{len(self.attempts):020x}"
         self.attempts[trial_id] = 1
         return [type("Trial", (), {"trial_id": trial_id})]
@@ -81,7 +81,7 @@ class Endless:
 
 def test_no_more_packs_are_out_than_there_may_be_workers(tmp_path: Path) -> None:
     board = Endless()
-    searcher = PackSearcher(
+    searcher = BundleSearcher(
         cast(Board, board), Workspace(tmp_path), shape(max_workers=2), workers=2
     )
     first, second = searcher.suggest("a"), searcher.suggest("b")

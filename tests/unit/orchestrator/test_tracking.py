@@ -118,7 +118,7 @@ def test_a_finished_trial_is_a_run_with_its_curves_and_files(catalog, stores, sa
 
 def test_a_run_says_what_was_taken_from_the_cache(samples):
     prefix = PrefixUse(
-        taps={Split.TRAIN: ("1-feed-forward-sum",), Split.TEST: ()},
+        cut_points={Split.TRAIN: ("1-feed-forward-sum",), Split.TEST: ()},
         computed=1,
         bytes=4096,
         prepare_s=0.5,

@@ -31,7 +31,7 @@ trials:
     adapter: { placement: [houlsby, parallel], sharing: all_layers, non_linearity: gelu }
   - tasks: rte
     adapter: { initialisation: mam, reduction_factor: 2 }
-    training: { patience: 2, precision: bfloat16, prefix_dropout: true }
+    training: { patience: 2, precision: bfloat16, frozen_dropout: true }
   - method: [head_only, full_fine_tuning]
 fusion:
   - targets: rte

@@ -17,26 +17,26 @@ def plan(toy_sweep: Callable[..., Path]) -> Plan:
 
 
 def drain(queue: WorkQueue, *, size: int = 4, workers: int = 2) -> list[list[str]]:
-    """Run every pack at once, and return them in order."""
-    packs = []
-    while pack := queue.next_pack(size=size, workers=workers):
-        packs.append([t.trial_id for t in pack])
-        for trial in pack:
+    """Run every bundle at once, and return them in order."""
+    bundles = []
+    while bundle := queue.next_bundle(size=size, workers=workers):
+        bundles.append([t.trial_id for t in bundle])
+        for trial in bundle:
             queue.finish(trial.trial_id)
-    return packs
+    return bundles
 
 
 def test_every_trial_is_handed_out_once_after_its_parents(plan: Plan) -> None:
-    order = [i for pack in drain(WorkQueue(plan.trials)) for i in pack]
+    order = [i for bundle in drain(WorkQueue(plan.trials)) for i in bundle]
     assert sorted(order) == sorted(plan.trials)
     for position, trial_id in enumerate(order):
         assert set(plan.trials[trial_id].parents) <= set(order[:position])
 
 
 def test_a_pack_shares_base_and_task_and_is_bounded(plan: Plan) -> None:
-    for pack in drain(WorkQueue(plan.trials), size=3):
-        assert len(pack) <= 3
-        assert len({plan.trials[i].task.name for i in pack}) == 1
+    for bundle in drain(WorkQueue(plan.trials), size=3):
+        assert len(bundle) <= 3
+        assert len({plan.trials[i].task.name for i in bundle}) == 1
 
 
 def test_sources_of_fusions_come_first(plan: Plan) -> None:
@@ -45,14 +45,14 @@ def test_sources_of_fusions_come_first(plan: Plan) -> None:
     sources = {p for t in plan.trials.values() if t.fusion for p in t.parents}
     first: list[str] = []
     while len(first) < len(sources):
-        first += [t.trial_id for t in queue.next_pack(size=1, workers=1)]
+        first += [t.trial_id for t in queue.next_bundle(size=1, workers=1)]
     assert set(first) == sources
 
 
 def test_packs_shrink_so_that_all_workers_get_some(plan: Plan) -> None:
     queue = WorkQueue(plan.trials)
     ready = queue.counts()[WorkState.READY]
-    assert len(queue.next_pack(size=100, workers=ready)) == 1
+    assert len(queue.next_bundle(size=100, workers=ready)) == 1
 
 
 def test_a_failure_blocks_what_waits_for_it_and_nothing_else(plan: Plan) -> None:
@@ -75,13 +75,13 @@ def test_a_failure_blocks_what_waits_for_it_and_nothing_else(plan: Plan) -> None
 def test_finished_trials_are_not_handed_out_and_free_their_children(plan: Plan) -> None:
     done = {i for i, t in plan.trials.items() if t.method is Method.ADAPTER}
     queue = WorkQueue(plan.trials, done)
-    order = {i for pack in drain(queue) for i in pack}
+    order = {i for bundle in drain(queue) for i in bundle}
     assert order == set(plan.trials) - done
 
 
 def test_a_deferred_trial_waits_until_it_is_put_back(plan: Plan) -> None:
     queue = WorkQueue(plan.trials)
-    trial = queue.next_pack(size=1, workers=1)[0]
+    trial = queue.next_bundle(size=1, workers=1)[0]
     queue.defer(trial.trial_id)
     drain(queue)
     assert not queue.ended

@@ -8,7 +8,7 @@ from orchestrator.running.driver import plan_sweep
 from workers.contract.paths import Workspace
 from workers.contract.results import TrialResult, read_failure, read_result
 from workers.contract.trial import Trial
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 
 TRAINING = "{ learning_rate: 1e-2, batch_size: 8, max_length: 16, epochs: 2 }"
@@ -31,7 +31,7 @@ def write_sweep(folder: Path, base: Path, *tasks: Path, body: str) -> Path:
 def run_sweep(path: Path, workspace: Workspace) -> Ran:
     """Run every trial of a sweep; all must finish."""
     plan, _ = plan_sweep(path)
-    for _ in run_pack(list(plan.trials.values()), workspace, WarmState(torch.device("cpu"))):
+    for _ in run_bundle(list(plan.trials.values()), workspace, WarmState(torch.device("cpu"))):
         pass
     ran = []
     for trial in plan.trials.values():

@@ -219,9 +219,9 @@ class _Maker:
 
     def _target(self) -> tuple[Any, float | None]:
         value = self.draw.choice([0, 5, 1.5, 4.25, 3, -1, 5.01, 1e-7])
-        fits = self.range is None or self.range[0] <= value <= self.range[1]
+        trainers = self.range is None or self.range[0] <= value <= self.range[1]
         spelled = str(value) if self.as_text else float(value)
-        return spelled, float(value) if fits else None
+        return spelled, float(value) if trainers else None
 
     def _label(self, style: str) -> tuple[Any, int | None]:
         """Draw a label's spelling, and the one class that it can mean, or None."""

@@ -13,8 +13,8 @@ from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
 from workers.contract.trial import Method
 from workers.joint.joint_training import Pack, packable
-from workers.running.bundle import run_pack
-from workers.running.one_trial import begin_fit
+from workers.running.bundle import run_bundle
+from workers.running.one_trial import begin_training
 from workers.running.warm_state import WarmState
 
 KINDS = """\
@@ -42,10 +42,10 @@ def test_a_pass_waits_for_nothing(
     settings = FastPath(cache_gib=cache_gib, cache_folder=str(tmp_path / "cache"))
     warm = WarmState(torch.device("cpu"), settings)
     sources = {parent for trial in trials for parent in trial.parents}
-    list(run_pack([trial for trial in trials if trial.trial_id in sources], workspace, warm))
+    list(run_bundle([trial for trial in trials if trial.trial_id in sources], workspace, warm))
     trials = [trial for trial in trials if trial.task.name == "one" and packable(trial)]
     assert sum(trial.method is Method.FUSION for trial in trials) == 4
-    begun = [begin_fit(trial, workspace, warm)[0] for trial in trials]
+    begun = [begin_training(trial, workspace, warm)[0] for trial in trials]
     assert all(bool(running.prefix) == (cache_gib > 0) for running in begun)
     pack = Pack(len(trials))
     with meta_device():
@@ -53,4 +53,4 @@ def test_a_pass_waits_for_nothing(
             pack.join(member_there(running))
         for _ in range(6):
             pack.run_pass()
-    assert all(not member.epoch_ended for member in pack.members)
+    assert all(not packed.epoch_ended for packed in pack.packed_trials)

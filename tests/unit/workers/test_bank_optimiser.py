@@ -1,4 +1,4 @@
-"""The optimiser over a bank does torch.optim's steps, each slot for itself."""
+"""The optimiser over a stack does torch.optim's steps, each row for itself."""
 
 import zlib
 
@@ -7,13 +7,13 @@ import torch
 from transformers import BertConfig, BertModel
 
 from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind
-from adapter_lib.joint.stacked_parameters import Bank
+from adapter_lib.joint.stacked_parameters import StackedParameters
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
 from adapter_lib.modules.heads import Head
 from adapter_lib.transformer.backbone import Backbone
 from workers.contract.trial import Optimiser
-from workers.joint.stacked_optimiser import BankOptimiser, Change
+from workers.joint.stacked_optimiser import Change, StackedOptimiser
 
 SETTINGS = [(0.1, 0.0, None), (0.02, 0.3, 0.5), (0.05, 0.1, 1.0)]
 """Learning rate, weight decay and clipping of three models."""
@@ -76,15 +76,19 @@ def own_step(
     own.step()
 
 
-def bank_step(
-    bank: Bank, together: BankOptimiser, packed: list[AdapterModel], step: int, joined: list[int]
+def stack_step(
+    stack: StackedParameters,
+    together: StackedOptimiser,
+    packed: list[AdapterModel],
+    step: int,
+    joined: list[int],
 ) -> None:
     changes = {}
     for number in joined:
         model, (rate, _, clip) = packed[number], SETTINGS[number]
-        used = bank.used(model, depth_of(step, number))
-        for name, part in bank.tensors(bank.gradients, number, model).items():
-            if used[bank.index(name)]:
+        used = stack.used(model, depth_of(step, number))
+        for name, part in stack.tensors(stack.gradients, number, model).items():
+            if used[stack.index(name)]:
                 part.copy_(gradient(step, number, name, part))
         changes[number] = Change(rate / (step + 1), clip, used)
     together.step(changes)
@@ -96,10 +100,10 @@ def test_steps_are_those_of_torch(backbone: Backbone, kind: Optimiser) -> None:
     alone, packed = models(backbone), models(backbone)
     own = [optimiser(m, kind, i) for i, m in enumerate(alone)]
     handed = [optimiser(m, kind, i) for i, m in enumerate(packed)]
-    bank = Bank(packed[0], slots=4)
-    together = BankOptimiser(bank, kind)
+    stack = StackedParameters(packed[0], rows=4)
+    together = StackedOptimiser(stack, kind)
     for i, model in enumerate(packed):
-        bank.put(i, model)
+        stack.put(i, model)
         together.put(i, model, handed[i])
     for step in range(8):
         joined = [0, 1] if step in (3, 4) else [0, 1, 2]
@@ -110,10 +114,10 @@ def test_steps_are_those_of_torch(backbone: Backbone, kind: Optimiser) -> None:
             handed[1].load_state_dict(state)
             together.put(1, packed[1], handed[1])
         for i in joined:
-            used = bank.used(alone[i], depth_of(step, i))
-            names = {n for n in bank.tensors(bank.values, i, alone[i]) if used[bank.index(n)]}
+            used = stack.used(alone[i], depth_of(step, i))
+            names = {n for n in stack.tensors(stack.values, i, alone[i]) if used[stack.index(n)]}
             own_step(alone[i], own[i], names, step, i)
-        bank_step(bank, together, packed, step, joined)
+        stack_step(stack, together, packed, step, joined)
     for i, model in enumerate(packed):
         together.hand_back(i, model, handed[i])
         for name, value in alone[i].trainable_state().items():
@@ -130,18 +134,18 @@ def test_steps_are_those_of_torch(backbone: Backbone, kind: Optimiser) -> None:
 def test_what_diverges_in_a_slot_stays_there(backbone: Backbone) -> None:
     alone, packed = models(backbone), models(backbone)
     own = optimiser(alone[1], Optimiser.ADAMW, 1)
-    bank = Bank(packed[0], slots=3)
-    together = BankOptimiser(bank, Optimiser.ADAMW)
+    stack = StackedParameters(packed[0], rows=3)
+    together = StackedOptimiser(stack, Optimiser.ADAMW)
     for i, model in enumerate(packed):
-        bank.put(i, model)
+        stack.put(i, model)
         together.put(i, model, optimiser(model, Optimiser.ADAMW, i))
     for step in range(3):
-        bank.gradients[0] = float("nan")
-        bank.gradients[2] = float("inf")
-        used = bank.used(alone[1], depth_of(step, 1))
-        names = {n for n in bank.tensors(bank.values, 1, alone[1]) if used[bank.index(n)]}
+        stack.gradients[0] = float("nan")
+        stack.gradients[2] = float("inf")
+        used = stack.used(alone[1], depth_of(step, 1))
+        names = {n for n in stack.tensors(stack.values, 1, alone[1]) if used[stack.index(n)]}
         own_step(alone[1], own, names, step, 1)
-        bank_step(bank, together, packed, step, [0, 1, 2])
-        bank.values[0] = float("inf")
+        stack_step(stack, together, packed, step, [0, 1, 2])
+        stack.values[0] = float("inf")
     for name, value in alone[1].trainable_state().items():
         torch.testing.assert_close(packed[1].trainable_state()[name], value, rtol=1e-5, atol=1e-6)

@@ -50,8 +50,8 @@ def test_limits_are_those_of_what_transformers_builds(family: str, tmp_path: Pat
     longest = longest_sequence(written)
     assert longest == LIMITS[family]
     mask = torch.ones(1, (longest or 30) + 1, dtype=torch.bool)
-    fits = parts.embed(torch.full((1, longest or 30), 5), None, mask[:, 1:], None)
-    assert fits.shape[:2] == (1, longest or 30)
+    trainers = parts.embed(torch.full((1, longest or 30), 5), None, mask[:, 1:], None)
+    assert trainers.shape[:2] == (1, longest or 30)
     if longest is not None:
         with pytest.raises((IndexError, RuntimeError)):
             parts.embed(torch.full((1, longest + 1), 5), None, mask, None)

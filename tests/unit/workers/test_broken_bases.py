@@ -24,7 +24,7 @@ from workers.contract.paths import Workspace
 from workers.contract.results import FailureReason, read_failure
 from workers.contract.trial import Trial
 from workers.errors import WorkerError
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 
 SOON_S = 20.0
@@ -183,7 +183,7 @@ def what_becomes(of: Path, task: Path, folder: Path) -> str:
 def _run(trial: Trial, workspace: Workspace) -> str:
     trial = trial.model_copy(update={"training": trial.training.model_copy(update={"epochs": 1})})
     warm = WarmState(torch.device("cpu"), FastPath(cache_gib=0))
-    *_, last = run_pack([trial], workspace, warm)
+    *_, last = run_bundle([trial], workspace, warm)
     if last.kind is EventKind.FINISHED:
         return "finished"
     failure = read_failure(workspace.trial(trial.trial_id))

@@ -28,7 +28,7 @@ from workers.contract.results import (
 )
 from workers.contract.trial import Trial
 from workers.errors import CheckpointError, ResultFileError
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 from workers.training.checkpoint import read_checkpoint, write_checkpoint
 
@@ -52,7 +52,7 @@ def warm_state(width: int = 1) -> WarmState:
 
 def run(trial: Trial, folder: Path) -> TrialResult:
     workspace = Workspace(folder)
-    assert list(run_pack([trial], workspace, warm_state()))[-1].kind is EventKind.FINISHED
+    assert list(run_bundle([trial], workspace, warm_state()))[-1].kind is EventKind.FINISHED
     result = read_result(workspace.trial(trial.trial_id))
     assert result is not None
     return result
@@ -60,7 +60,7 @@ def run(trial: Trial, folder: Path) -> TrialResult:
 
 def stop_after(epochs: int, trials: list[Trial], folder: Path, width: int = 1) -> None:
     """Run until each trial has told of so many epochs, and stop as a killed worker does."""
-    events = cast(Any, run_pack(trials, Workspace(folder), warm_state(width)))
+    events = cast(Any, run_bundle(trials, Workspace(folder), warm_state(width)))
     told = 0
     while told < epochs * len(trials):
         told += next(events).kind is EventKind.EPOCH
@@ -152,7 +152,7 @@ def test_memory_that_runs_out_costs_no_checkpoint(
 
     with monkeypatch.context() as patch:
         patch.setattr(torch, "load", no_memory)
-        list(run_pack(trials[:1], Workspace(tmp_path), warm_state()))
+        list(run_bundle(trials[:1], Workspace(tmp_path), warm_state()))
     failure = read_failure(paths)
     assert failure is not None
     assert failure.reason is FailureReason.OUT_OF_MEMORY
@@ -181,7 +181,7 @@ def test_a_disk_too_full_for_checkpoints_costs_no_trial(
 
     save = torch.save
     monkeypatch.setattr(torch, "save", lambda state, stream: save(state, cast(Any, Full(stream))))
-    list(run_pack(trials, workspace, warm_state(width)))
+    list(run_bundle(trials, workspace, warm_state(width)))
     for trial, wanted in zip(trials, expected, strict=True):
         paths = workspace.trial(trial.trial_id)
         result = read_result(paths)
@@ -306,7 +306,7 @@ def test_a_result_of_another_version_fails_its_trial_alone(
     paths.failure.rename(paths.result)
     with pytest.raises(ResultFileError, match="of this version"):
         read_result(paths)
-    list(run_pack(trials, workspace, warm_state()))
+    list(run_bundle(trials, workspace, warm_state()))
     found = read_failure(paths)
     assert found is not None
     assert found.reason is FailureReason.BAD_INPUT
@@ -329,7 +329,7 @@ def test_a_trial_that_builds_on_damaged_files_says_what_to_do(
     weights.unlink()
     if not gone:
         weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    list(run_pack([started], Workspace(tmp_path), warm_state()))
+    list(run_bundle([started], Workspace(tmp_path), warm_state()))
     failure = read_failure(Workspace(tmp_path).trial(started.trial_id))
     assert failure is not None
     assert failure.reason is FailureReason.BAD_INPUT

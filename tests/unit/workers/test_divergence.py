@@ -21,11 +21,11 @@ from workers.contract.trial import Method, Trial
 from workers.errors import TrialFailedError
 from workers.objectives.divergence import finite_logits
 from workers.running import prunings
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 from workers.training.build import build
 from workers.training.pruning import mean_attention, prune
-from workers.training.trainer import Fit
+from workers.training.trainer import Trainer
 
 TRAINING = "batch_size: 8, max_length: 24, epochs: {epochs}, schedule: constant"
 NO_CLIP = "gradient_clip: null"
@@ -47,7 +47,7 @@ def planned(folder: Path, base: Path, *tasks: Path, body: str, epochs: int = 1) 
 def run(trials: Sequence[Trial], folder: Path, width: int = 1, **settings: object) -> Workspace:
     fast_path = FastPath(pack_width=width, cache_gib=0, checkpoint_share=1, **settings)
     workspace = Workspace(folder)
-    for _ in run_pack(trials, workspace, WarmState(torch.device("cpu"), fast_path)):
+    for _ in run_bundle(trials, workspace, WarmState(torch.device("cpu"), fast_path)):
         pass
     return workspace
 
@@ -111,10 +111,12 @@ def test_a_pre_training_that_went_nowhere_is_no_start(
     assert_diverged(pretraining, run([pretraining], tmp_path / "workspace"), "model's output")
 
 
-def poison(fit: Fit, value: float) -> None:
+def poison(trainer: Trainer, value: float) -> None:
     """Put a value that is not finite where a ReLU hides one side of it from every score."""
     biases = [
-        p for name, p in fit.model.named_parameters() if "down" in name and name.endswith("bias")
+        p
+        for name, p in trainer.model.named_parameters()
+        if "down" in name and name.endswith("bias")
     ]
     assert biases
     with torch.no_grad():
@@ -136,17 +138,17 @@ def test_neither_a_good_epoch_before_nor_a_score_that_is_fine_makes_it_a_result(
 ) -> None:
     body = f"adapter: {{ bottleneck_size: 4 }}\ntraining: {{ {TRAINING} }}\nseeds: [0, 1]\n"
     poisoned, sound = planned(tmp_path, toy_base, make_task("one", train=8), body=body, epochs=2)
-    closed = Fit.close_epoch
+    closed = Trainer.close_epoch
 
-    def last_epoch_ends_badly(fit: Fit, *rest: float, **more: float) -> object:
-        if fit.trial == poisoned and len(fit.curve) == 1:
-            poison(fit, value)
+    def last_epoch_ends_badly(trainer: Trainer, *rest: float, **more: float) -> object:
+        if trainer.trial == poisoned and len(trainer.curve) == 1:
+            poison(trainer, value)
             monkeypatch.setattr(
-                fit, "_measure", lambda *where: _better(type(fit)._measure(fit, *where))
+                trainer, "_measure", lambda *where: _better(type(trainer)._measure(trainer, *where))
             )
-        return closed(fit, *rest, **more)  # type: ignore[arg-type]
+        return closed(trainer, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Fit, "close_epoch", last_epoch_ends_badly)
+    monkeypatch.setattr(Trainer, "close_epoch", last_epoch_ends_badly)
     ran = run([poisoned, sound], tmp_path / "workspace", width)
     assert_diverged(poisoned, ran, why)
     finished(sound, ran)

@@ -12,16 +12,16 @@ from safetensors.torch import load_file
 from scipy.stats import ks_2samp
 from sweeping import write_sweep
 
-from adapter_lib.transformer.activations import Held, Tap
+from adapter_lib.transformer.activations import CutPoint, Held
 from orchestrator.running.driver import plan_sweep
-from workers.batches.stored_activations import StoredTap
+from workers.batches.stored_activations import StoredActivations
 from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
 from workers.contract.results import TrialResult, read_failure, read_result
 from workers.contract.task_card import Split
 from workers.contract.trial import Trial
 from workers.prefix.cache import PrefixCache
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 
 PLAIN = FastPath(enabled=False)
@@ -97,7 +97,7 @@ def sweep(make_sweep: Callable[[str], list[Trial]]) -> list[Trial]:
 
 def run(trials: list[Trial], folder: Path, fast_path: FastPath) -> dict[str, TrialResult]:
     workspace = Workspace(folder)
-    for _ in run_pack(trials, workspace, WarmState(torch.device("cpu"), fast_path)):
+    for _ in run_bundle(trials, workspace, WarmState(torch.device("cpu"), fast_path)):
         pass
     found = {}
     for trial in trials:
@@ -149,7 +149,7 @@ def test_the_record_says_what_was_taken_up_where(sweep: list[Trial], tmp_path: P
     again = run([trial], tmp_path / "again", cache)[trial.trial_id].prefix
     assert first is not None
     assert again is not None
-    assert first.taps == dict.fromkeys(Split, ("2-feed-forward-sum",)) == again.taps
+    assert first.cut_points == dict.fromkeys(Split, ("2-feed-forward-sum",)) == again.cut_points
     assert (first.computed, again.computed) == (3, 0)
     assert first.bytes == again.bytes > 0
 
@@ -162,13 +162,13 @@ def test_what_does_not_fit_the_budget_is_computed_for_each_batch(
     whole = FastPath(cache_folder=str(tmp_path / "whole"))
     expected = run([trial], tmp_path / "a", whole)[trial.trial_id]
     assert expected.prefix is not None
-    assert len(expected.prefix.taps[Split.TRAIN]) == 3
+    assert len(expected.prefix.cut_points[Split.TRAIN]) == 3
     train = expected.prefix.bytes / 2**30 / 2  # of 96 rows, 48 are train's
     small = FastPath(cache_folder=str(tmp_path / "small"), cache_gib=train * share)
     found = run([trial], tmp_path / "b", small)[trial.trial_id]
     if share:
         assert found.prefix is not None
-        kept = found.prefix.taps[Split.TRAIN]
+        kept = found.prefix.cut_points[Split.TRAIN]
         assert 0 < len(kept) < 3
         assert kept[-1] == "2-feed-forward-sum"  # the deepest save most
     else:
@@ -188,7 +188,7 @@ def test_a_cache_that_cannot_be_written_costs_speed_and_nothing_else(
     found = run([trial], tmp_path / "broken", broken)[trial.trial_id]
     without = run([trial], tmp_path / "without", FastPath(cache_gib=0))[trial.trial_id]
     assert found.prefix is not None
-    assert set(found.prefix.taps.values()) == {()}
+    assert set(found.prefix.cut_points.values()) == {()}
     assert found.prefix.computed == 0
     assert [e.train_loss for e in found.curve] == [e.train_loss for e in without.curve]
 
@@ -196,7 +196,7 @@ def test_a_cache_that_cannot_be_written_costs_speed_and_nothing_else(
 def test_half_precision_is_declared_and_close(
     quiet_base: Path, make_task: Callable[..., Path], tmp_path: Path
 ) -> None:
-    training = f"{TRAINING}, learning_rate: 1e-2, prefix_type: TYPE"
+    training = f"{TRAINING}, learning_rate: 1e-2, cache_dtype: TYPE"
     body = f"adapter: {{ bottleneck_size: 6 }}\ntraining: {{ {training} }}\n"
     task, losses, sizes, ids = make_task("one"), [], [], set()
     for kind in ("float32", "float16"):
@@ -214,21 +214,21 @@ def test_half_precision_is_declared_and_close(
     assert losses[0] == pytest.approx(losses[1], rel=1e-2)
 
 
-@pytest.mark.parametrize("prefix_dropout", ["false", "true"])
+@pytest.mark.parametrize("frozen_dropout", ["false", "true"])
 def test_all_that_is_stored_is_read(
     make_sweep: Callable[..., list[Trial]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    prefix_dropout: str,
+    frozen_dropout: str,
 ) -> None:
     read: set[int] = set()
-    gather = StoredTap.gather
+    gather = StoredActivations.gather
 
-    def spy(tap: StoredTap, *rest: Any) -> Held:
-        read.add(id(tap))
-        return gather(tap, *rest)
+    def spy(cut_point: StoredActivations, *rest: Any) -> Held:
+        read.add(id(cut_point))
+        return gather(cut_point, *rest)
 
-    stored: dict[int, tuple[Split, Tap]] = {}
+    stored: dict[int, tuple[Split, CutPoint]] = {}
     feeds = PrefixCache.feeds
 
     def noted(*rest: Any) -> Any:
@@ -238,9 +238,9 @@ def test_all_that_is_stored_is_read(
         )
         return found
 
-    monkeypatch.setattr(StoredTap, "gather", spy)
+    monkeypatch.setattr(StoredActivations, "gather", spy)
     monkeypatch.setattr(PrefixCache, "feeds", noted)
-    settings = f"learning_rate: 1e-3, prefix_dropout: {prefix_dropout}"
+    settings = f"learning_rate: 1e-3, frozen_dropout: {frozen_dropout}"
     trials = [*make_sweep(settings), *make_sweep(settings, PRUNED.replace("KEEP", "[1, 2]"), THREE)]
     pruned = []
     for trial in trials:
@@ -258,15 +258,15 @@ def test_prefix_dropout_leaves_training_alone_and_serves_measuring(
     toy_base: Path, make_task: Callable[..., Path], tmp_path: Path
 ) -> None:
     """Its noise is part of the recipe, so the same numbers come out with and without cache."""
-    body = f"adapter: {{ bottleneck_size: 6 }}\ntraining: {{ {TRAINING}, prefix_dropout: true }}\n"
+    body = f"adapter: {{ bottleneck_size: 6 }}\ntraining: {{ {TRAINING}, frozen_dropout: true }}\n"
     path = write_sweep(tmp_path, toy_base, make_task("one"), body=body)
     (trial,) = plan_sweep(path)[0].trials.values()
     cached = FastPath(cache_folder=str(tmp_path / "cache"))
     fast = run([trial], tmp_path / "fast", cached)[trial.trial_id]
     without = run([trial], tmp_path / "none", FastPath(cache_gib=0))[trial.trial_id]
     assert fast.prefix is not None
-    assert fast.prefix.taps[Split.TRAIN] == ()
-    assert len(fast.prefix.taps[Split.VALIDATION]) == 3
+    assert fast.prefix.cut_points[Split.TRAIN] == ()
+    assert len(fast.prefix.cut_points[Split.VALIDATION]) == 3
     assert [e.train_loss for e in fast.curve] == [e.train_loss for e in without.curve]
     assert fast.scores == without.scores
 
@@ -355,7 +355,7 @@ def test_with_dropout_both_paths_give_the_same_distribution(
     body = (
         "head: { dropout: 0.1 }\nadapter: { bottleneck_size: 6 }\n"
         "drop: { mode: specialised, depth: 1 }\nseeds: [SEEDS]\n"
-        f"training: {{ {TRAINING}, learning_rate: 5e-3, epochs: 8, prefix_dropout: NOISE }}\n"
+        f"training: {{ {TRAINING}, learning_rate: 5e-3, epochs: 8, frozen_dropout: NOISE }}\n"
     ).replace("epochs: 2, ", "")
     task, sides = make_task("one", train=160), {}
     base = with_dropout(toy_base, tmp_path / "noisy", 0.3)

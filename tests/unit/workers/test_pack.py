@@ -15,7 +15,7 @@ from workers.contract.paths import Workspace
 from workers.contract.results import FailureReason, TrialResult, read_failure, read_result
 from workers.contract.task_card import Split
 from workers.contract.trial import DropMode, Method, Training, Trial
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 
 
@@ -47,14 +47,14 @@ def pick(plan: Plan, method: Method, mode: DropMode = DropMode.NONE, task: str =
 
 
 def run(trial: Trial, workspace: Workspace, warm: WarmState) -> TrialResult:
-    assert list(run_pack([trial], workspace, warm))[-1].kind is EventKind.FINISHED
+    assert list(run_bundle([trial], workspace, warm))[-1].kind is EventKind.FINISHED
     result = read_result(workspace.trial(trial.trial_id))
     assert result is not None
     return result
 
 
 def test_every_kind_of_trial_finishes(plan: Plan, workspace: Workspace, warm: WarmState) -> None:
-    events = list(run_pack(list(plan.trials.values()), workspace, warm))
+    events = list(run_bundle(list(plan.trials.values()), workspace, warm))
     finished = {e.trial_id for e in events if e.kind is EventKind.FINISHED}
     failures = [read_failure(workspace.trial(i)) for i in plan.trials]
     assert finished == set(plan.trials), [f for f in failures if f]
@@ -131,12 +131,12 @@ def test_an_interrupted_trial_continues_to_the_same_result(
             run(parent, place, warm_state())
     expected = run(trial, whole, warm_state())
 
-    first = run_pack([trial], workspace, warm_state())
+    first = run_bundle([trial], workspace, warm_state())
     assert [next(first).kind for _ in range(2)] == [EventKind.STARTED, EventKind.EPOCH]
     first.close()  # as when the process dies after the first epoch
     assert workspace.trial(trial.trial_id).checkpoint.exists()
     torch.manual_seed(987)
-    events = list(run_pack([trial], workspace, warm_state()))
+    events = list(run_bundle([trial], workspace, warm_state()))
     resumed = read_result(workspace.trial(trial.trial_id))
     assert resumed is not None
     assert "resumed after epoch 1" in workspace.trial(trial.trial_id).log.read_text()
@@ -152,7 +152,7 @@ def test_a_checkpoint_that_cannot_be_read_costs_its_epochs_and_not_the_trial(
 ) -> None:
     trial = pick(plan, Method.ADAPTER)
     expected = run(trial, Workspace(tmp_path / "whole"), warm_state())
-    first = run_pack([trial], workspace, warm_state())
+    first = run_bundle([trial], workspace, warm_state())
     assert [next(first).kind for _ in range(2)] == [EventKind.STARTED, EventKind.EPOCH]
     first.close()
     checkpoint = workspace.trial(trial.trial_id).checkpoint
@@ -168,7 +168,7 @@ def test_a_finished_trial_is_not_run_again(
     trial = pick(plan, Method.HEAD_ONLY)
     run(trial, workspace, warm)
     before = workspace.trial(trial.trial_id).result.read_bytes()
-    events = list(run_pack([trial], workspace, warm))
+    events = list(run_bundle([trial], workspace, warm))
     assert [e.kind for e in events] == [EventKind.FINISHED]
     assert workspace.trial(trial.trial_id).result.read_bytes() == before
 
@@ -182,7 +182,7 @@ def test_a_diverging_trial_fails_alone_with_its_reason(
         | {"learning_rate": 3e38, "optimiser": "sgd", "gradient_clip": None}
     )
     bad = Trial.model_validate(good.model_dump() | {"training": wild})
-    events = list(run_pack([bad, good], workspace, warm))
+    events = list(run_bundle([bad, good], workspace, warm))
     assert [e.kind for e in events if e.trial_id == bad.trial_id][-1] is EventKind.FAILED
     assert [e.kind for e in events if e.trial_id == good.trial_id][-1] is EventKind.FINISHED
     failure = read_failure(workspace.trial(bad.trial_id))
@@ -197,7 +197,7 @@ def test_data_that_changed_since_planning_is_refused(
     trial = pick(plan, Method.HEAD_ONLY)
     rows = tmp_path / "tasks" / "one" / "train.jsonl"
     rows.write_text(rows.read_text() + json.dumps({"sentence1": "good film", "label": 1}) + "\n")
-    assert list(run_pack([trial], workspace, warm))[-1].kind is EventKind.FAILED
+    assert list(run_bundle([trial], workspace, warm))[-1].kind is EventKind.FAILED
     failure = read_failure(workspace.trial(trial.trial_id))
     assert failure is not None
     assert failure.reason is FailureReason.BAD_INPUT

@@ -17,11 +17,11 @@ from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
 from workers.contract.results import Epoch, read_result
 from workers.contract.trial import Method
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 from workers.training import trainer
 from workers.training.build import build
-from workers.training.trainer import Fit
+from workers.training.trainer import Trainer
 
 BODY = """\
 pretraining: { mlm: { texts: same, training: { epochs: 4 } } }
@@ -74,14 +74,14 @@ def test_an_interrupted_pre_training_continues_to_the_same_result(
     plan, _ = plan_sweep(path)
     trial = next(t for t in plan.trials.values() if t.method is Method.PRETRAINING)
     whole = Workspace(tmp_path / "whole")
-    for _ in run_pack([trial], whole, warm_state()):
+    for _ in run_bundle([trial], whole, warm_state()):
         pass
-    first = run_pack([trial], workspace, warm_state())
+    first = run_bundle([trial], workspace, warm_state())
     for _ in range(2):
         next(first)
     first.close()
     torch.manual_seed(987)
-    for _ in run_pack([trial], workspace, warm_state()):
+    for _ in run_bundle([trial], workspace, warm_state()):
         pass
     expected, found = (read_result(w.trial(trial.trial_id)) for w in (whole, workspace))
     assert expected is not None
@@ -99,25 +99,25 @@ def test_it_continues_alike_where_the_device_has_a_generator_of_its_own(
     """As on a GPU: dropout draws from the device's generator, masks from the CPU's."""
     of_device = torch.Generator()
     drawn: list[float] = []
-    close_epoch = Fit.close_epoch
+    close_epoch = Trainer.close_epoch
 
-    def drawing(fit: Fit, *rest: Any, **more: Any) -> Epoch:
+    def drawing(trainer: Trainer, *rest: Any, **more: Any) -> Epoch:
         drawn.append(float(torch.rand((), generator=of_device)))
-        return close_epoch(fit, *rest, **more)
+        return close_epoch(trainer, *rest, **more)
 
-    monkeypatch.setattr(Fit, "close_epoch", drawing)
+    monkeypatch.setattr(Trainer, "close_epoch", drawing)
     monkeypatch.setattr(trainer, "default_generator", lambda _: of_device)
     plan, _ = plan_sweep(write_sweep(tmp_path, toy_base, make_task("one"), body=BODY))
     trial = next(t for t in plan.trials.values() if t.method is Method.PRETRAINING)
     curves = []
     for name, draws in (("whole", 4), ("stopped", 6)):
         of_device.manual_seed(1)
-        for event in run_pack([trial], Workspace(tmp_path / name), warm_state()):
+        for event in run_bundle([trial], Workspace(tmp_path / name), warm_state()):
             if event.kind is EventKind.EPOCH and len(drawn) == draws:
                 break
         torch.manual_seed(987)
         of_device.manual_seed(987)
-        for _ in run_pack([trial], Workspace(tmp_path / name), warm_state()):
+        for _ in run_bundle([trial], Workspace(tmp_path / name), warm_state()):
             pass
         result = read_result(Workspace(tmp_path / name).trial(trial.trial_id))
         assert result is not None

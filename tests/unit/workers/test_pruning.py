@@ -17,7 +17,7 @@ from workers.contract.results import Score, TrialResult, read_failure, read_resu
 from workers.contract.task_card import Split
 from workers.contract.trial import Method, PruningOrder, Trial
 from workers.running import prunings as run_prunings_module
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 from workers.training import pruning, trainer
 from workers.training.evaluation import evaluate
@@ -58,7 +58,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def run(trials: list[Trial], workspace: Workspace, warm: WarmState) -> dict[str, TrialResult]:
-    for _ in run_pack(trials, workspace, warm):
+    for _ in run_bundle(trials, workspace, warm):
         pass
     found = {}
     for trial in trials:
@@ -143,7 +143,7 @@ def test_one_that_fails_leaves_the_others(
         return prune(trial, *rest, **how)
 
     monkeypatch.setattr(run_prunings_module, "prune", fails)
-    events = list(run_pack(prunings, ready, WarmState(torch.device("cpu"))))
+    events = list(run_bundle(prunings, ready, WarmState(torch.device("cpu"))))
     ended = {e.trial_id: e.kind for e in events if e.kind is not EventKind.STARTED}
     assert ended.pop(broken) is EventKind.FAILED
     failure = read_failure(ready.trial(broken))

@@ -21,7 +21,7 @@ from workers.contract.trial import Method, Trial
 from workers.predict import Predictor
 from workers.running.warm_state import WarmState
 from workers.training.build import build
-from workers.training.trainer import Fit
+from workers.training.trainer import Trainer
 
 LAYERS, HIDDEN = 3, 32
 
@@ -110,10 +110,10 @@ def test_trained_norms_leave_the_layers_below_as_they_are(
     (trial,) = plan.trials.values()
     warm = WarmState(torch.device("cpu"))
     model = build(trial, warm.backbone(trial.base), workspace)
-    fit = Fit(trial, model, warm.task(trial))
+    trainer = Trainer(trial, model, warm.task(trial))
     before = {k: v.clone() for k, v in model.trainable_state().items()}
-    fit._depths.manual_seed(next(s for s in range(99) if _first_depth(s) == 2))
-    fit._step(0, [torch.arange(8).numpy()])
+    trainer._depths.manual_seed(next(s for s in range(99) if _first_depth(s) == 2))
+    trainer._step(0, [torch.arange(8).numpy()])
     changed = {k for k, v in model.trainable_state().items() if not torch.equal(before[k], v)}
     norms = {k for k in changed if "norm" in k}
     assert norms
@@ -157,7 +157,7 @@ def test_top_layers_alone_change(
     warm = WarmState(torch.device("cpu"))
     shared = warm.backbone(trial.base)
     model = build(trial, shared, workspace)
-    Fit(trial, model, warm.task(trial)).run_epoch()
+    Trainer(trial, model, warm.task(trial)).run_epoch()
     after = model.backbone.state_dict()
     changed = {k for k, v in shared.state_dict().items() if not torch.equal(v, after[k])}
     assert changed

@@ -10,13 +10,13 @@ from sweeping import write_sweep
 from task_folders import write_task
 
 from orchestrator.running.driver import plan_sweep
-from workers.contract.events import EventKind, PackEvent
+from workers.contract.events import EventKind, TrialEvent
 from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
 from workers.contract.results import FailureReason, TrialResult, read_failure, read_result
 from workers.contract.trial import Method, Trial
 from workers.joint.joint_training import Pack, packable
-from workers.running.bundle import run_pack
+from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 
 KINDS = """\
@@ -66,7 +66,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     run_pass = Pack.run_pass
 
     def spy(pack: Pack) -> None:
-        seen.append(len(pack.members))
+        seen.append(len(pack.packed_trials))
         try:
             run_pass(pack)
         except Exception as error:
@@ -79,12 +79,12 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     assert not failed
 
 
-def run(trials: Sequence[Trial], folder: Path, width: int, **fast_path: object) -> list[PackEvent]:
+def run(trials: Sequence[Trial], folder: Path, width: int, **fast_path: object) -> list[TrialEvent]:
     settings = FastPath(
         checkpoint_share=1, pack_width=width, cache_folder=str(folder.parent / "cache"), **fast_path
     )  # type: ignore[arg-type]
     warm = WarmState(torch.device("cpu"), settings)
-    return list(run_pack(trials, Workspace(folder), warm))
+    return list(run_bundle(trials, Workspace(folder), warm))
 
 
 def results(trials: Sequence[Trial], folder: Path) -> Ran:
@@ -130,7 +130,7 @@ def assert_alike(
     ("training", "width", "cache_gib"),
     [
         ("optimiser: sgd, learning_rate: 0.05", 5, 0.0),
-        ("optimiser: sgd, learning_rate: 0.05, prefix_dropout: true, accumulate: 2", 16, 1.0),
+        ("optimiser: sgd, learning_rate: 0.05, frozen_dropout: true, accumulate: 2", 16, 1.0),
         ("learning_rate: 1e-3, weight_decay: 0.1", 16, 1.0),
     ],
 )
@@ -212,13 +212,13 @@ def test_who_waits_takes_the_place_of_who_is_done(
 
 
 def out_of_memory(monkeypatch: pytest.MonkeyPatch, of: str, above: int, after: int = 0) -> None:
-    """Let a method of packs fail after it has worked, `after` times not, if it has many members."""
+    """Let a method of packs fail after it has worked, `after` times not, if it has many trials."""
     method, done = getattr(Pack, of), []
 
     def limited(pack: Pack, *args: object) -> object:
         found = method(pack, *args)
         done.append(1)
-        if len(pack.members) > above and len(done) > after:
+        if len(pack.packed_trials) > above and len(done) > after:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return found
 
@@ -257,7 +257,7 @@ def test_too_little_memory_for_one_fails_each_alone(
     def no_memory(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("workers.training.trainer.Fit._step", no_memory)
+    monkeypatch.setattr("workers.training.trainer.Trainer._step", no_memory)
     run(sweep, tmp_path / "packed", 2)
     for trial in sweep:
         failure = read_failure(Workspace(tmp_path / "packed").trial(trial.trial_id))
@@ -290,7 +290,7 @@ def test_what_was_interrupted_goes_on_in_any_company(
     warm = WarmState(
         torch.device("cpu"), FastPath(pack_width=widths[0], cache_gib=0, checkpoint_share=1)
     )
-    stopped = run_pack(sweep, Workspace(folder), warm)
+    stopped = run_bundle(sweep, Workspace(folder), warm)
     for _ in range(8):
         next(stopped)
     stopped.close()
