@@ -15,7 +15,8 @@ from adapter_lib.modules.fusion import Fusion
 from adapter_lib.modules.heads import Head
 from adapter_lib.modules.state import copy_state, describe_mismatch
 from adapter_lib.transformer.activations import Activations, ActivationsAt, Block, CutPoint
-from adapter_lib.transformer.backbone import Backbone, Batch, LayerRun
+from adapter_lib.transformer.backbone import Backbone, Batch
+from adapter_lib.transformer.layer_run import LayerRun
 
 
 class AdapterModel(nn.Module):

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from adapter_lib.joint.row_dropout import RowDropout, Rows
 from adapter_lib.transformer.activations import Activations, ActivationsAt, Block, CutPoint
-from adapter_lib.transformer.backbone import Backbone, LayerAdapter, LayerRun
+from adapter_lib.transformer.backbone import Backbone
 from adapter_lib.transformer.batch import Batch
+from adapter_lib.transformer.layer_run import LayerAdapter, LayerRun
 from adapter_lib.transformer.ragged_batch import RaggedBatch
 
 

@@ -7,33 +7,30 @@ is left to `adapter_lib.modules.bottleneck` and `adapter_lib.modules.fusion`.
 Legend for shapes: b batch, s tokens, d hidden, L layers.
 """
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from transformers import MODEL_MAPPING, AutoConfig
 
 from adapter_lib.cpu_kernels import are_wanted, fast_kernels
-from adapter_lib.errors import AdapterLibError, BaseModelError, BatchError, ConfigurationError
+from adapter_lib.errors import BatchError, ConfigurationError
 from adapter_lib.transformer.activations import Activations, ActivationsAt, Block, CutPoint
 from adapter_lib.transformer.architectures import (
-    Norm,
     Pooler,
-    check_supported,
     describe_model,
     norm_eps_of,
     norms_of,
     read_tokens,
     token_embedding,
 )
-from adapter_lib.transformer.base_files import CONFIG, find_weight_files, read_json, read_sizes
-from adapter_lib.transformer.base_weights import hash_files, hash_state, weight_names
+from adapter_lib.transformer.base_weights import hash_state
 from adapter_lib.transformer.batch import Batch as Batch
+from adapter_lib.transformer.layer_run import BatchByBatch, LayerAdapter, LayerRun
+from adapter_lib.transformer.loading import load_transformer
 from adapter_lib.transformer.ragged_batch import RaggedBatch, laid_out
 
 _FILLED_ON_CPU = 32
@@ -41,10 +38,6 @@ _FILLED_ON_CPU = 32
 those of 943 take as long as those of 1,000."""
 _WORTH = 0.97
 """Share of the padded batch above which leaving padding out costs more than it saves."""
-
-
-_ROOM_BYTES, _ROOM_SHARE = 1 << 30, 8
-"""A model may take so many bytes in memory, or so many times what its files have."""
 
 
 @dataclass(frozen=True)
@@ -56,80 +49,6 @@ class BaseIdentity:
     layers: int
     hidden_size: int
     weights_sha256: str
-
-
-class LayerAdapter(Protocol):
-    """What changes the two blocks of a layer. Layers below `lowest_layer` are left alone.
-
-    Attributes:
-        token_wise: whether it treats each token alone, so that rows may stand in any arrangement.
-    """
-
-    lowest_layer: int
-    token_wise: bool
-
-    def after_attention(
-        self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
-    ) -> Tensor:
-        """Return the attention block's output, (b, s, d), from its projection x, (b, s, d)."""
-
-    def after_feed_forward(
-        self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
-    ) -> Tensor:
-        """Return the layer's output, (b, s, d), from the feed-forward projection x, (b, s, d)."""
-
-
-@dataclass(frozen=True)
-class LayerRun:
-    """How layers are run.
-
-    Attributes:
-        adapter: applied in layers from `drop_depth` and its own lowest layer on.
-        token_index: the position in each row of the only token that is read in the end, (b,); then
-            the highest layer computes no other. None for all tokens.
-    """
-
-    adapter: LayerAdapter | None = None
-    drop_depth: int = 0
-    token_index: Tensor | None = None
-
-    def adapter_in(self, layer: int) -> LayerAdapter | None:
-        """Return the adapter if it has something to do in that layer."""
-        if self.adapter is None or layer < max(self.drop_depth, self.adapter.lowest_layer):
-            return None
-        return self.adapter
-
-
-class Apart:
-    """What attention needs of batches without padding where it takes one after the other, padded.
-
-    Attributes:
-        layout: of the batches.
-    """
-
-    def __init__(self, layout: RaggedBatch, contexts: Sequence[Callable[[Tensor], Any]]) -> None:
-        """Begin; `contexts` make what each batch's attention needs, once."""
-        self.layout = layout
-        self._make, self._made = contexts, dict[int, Any]()
-
-    def attended(
-        self,
-        attend: Callable[[Tensor, Any, Tensor | None], Tensor],
-        h: Tensor,
-        token_index: Tensor | None,
-    ) -> Tensor:
-        """Return a layer's attention of h, (1, n, d), or of one token of each row, (r, 1, d)."""
-        rows = [b for b, _ in self.layout.shapes]
-        token_indices = (
-            [None] * len(rows) if token_index is None else torch.split(token_index, rows)
-        )
-        outputs = []
-        for number, (own, at) in enumerate(zip(self.layout.apart(h), token_indices, strict=True)):
-            if number not in self._made:
-                self._made[number] = self._make[number](own)
-            with self.layout.context(number):
-                outputs.append(attend(own, self._made[number], at))
-        return self.layout.join(outputs) if token_index is None else torch.cat(outputs)
 
 
 class Backbone(nn.Module):
@@ -186,37 +105,8 @@ class Backbone(nn.Module):
             UnsupportedArchitectureError: the architecture is not described.
         """
         folder = Path(folder)
-        files = find_weight_files(folder)
-        read_sizes(read_json(folder / CONFIG), where=folder / CONFIG)
-        try:
-            config = AutoConfig.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False
-            )
-            check_supported(config.model_type)
-            model_class = MODEL_MAPPING[type(config)]
-            options = inspect.signature(model_class).parameters
-            pooled = any(".pooler." in f".{weight}" for weight in weight_names(files))
-            _check_room(model_class, config, files)
-            model, found = model_class.from_pretrained(
-                folder,
-                config=config,
-                local_files_only=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-                **({"add_pooling_layer": pooled} if "add_pooling_layer" in options else {}),
-            )
-        except (AdapterLibError, MemoryError, torch.OutOfMemoryError):
-            raise
-        except Exception as error:  # transformers raises anything for files that are damaged
-            raise BaseModelError(
-                f"cannot load the base model in {folder}: {error!r:.500}; get its files again"
-            ) from error
-        if absent := sorted({*found["missing_keys"], *map(str, found["mismatched_keys"])}):
-            raise BaseModelError(
-                f"the weights in {folder} do not fit its config.json: {', '.join(absent)} would "
-                "stay random; download the model again"
-            )
-        return cls.from_model(model, name=name or folder.name, weights_sha256=hash_files(files))
+        model, weights_sha256 = load_transformer(folder)
+        return cls.from_model(model, name=name or folder.name, weights_sha256=weights_sha256)
 
     @classmethod
     def from_model(cls, model: Any, *, name: str, weights_sha256: str | None = None) -> Self:
@@ -365,7 +255,7 @@ class Backbone(nn.Module):
                 attention takes one batch after the other, with padding.
         """
         joint = self._parts.joint
-        return Apart(layout, contexts) if joint is None else joint(layout)
+        return BatchByBatch(layout, contexts) if joint is None else joint(layout)
 
     def attend(
         self, layer: int, h: Tensor, context: Any, token_index: Tensor | None = None
@@ -382,7 +272,7 @@ class Backbone(nn.Module):
 
     def _attend(self, layer: int, h: Tensor, context: Any, token_index: Tensor | None) -> Tensor:
         attend = self._parts.layers[layer].attend
-        if isinstance(context, Apart):
+        if isinstance(context, BatchByBatch):
             return context.attended(attend, h, token_index)
         return attend(h, context, token_index)
 
@@ -520,16 +410,3 @@ class Backbone(nn.Module):
             for parts in self._parts.layers[layer:]:
                 parts.module.train()
             self.dropout_from = layer
-
-
-def _check_room(model_class: Any, config: Any, files: Sequence[Path]) -> None:
-    """Refuse a configuration of a model that is far larger than its weights, before it is built."""
-    with torch.device("meta"):
-        empty = model_class(config)
-    wanted = sum(t.numel() * t.element_size() for t in (*empty.parameters(), *empty.buffers()))
-    stored = sum(file.stat().st_size for file in files)
-    if wanted > max(_ROOM_BYTES, _ROOM_SHARE * stored):
-        raise BaseModelError(
-            f"{files[0].parent / CONFIG} describes a model of {wanted:,} bytes, and its weights "
-            f"are {stored:,} bytes; get both again"
-        )

@@ -11,7 +11,8 @@ from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
 from adapter_lib.modules.heads import Head, HeadConfig, HeadKind
 from adapter_lib.transformer.activations import Block, CutPoint
-from adapter_lib.transformer.backbone import Backbone, Batch, LayerRun
+from adapter_lib.transformer.backbone import Backbone, Batch
+from adapter_lib.transformer.layer_run import LayerRun
 from tests.reference.tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch
 from tests.reference.tiny_transformers import make_transformer as make
 
