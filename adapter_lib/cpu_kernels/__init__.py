@@ -1,8 +1,7 @@
-"""Cheaper kernels for what a transformer does most on a CPU.
+"""Cheaper linear layers on a CPU.
 
-Inside `fast_kernels`, torch's own functions are taken over, so that the modules which transformers
-built stay as they are: linear layers, dropout and attention. What is computed is the same, to
-rounding, and for dropout in distribution. Nothing here is for other devices.
+Inside `fast_kernels`, torch's own is taken over, so that the modules which transformers built stay
+as they are. What is computed is the same, to rounding. Nothing here is for other devices.
 """
 
 from adapter_lib.cpu_kernels.mode import are_wanted as are_wanted

@@ -1,4 +1,4 @@
-"""Where the cheaper kernels stand in for torch's."""
+"""Where the cheaper products stand in for torch's."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -6,12 +6,9 @@ from contextvars import ContextVar
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from adapter_lib.cpu_kernels.attention import attention
-from adapter_lib.cpu_kernels.dropout import dropout
 from adapter_lib.cpu_kernels.products import linear
 
 _wanted: ContextVar[bool] = ContextVar("fast_kernels_wanted", default=True)
@@ -37,15 +34,8 @@ def plain_kernels() -> Iterator[None]:
         _wanted.reset(token)
 
 
-_FAST: Mapping[Any, Callable[..., Tensor]] = {
-    functional.linear: linear,
-    functional.dropout: dropout,
-    functional.scaled_dot_product_attention: attention,
-}
-
-
 class _Kernels(TorchFunctionMode):
-    """Calls what is in `_FAST` for its keys. Torch leaves the mode while it does."""
+    """Calls our linear layer for torch's, which leaves the mode while it does."""
 
     def __torch_function__(
         self,
@@ -54,5 +44,5 @@ class _Kernels(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        chosen: Callable[..., Any] = _FAST.get(func, func)
+        chosen: Callable[..., Any] = linear if func is functional.linear else func
         return chosen(*args, **(kwargs or {}))

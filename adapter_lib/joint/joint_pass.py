@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from adapter_lib.config.configuration import HeadKind
-from adapter_lib.cpu_kernels import plain_kernels
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.joint.layer_loop import JointLayerLoop, SubBatch
 from adapter_lib.joint.part import Part, activations_at_entry
@@ -43,11 +42,8 @@ def run_together(parts: Sequence[Part]) -> list[Tensor]:
     order = sorted(range(len(parts)), key=lambda i: (id(parts[i].stack), parts[i].row))
     dropout = RowDropout()
     run = _Pass([parts[i] for i in order], backbone, dropout)
-    # The base's own kernels below our dropout instead of above it.
-    with backbone.kernels(parts[0].batch.input_ids.device), dropout, plain_kernels():
-        states = run.hidden()
     with dropout:
-        logits = run.logits(states)
+        logits = run.logits(run.hidden())
     return [found for _, found in sorted(zip(order, logits, strict=True), key=lambda pair: pair[0])]
 
 

@@ -1,7 +1,7 @@
 """The real tokens of one or several batches, row after row, so that no padding is computed.
 
 What treats each token alone takes all of them at once. Attention takes one batch after the other,
-each padded to its own longest row; compiled kernels need no padding there either.
+each padded to its own longest row.
 
 Legend for shapes: b rows of a batch of s tokens, padding included; p such tokens of all batches; n
 tokens without padding, and with those that fill up; r rows of all batches; h heads, k size of a
@@ -265,9 +265,8 @@ def laid_out(layout: RaggedBatch) -> Iterator[None]:
     So what is dropped is the same with padding and without.
     """
     token = _current.set(layout)
-    on_cpu = layout.masks[0].device.type == "cpu"  # whose kernels see to that
     try:
-        with nullcontext() if on_cpu else DrawnAsPadded():
+        with DrawnAsPadded():
             yield
     finally:
         _current.reset(token)

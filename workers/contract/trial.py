@@ -19,7 +19,7 @@ from workers.contract.frozen import Frozen
 from workers.contract.head_settings import HeadSettings
 from workers.contract.task_card import Metric, TaskRef
 
-RECIPE_VERSION = 5
+RECIPE_VERSION = 6
 """Raised by one whenever a change in the code changes what a trial results in."""
 
 

@@ -12,7 +12,6 @@ from torch.nn import functional
 
 from adapter_lib.transformer.architectures.layer_parts import read_tokens
 from adapter_lib.transformer.ragged_batch import RaggedBatch
-from adapter_lib.transformer.softmax import added_to_scores, softmax
 
 
 @dataclass(frozen=True)
@@ -186,8 +185,8 @@ def _attend_to_states(
     asked = torch.matmul(query.transpose(0, 1) / math.sqrt(size), by_head).transpose(0, 1)
     scores = torch.matmul(asked, h.transpose(1, 2))
     if visible.mask is not None:
-        scores = scores + added_to_scores(visible.mask, scores.dtype)[:, :, 0]
-    weights = softmax(scores)[:, :, None]
+        scores = scores + _added_to_scores(visible.mask, scores.dtype)[:, :, 0]
+    weights = torch.softmax(scores, -1).to(scores.dtype)[:, :, None]
     if dropout:
         weights = functional.dropout(weights, p=dropout)
     mixed = torch.matmul(weights[:, :, 0], h)
@@ -195,6 +194,13 @@ def _attend_to_states(
     x = torch.matmul(mixed.transpose(0, 1), by_head).transpose(0, 1)
     x = x + weights.sum(-1) * value.bias.view(heads, size)
     return x.flatten(1)[:, None]
+
+
+def _added_to_scores(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return what is added to the scores for a boolean mask, or the mask if it is that."""
+    if mask.dtype != torch.bool:
+        return mask
+    return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, -math.inf)
 
 
 def _all_real(token_mask: Tensor) -> bool:
