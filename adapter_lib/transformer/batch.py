@@ -71,7 +71,7 @@ class Batch:
                 has, such as offsets, is left out.
 
         Raises:
-            BatchError: one of them is missing, or rows are not equally long.
+            BatchError: one of them is missing or of one text alone, or rows are not equally long.
         """
         parts: dict[str, Any] = {}
         for name in ("input_ids", "attention_mask", "token_type_ids"):
@@ -88,6 +88,11 @@ class Batch:
                     f"expected equally long rows of numbers as {name}: {error}; call the tokenizer "
                     "with padding=True on a list of texts"
                 ) from error
+            if x is not None and x.ndim == 1:
+                raise BatchError(
+                    f"expected {name} of (rows, tokens), found one row alone; call the tokenizer "
+                    "with a list of texts"
+                )
             parts[name] = x.flatten(0, 1) if x is not None and x.ndim == 3 else x
         return cls(**parts)
 

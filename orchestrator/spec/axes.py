@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from adapter_lib.config.arrangement import Arrangement, NormAfter, Reading, Residual
 from adapter_lib.config.configuration import Initialisation, NonLinearity, Placement, Sharing
 from orchestrator.spec.values import (
+    NULL_IS_A_VALUE,
     Count,
     Depth,
     Factor,
@@ -123,8 +124,8 @@ class TrainingAxes(Section):
     batching: OneOrMany[Batching] | None = None
     max_length: OneOrMany[Length] | None = None
     epochs: OneOrMany[Count] | None = None
-    patience: OneOrMany[Count | None] | None = None
-    gradient_clip: OneOrMany[Positive | None] | None = None
+    patience: Annotated[OneOrMany[Count | None] | None, NULL_IS_A_VALUE] = None
+    gradient_clip: Annotated[OneOrMany[Positive | None] | None, NULL_IS_A_VALUE] = None
     frozen_dropout: OneOrMany[bool] | None = None
     cache_dtype: OneOrMany[CacheDtype] | None = None
     accumulate: OneOrMany[Count] | None = None

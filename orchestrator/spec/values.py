@@ -44,6 +44,8 @@ def spelled(pattern: str, words: str) -> AfterValidator:
 
 
 OneOrMany = Annotated[tuple[T, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+NULL_IS_A_VALUE = BeforeValidator(_as_tuple)
+"""For an axis that may be left out and has `null` among its values, which is then a grid of one."""
 LARGEST = 2**31 - 1
 """The largest size or count: what a database column of whole numbers holds."""
 LARGEST_SEED = 2**63 - 1

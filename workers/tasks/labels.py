@@ -81,8 +81,9 @@ class LabelReader:
         if len(names) > _MOST_NAMED:
             allowed.append(f"… {len(names)} in all")
         hint = "; -1 stands for a hidden label, so leave this split out" if hidden else ""
-        few = names[:_MOST_COMPARED]
-        close = difflib.get_close_matches(value[:100], few, 1) if isinstance(value, str) else []
+        close: list[str] = []
+        if isinstance(value, str) and reading is not LabelValues.NUMBERS:
+            close = difflib.get_close_matches(value[:100], names[:_MOST_COMPARED], 1)
         if close:
             hint = f"; did you mean '{called(close[0])}'?"
         card = called(self._card.name)

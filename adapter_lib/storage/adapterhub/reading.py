@@ -232,11 +232,18 @@ def read_model(folder: Path | str, backbone: Backbone) -> AdapterModel:
 
     Raises:
         As `read_setup`, `read_adapter` and `read_head`.
+        AdapterFileError: also if the folder holds an adapter without a head.
     """
     folder = Path(folder)
     if (folder / SETUP_FILE).is_file():
         model = read_setup(folder, backbone).model
     else:
+        if (folder / ADAPTER_FILES.config).is_file() and not (folder / HEAD_FILES.config).exists():
+            raise AdapterFileError(
+                f"expected an adapter and its head in {folder}, found no {HEAD_FILES.config}; read "
+                "the adapter alone with read_adapter of the same module and give it a head of its "
+                "own, or save it with AdapterHub's with_head=True"
+            )
         head, adapter = read_head(folder, backbone), read_adapter(folder, backbone)
         model = AdapterModel(backbone, head.head, adapter.adapter, labels=head.labels)
     return model.to(backbone.token_embedding.device).eval()

@@ -78,7 +78,7 @@ def test_an_encoding_becomes_a_batch(as_tensors: bool) -> None:
     [
         ({"input_ids": [[1, 2]]}, "expected attention_mask"),
         ({"input_ids": [[1, 2], [3]], "attention_mask": [[1, 1], [1]]}, "padding=True"),
-        ({"input_ids": [1, 2], "attention_mask": [1, 1]}, "of .rows, tokens."),
+        ({"input_ids": [1, 2], "attention_mask": [1, 1]}, "with a list of texts"),
         ({"input_ids": "text", "attention_mask": [[1]]}, "padding=True"),
         ({}, "found nothing"),
     ],

@@ -28,7 +28,7 @@ def test_a_causal_model_is_read_at_its_last_real_token() -> None:
 def test_the_token_that_is_read_gives_the_logits_alone(causal: bool) -> None:
     tested = head(1).eval()
     h, batch = torch.randn(3, 4, 8), Batch(MASK, MASK)
-    position = tested.reads(batch, causal=causal)
+    position = tested.token_index(batch, causal=causal)
     assert position is not None
     alone = h[torch.arange(3), position][:, None]
     assert torch.equal(tested(alone, batch, causal=causal), tested(h, batch, causal=causal))

@@ -29,7 +29,7 @@ from adapter_lib import (
     save_adapter,
     write_adapterhub,
 )
-from adapter_lib.errors import ConfigurationError
+from adapter_lib.errors import AdapterFileError, ConfigurationError
 from adapter_lib.storage.adapterhub.writing import write_adapter, write_head
 
 LABELS = ("low", "middle", "high")
@@ -75,6 +75,9 @@ def test_paths_may_be_words(
     ):
         assert each.labels == LABELS
         torch.testing.assert_close(each(batch), model(batch))
+    (Path("hub/one") / "head_config.json").unlink()
+    with pytest.raises(AdapterFileError, match="; read the adapter alone"):
+        read_adapterhub("hub/one", backbone)
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,17 @@ def test_null_in_a_condition_means_without_that_axis(tmp_path: Path) -> None:
 FUSED = TOP + "seeds: [0, 1]\nadapter: { bottleneck_size: [4, 8] }\n"
 
 
+def test_null_is_a_value_where_an_axis_has_it_among_its_values(tmp_path: Path) -> None:
+    """Else `gradient_clip: null` would clip at 1, and a block could not do without the top's."""
+    blocks = "trials: [{ training: { patience: null } }, { training: { gradient_clip: 0.5 } }]\n"
+    for clip, expected in (("null", None), ("[null]", None), ("2", 2.0)):
+        top = TOP + f"training: {{ patience: 3, gradient_clip: {clip} }}\n"
+        found = [t.training for t in plan_of(tmp_path, top + blocks).trials.values()]
+        assert {(t.patience, t.gradient_clip) for t in found} == {(None, expected), (3, 0.5)}
+    untold = [t.training for t in plan_of(tmp_path, TOP).trials.values()]
+    assert {(t.patience, t.gradient_clip) for t in untold} == {(None, 1.0)}
+
+
 def test_a_fusion_joins_the_adapters_of_its_seed(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, FUSED + "fusion:\n  - targets: rte\n")
     fusions = of(plan, Method.FUSION)

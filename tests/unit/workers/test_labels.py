@@ -132,6 +132,12 @@ def test_a_name_that_is_nearly_right_is_answered_with_the_right_one() -> None:
         reader(label_names=("entailment", "neutral")).read("entailement", "here")
 
 
+def test_no_name_is_proposed_where_names_are_not_read() -> None:
+    numbers = reader(label_names=("1", "2"), label_values=LabelValues.NUMBERS)
+    with pytest.raises(TaskError, match=r"allowed are 0 \(1\), 1 \(2\)\. Correct"):
+        numbers.read("2", "here")
+
+
 def test_many_classes_do_not_fill_the_message_or_take_long() -> None:
     names = tuple(f"class {n}" for n in range(100_000))
     many = reader(label_names=names)

@@ -125,7 +125,11 @@ class _Payload:
         return os.mkdir, ("executed",)  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("content", [{"a": _Payload()}, {"a": 1}, [torch.zeros(1)]], ids=str)
+@pytest.mark.parametrize(
+    "content",
+    [{"a": _Payload()}, {"a": 1}, [torch.zeros(1)]],
+    ids=["code", "number", "list"],
+)
 def test_pickled_files_build_tensors_and_run_nothing(
     saved: Path, backbone: Backbone, content: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
