@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import torch
 
-from workers.joint.packed_trial import Member
+from workers.joint.packed_trial import PackedTrial
 from workers.running.one_trial import Running
 from workers.training.trainer import Trainer
 
@@ -42,7 +42,7 @@ def meta_device() -> Iterator[None]:
         yield
 
 
-def member_there(running: Running) -> Member:
-    """Return a trial that was begun on the CPU as a member of a pack there."""
+def packed_there(running: Running) -> PackedTrial:
+    """Return a trial that was begun on the CPU in a pack there."""
     feeds = {split: replace(feed, device=META) for split, feed in running.feeds.items()}
-    return Member(Trainer(running.trial, running.model.to(META), running.examples, feeds))
+    return PackedTrial(Trainer(running.trial, running.model.to(META), running.examples, feeds))

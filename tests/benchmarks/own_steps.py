@@ -22,6 +22,7 @@ from workers.contract.task_card import Split
 from workers.contract.trial import Trial
 from workers.running.warm_state import WarmState
 from workers.training.build import build
+from workers.training.micro_batch import MicroBatch
 from workers.training.trainer import Trainer
 
 Step = Callable[[], object]
@@ -41,14 +42,14 @@ def steps_of(trial: Trial, folder: Path, *, mode: str) -> tuple[Step, float]:
     examples = warm.task(trial)
     model = build(trial, warm.backbone(trial.base), Workspace(folder / "workspace"))
     feeds, prefix = warm.feeds(trial, model)
-    trainer = Trainer(trial, model, examples, feeds)
+    trainer, depth = Trainer(trial, model, examples, feeds), trial.drop.depth
     order = np.argsort(examples.splits[Split.TRAIN].tokens.lengths, kind="stable")
     batches = np.split(order, len(order) // trial.training.batch_size)
     numbered: Iterator[Any] = zip(itertools.count(), itertools.cycle(batches), strict=False)
 
     def step() -> object:
         number, indices = next(numbered)
-        return trainer._step(number, [indices])
+        return trainer.train_on(MicroBatch(indices, depth, number, len(indices)))
 
     return step, 0.0 if prefix is None else prefix.prepare_s
 

@@ -85,14 +85,14 @@ class Side:
             if packed:
                 self._pack.join(PackedTrial(trainer))
             else:
-                epochs = (group for _ in itertools.count() for group in trainer.draw_epoch())
+                epochs = (each for _ in itertools.count() for each in trainer.draw_epoch())
                 self._alone.append((trainer, epochs))
         self.tokens = int(trainers[0].examples.splits[Split.TRAIN].tokens.lengths.mean())
 
     def one(self) -> None:
         """Do one step of every trial."""
-        for trainer, groups in self._alone:
-            trainer._step(0, next(groups))
+        for trainer, micro_batches in self._alone:
+            trainer.train_on(next(micro_batches))
         if self._packed:
             self._pack.run_pass()
             for packed in self._pack.packed_trials:

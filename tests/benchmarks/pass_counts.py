@@ -26,7 +26,7 @@ from tests.benchmarks.harness import console, environment, environment_line, par
 from tests.benchmarks.packs import plan
 from tests.benchmarks.steps import MODELS
 from tests.benchmarks.tasks import cut_task
-from tests.meta_device import META, member_there, meta_device
+from tests.meta_device import META, meta_device, packed_there
 from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
 from workers.joint.joint_training import Pack
@@ -122,7 +122,7 @@ def count(begun: Sequence[Running], *, passes: int) -> tuple[float, float, float
     flops = flop_counter.FlopCounterMode(display=False, custom_mapping=attention)
     with meta_device():
         for running in begun:
-            pack.join(member_there(running))
+            pack.join(packed_there(running))
         with _FusedAttention(), counter, flops:
             for _ in range(passes):
                 pack.run_pass()

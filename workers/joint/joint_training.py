@@ -1,4 +1,4 @@
-"""Train the trainers of several trials together, one batch of each in a pass.
+"""Train several trials together, one micro-batch of each in a pass.
 
 What a trial ends with does not depend on who else is in its pack, beyond rounding: data order,
 drawn depths, dropout, learning rate, clipping and the state of the optimiser are its own. Who
@@ -17,13 +17,13 @@ from torch import Tensor
 from adapter_lib.joint.joint_pass import run_together
 from adapter_lib.joint.part import Part
 from adapter_lib.joint.stacked_parameters import StackedParameters, StackShape
-from adapter_lib.modules.fusion import Fusion
 from adapter_lib.transformer.backbone import Batch
+from workers.batches.precision import autocast
 from workers.contract.task_card import Split
 from workers.contract.trial import Method, Trial
-from workers.joint.packed_trial import MicroBatch, PackedTrial
+from workers.joint.packed_trial import PackedTrial
 from workers.joint.stacked_optimiser import Change, StackedOptimiser
-from workers.training.trainer import autocast_type
+from workers.training.micro_batch import MicroBatch
 
 _UNREAD_PASSES = 16
 """So many passes' losses wait on a GPU before they are read, since reading waits for the GPU."""
@@ -155,23 +155,16 @@ class Pack:
         packed_trials = self.packed_trials
         batches: dict[Hashable, Batch] = {}
         parts = [_part(packed, batches) for packed in packed_trials]
-        precision, device = (
-            autocast_type(packed_trials[0].trainer.trial),
-            packed_trials[0].trainer.device,
-        )
-        with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
-            logits = run_together(parts)
         losses, weighted = [], []
-        for packed, own in zip(packed_trials, logits, strict=True):
-            trainer, micro_batch = packed.trainer, packed.micro_batch
-            examples = trainer.examples.splits[Split.TRAIN]
-            with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
+        first = packed_trials[0].trainer
+        with autocast(first.trial.training.precision, first.device):
+            logits = run_together(parts)
+            for packed, own in zip(packed_trials, logits, strict=True):
+                trainer, micro_batch = packed.trainer, packed.micro_batch
+                examples = trainer.examples.splits[Split.TRAIN]
                 loss = trainer.objective.logits_loss(own.float(), examples, micro_batch.indices)
-            losses.append(loss.detach())
-            loss = loss * (len(micro_batch.indices) / micro_batch.step_rows)
-            if micro_batch.last and isinstance(trainer.model.adapter, Fusion):
-                loss = loss + trainer.model.adapter.regularisation_loss()
-            weighted.append(loss)
+                losses.append(loss.detach())
+                weighted.append(trainer.weighted(loss, micro_batch))
         return losses, weighted
 
     def _step(self) -> None:

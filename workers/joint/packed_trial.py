@@ -1,46 +1,32 @@
 """One trial in a pack: its batches, its random numbers, and where its parameters are meanwhile."""
 
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adapter_lib.joint.row_dropout import RandomStream
 from adapter_lib.joint.stacked_parameters import StackedParameters
-from workers.batches.batching import Indices
 from workers.errors import TrialFailedError
 from workers.joint.stacked_optimiser import Change, StackedOptimiser
+from workers.training.micro_batch import MicroBatch
 from workers.training.trainer import Trainer
-
-
-@dataclass(frozen=True)
-class MicroBatch:
-    """One batch: its rows, the layers it drops, its optimiser step, how many rows that has, and if
-    it is the last one of it.
-    """
-
-    indices: Indices
-    depth: int
-    step: int
-    step_rows: int
-    last: bool
 
 
 class PackedTrial:
     """One trial in a pack.
 
     Attributes:
-        fit: what is trained.
+        trainer: what trains it alone, and holds its state.
         stream: what its dropout draws from.
         train_s: its share of the seconds of this epoch's passes.
         total: the sum of this epoch's losses that were read.
         failure: why it cannot go on.
-        pack_width: the most packed trials that a pass with it had.
+        pack_width: the most trials that a pass with it had.
     """
 
     def __init__(self, trainer: Trainer) -> None:
-        """Take over a fit that was just built or restored, with the random numbers after that."""
+        """Take over a trainer that was just built or restored, and its random numbers from there."""
         self.trainer = trainer
         self.stream = RandomStream(trainer.device)
         self.stack: StackedParameters | None = None
@@ -58,17 +44,8 @@ class PackedTrial:
         """Draw the batches of the coming epoch."""
         self.train_s, self.total = 0.0, 0.0
         self._micro_batches: deque[MicroBatch] = deque()
-        if self.trainer.done:
-            return
-        groups, first = self.trainer.draw_epoch(), self.trainer.next_step
-        self.steps = len(groups)
-        for position, group in enumerate(groups):
-            rows = sum(map(len, group))
-            for indices in group:
-                micro_batch = MicroBatch(
-                    indices, self.trainer.draw_depth(), first + position, rows, indices is group[-1]
-                )
-                self._micro_batches.append(micro_batch)
+        if not self.trainer.done:
+            self._micro_batches.extend(self.trainer.draw_epoch())
 
     @property
     def micro_batch(self) -> MicroBatch:

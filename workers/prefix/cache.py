@@ -21,10 +21,11 @@ from adapter_lib.transformer.activations import ActivationsAt, Block, CutPoint
 from workers.batches.batching import evaluation_batches, sequences_of
 from workers.batches.examples import Examples
 from workers.batches.feeding import Feed, Feeds
+from workers.batches.precision import autocast
 from workers.batches.stored_activations import StoredActivations
 from workers.contract.results import PrefixUse
 from workers.contract.task_card import Split
-from workers.contract.trial import CacheDtype, Precision, Trial, content_hash
+from workers.contract.trial import CacheDtype, Trial, content_hash
 from workers.errors import TrialFailedError
 from workers.prefix.store import ArrayStore
 
@@ -209,12 +210,8 @@ class _Source:
         model, tokens = self._model, self._examples.tokens
         feed = Feed(self._examples, self._device, below)
         names = {cut_point: self.name(cut_point) for cut_point in cut_points}
-        reduced = self._trial.training.precision is Precision.BFLOAT16
         model.eval()
-        with (
-            torch.inference_mode(),
-            torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=reduced),
-        ):
+        with torch.inference_mode(), autocast(self._trial.training.precision, self._device):
             for indices in evaluation_batches(tokens, self._device):
                 start: ActivationsAt | None = feed.start(indices, min(cut_points), whole=True)
                 activations = model.frozen(feed.batch(indices), cut_points, start=start)

@@ -149,7 +149,7 @@ class _Together:
         started, trainer, place = time.perf_counter(), packed.trainer, self.running[packed]
         check_claim(place.running.paths)
         if not place.closed:
-            trainer.close_epoch(packed.total, steps=packed.steps, train_s=packed.train_s)
+            trainer.close_epoch(packed.total, train_s=packed.train_s)
             place.closed = True
             if place.pace.due:
                 with place.pace.writing():

@@ -8,8 +8,10 @@ import torch
 from adapter_lib.model import AdapterModel
 from workers.batches.batching import evaluation_batches
 from workers.batches.feeding import Feed
+from workers.batches.precision import autocast
 from workers.contract.results import Score
 from workers.contract.task_card import Split
+from workers.contract.trial import Precision
 from workers.objectives import Objective
 
 
@@ -20,7 +22,7 @@ def evaluate(
     *,
     split: Split,
     depths: Sequence[int],
-    autocast: torch.dtype | None = None,
+    precision: Precision = Precision.FLOAT32,
 ) -> list[list[Score]]:
     """Score each model on one split at each drop depth, in evaluation mode and without gradients.
 
@@ -32,10 +34,7 @@ def evaluate(
     for model in models:
         model.eval()
         outputs.append({depth: [None] * len(examples) for depth in depths})
-    with (
-        torch.inference_mode(),
-        torch.autocast(device.type, dtype=autocast, enabled=autocast is not None),
-    ):
+    with torch.inference_mode(), autocast(precision, device):
         for indices in evaluation_batches(examples.tokens, device):
             if len(models) == 1:
                 found = [objective.predict(models[0], feed, indices, depths=depths)]

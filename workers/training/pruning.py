@@ -10,12 +10,12 @@ from adapter_lib.modules.fusion import Fusion
 from adapter_lib.modules.pruning import most_attended
 from workers.batches.batching import evaluation_batches
 from workers.batches.feeding import Feeds
+from workers.batches.precision import autocast
 from workers.contract.paths import Workspace
 from workers.contract.task_card import Split
 from workers.contract.trial import PruningOrder, Trial, content_hash
 from workers.objectives.divergence import check_finite
 from workers.training.build import finished_result
-from workers.training.trainer import autocast_type
 
 Attention = dict[int, dict[str, float]]
 """Layer → source → its mean fusion weight."""
@@ -55,14 +55,11 @@ def mean_attention(trial: Trial, model: AdapterModel, feeds: Feeds) -> Attention
     """
     fusion = model.adapter
     assert isinstance(fusion, Fusion)
-    train, precision = feeds[Split.TRAIN], autocast_type(trial)
+    train = feeds[Split.TRAIN]
     depth, entry = trial.drop.depth, model.entry(trial.drop.depth)
     model.eval()
     fusion.start_attention_statistics()
-    with (
-        torch.inference_mode(),
-        torch.autocast(train.device.type, dtype=precision, enabled=precision is not None),
-    ):
+    with torch.inference_mode(), autocast(trial.training.precision, train.device):
         for indices in evaluation_batches(train.examples.tokens, train.device):
             start = train.start(indices, entry, whole=True)
             model.hidden(train.batch(indices), drop_depth=depth, start=start)

@@ -18,9 +18,10 @@ from adapter_lib.joint.row_dropout import default_generator
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.fusion import Fusion
 from adapter_lib.transformer.activations import CutPoint
-from workers.batches.batching import Indices, training_batches
+from workers.batches.batching import training_batches
 from workers.batches.examples import TaskExamples
 from workers.batches.feeding import Feeds, plain_feeds
+from workers.batches.precision import autocast
 from workers.contract.results import Epoch, Score
 from workers.contract.task_card import Split
 from workers.contract.trial import (
@@ -28,7 +29,6 @@ from workers.contract.trial import (
     MeasuredDepths,
     Method,
     Optimiser,
-    Precision,
     PruningOrder,
     Schedule,
     Trial,
@@ -37,6 +37,7 @@ from workers.errors import CheckpointError, TrialFailedError
 from workers.objectives import objective_of
 from workers.training.checkpoint import read_checkpoint, write_checkpoint
 from workers.training.evaluation import evaluate
+from workers.training.micro_batch import MicroBatch, micro_batches_of
 from workers.training.seeds import generator_for, seed_for
 
 log = logging.getLogger(__name__)
@@ -97,10 +98,6 @@ def _depths_over_train(trial: Trial, model: AdapterModel) -> list[int]:
     return list(range(trial.base.layers)) if robust else [trial.drop.depth]
 
 
-def autocast_type(trial: Trial) -> torch.dtype | None:
-    return torch.bfloat16 if trial.training.precision is Precision.BFLOAT16 else None
-
-
 class Trainer:
     """The training state of one trial: parameters, optimiser, random numbers, learning curve.
 
@@ -156,19 +153,16 @@ class Trainer:
             TrialFailedError: the loss is not a finite number.
         """
         started = time.perf_counter()
-        groups, total = self.draw_epoch(), 0.0
-        first = self.next_step
-        for position, group in enumerate(groups):
-            total += self._step(first + position, group)
-        return self.close_epoch(total, steps=len(groups), train_s=time.perf_counter() - started)
+        total = sum(map(self.train_on, self.draw_epoch()))
+        return self.close_epoch(total, train_s=time.perf_counter() - started)
 
     @property
     def next_step(self) -> int:
         """The number of the coming epoch's first step, from 0."""
         return len(self.curve) * self._steps_per_epoch
 
-    def draw_epoch(self) -> list[list[Indices]]:
-        """Draw the batches of the coming epoch, grouped by steps of the optimiser."""
+    def draw_epoch(self) -> list[MicroBatch]:
+        """Draw the coming epoch: rows, and in robust training a depth for each of its batches."""
         train = self.examples.splits[Split.TRAIN]
         batches = training_batches(
             train.tokens,
@@ -177,16 +171,18 @@ class Trainer:
             batching=self.trial.training.batching,
             generator=self._order,
         )
-        size = self.trial.training.accumulate
-        return [batches[i : i + size] for i in range(0, len(batches), size)]
+        drawn = [(indices, self._draw_depth()) for indices in batches]
+        size, first = self.trial.training.accumulate, self.next_step
+        steps = [drawn[i : i + size] for i in range(0, len(drawn), size)]
+        return [each for i, step in enumerate(steps) for each in micro_batches_of(first + i, step)]
 
-    def draw_depth(self) -> int:
+    def _draw_depth(self) -> int:
         """Return how many layers the next batch drops: fixed, or drawn in robust training."""
         if self.trial.drop.mode is not DropMode.ROBUST:
             return self.trial.drop.depth
         return int(torch.randint(self.trial.base.layers, (), generator=self._depths))
 
-    def close_epoch(self, total: float, *, steps: int, train_s: float) -> Epoch:
+    def close_epoch(self, total: float, *, train_s: float) -> Epoch:
         """Measure an epoch that was trained, and keep the parameters if it is the best.
 
         Args:
@@ -201,7 +197,7 @@ class Trainer:
             selection_score=sum(s.metrics[metric] for s in scores) / len(scores),
             metrics=scores[0].metrics,
             learning_rate=self.learning_rate(self.next_step),
-            steps=steps,
+            steps=self._steps_per_epoch,
             train_s=train_s,
             evaluate_s=time.perf_counter() - started,
             at_unix_ms=time.time_ns() // 1_000_000,
@@ -272,25 +268,32 @@ class Trainer:
         """All that torch draws from by itself: masks on the CPU, dropout on the device."""
         return [torch.default_generator, default_generator(self.device)]
 
-    def _step(self, step: int, batches: Sequence[Indices]) -> float:
-        """Do one step of the optimiser on the mean over all rows; return the sum of their losses.
+    def train_on(self, micro_batch: MicroBatch) -> float:
+        """Do one pass, and the optimiser's step if it ends here; return the sum of rows' losses.
 
-        Robust AdapterDrop draws a depth for every batch, also where several make one step.
+        Raises:
+            TrialFailedError: the loss is not a finite number.
         """
-        rows, total = sum(map(len, batches)), 0.0
-        self.optimiser.zero_grad(set_to_none=True)
-        for indices in batches:
-            loss = self._loss(indices)
-            value = float(loss.detach())
-            if not math.isfinite(value):
-                raise self.divergence(value, step)
-            total += value * len(indices)
-            loss = loss * (len(indices) / rows)
-            if indices is batches[-1] and isinstance(self.model.adapter, Fusion):
-                loss = loss + self.model.adapter.regularisation_loss()
-            torch.autograd.backward(loss)
-        self.update(step)
-        return total
+        if micro_batch.first:
+            self.optimiser.zero_grad(set_to_none=True)
+        loss = self._loss(micro_batch)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise self.divergence(value, micro_batch.step)
+        torch.autograd.backward(self.weighted(loss, micro_batch))
+        if micro_batch.last:
+            self.update(micro_batch.step)
+        return value * len(micro_batch.indices)
+
+    def weighted(self, loss: torch.Tensor, micro_batch: MicroBatch) -> torch.Tensor:
+        """Return what of a mean loss counts in its step, so that all rows of the step weigh alike.
+
+        A fusion's regularisation is added once a step.
+        """
+        loss = loss * micro_batch.weight
+        if micro_batch.last and isinstance(self.model.adapter, Fusion):
+            loss = loss + self.model.adapter.regularisation_loss()
+        return loss
 
     def update(self, step: int) -> None:
         """Let the optimiser do a step (from 0) along the gradients that are there."""
@@ -309,15 +312,16 @@ class Trainer:
             f"{self.trial.training.learning_rate}",
         )
 
-    def _loss(self, indices: Indices) -> torch.Tensor:
-        trial, model = self.trial, self.model
-        depth = self.draw_depth()
-        model.train_from(depth, frozen_dropout=trial.training.frozen_dropout)
-        precision, train = autocast_type(trial), self.feeds[Split.TRAIN]
-        if trial.training.frozen_dropout:
+    def _loss(self, micro_batch: MicroBatch) -> torch.Tensor:
+        model, training = self.model, self.trial.training
+        model.train_from(micro_batch.depth, frozen_dropout=training.frozen_dropout)
+        train = self.feeds[Split.TRAIN]
+        if training.frozen_dropout:
             train = replace(train, stored={})  # which holds no dropout
-        with torch.autocast(train.device.type, dtype=precision, enabled=precision is not None):
-            return self.objective.loss(model, train, indices, drop_depth=depth)
+        with autocast(training.precision, train.device):
+            return self.objective.loss(
+                model, train, micro_batch.indices, drop_depth=micro_batch.depth
+            )
 
     def learning_rate(self, step: int) -> float:
         """Return the rate of a step (from 0): linear warm-up, then the schedule down to 0."""
@@ -340,7 +344,7 @@ class Trainer:
             self.objective,
             split=split,
             depths=depths,
-            autocast=autocast_type(self.trial),
+            precision=self.trial.training.precision,
         )
         return scores
 
@@ -369,7 +373,7 @@ def measure_finished(
                 objective_of(trial),
                 split=split,
                 depths=depths,
-                autocast=autocast_type(trial),
+                precision=trial.training.precision,
             )
             for one, more in zip(scores, found, strict=True):
                 one += more

@@ -8,7 +8,7 @@ import torch
 from sweeping import write_sweep
 
 from orchestrator.running.driver import plan_sweep
-from tests.meta_device import member_there, meta_device
+from tests.meta_device import meta_device, packed_there
 from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
 from workers.contract.trial import Method
@@ -50,7 +50,7 @@ def test_a_pass_waits_for_nothing(
     pack = Pack(len(trials))
     with meta_device():
         for running in begun:
-            pack.join(member_there(running))
+            pack.join(packed_there(running))
         for _ in range(6):
             pack.run_pass()
     assert all(not packed.epoch_ended for packed in pack.packed_trials)

@@ -21,6 +21,7 @@ from workers.contract.trial import Method, Trial
 from workers.predict import Predictor
 from workers.running.warm_state import WarmState
 from workers.training.build import build
+from workers.training.micro_batch import MicroBatch
 from workers.training.trainer import Trainer
 
 LAYERS, HIDDEN = 3, 32
@@ -113,7 +114,8 @@ def test_trained_norms_leave_the_layers_below_as_they_are(
     trainer = Trainer(trial, model, warm.task(trial))
     before = {k: v.clone() for k, v in model.trainable_state().items()}
     trainer._depths.manual_seed(next(s for s in range(99) if _first_depth(s) == 2))
-    trainer._step(0, [torch.arange(8).numpy()])
+    depth = trainer._draw_depth()
+    trainer.train_on(MicroBatch(torch.arange(8).numpy(), depth, step=0, step_rows=8))
     changed = {k for k, v in model.trainable_state().items() if not torch.equal(before[k], v)}
     norms = {k for k in changed if "norm" in k}
     assert norms
