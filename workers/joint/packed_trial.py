@@ -26,7 +26,7 @@ class PackedTrial:
     """
 
     def __init__(self, trainer: Trainer) -> None:
-        """Take over a trainer that was just built or restored, and its random numbers from there."""
+        """Take over a trainer that was just built or restored, with its random numbers."""
         self.trainer = trainer
         self.stream = RandomStream(trainer.device)
         self.stack: StackedParameters | None = None

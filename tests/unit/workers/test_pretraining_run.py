@@ -19,7 +19,7 @@ from workers.contract.results import Epoch, read_result
 from workers.contract.trial import Method
 from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
-from workers.training import trainer
+from workers.training import trainer as training
 from workers.training.build import build
 from workers.training.trainer import Trainer
 
@@ -106,7 +106,7 @@ def test_it_continues_alike_where_the_device_has_a_generator_of_its_own(
         return close_epoch(trainer, *rest, **more)
 
     monkeypatch.setattr(Trainer, "close_epoch", drawing)
-    monkeypatch.setattr(trainer, "default_generator", lambda _: of_device)
+    monkeypatch.setattr(training, "default_generator", lambda _: of_device)
     plan, _ = plan_sweep(write_sweep(tmp_path, toy_base, make_task("one"), body=BODY))
     trial = next(t for t in plan.trials.values() if t.method is Method.PRETRAINING)
     curves = []

@@ -19,7 +19,8 @@ from workers.contract.trial import Method, PruningOrder, Trial
 from workers.running import prunings as run_prunings_module
 from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
-from workers.training import pruning, trainer
+from workers.training import pruning
+from workers.training import trainer as training
 from workers.training.evaluation import evaluate
 
 BODY = """\
@@ -126,7 +127,7 @@ def test_all_are_measured_in_one_pass_over_the_data(
         seen.append((how["split"], len(models)))
         return evaluate(models, *rest, **how)
 
-    monkeypatch.setattr(trainer, "evaluate", counted)
+    monkeypatch.setattr(training, "evaluate", counted)
     run(prunings, ready, WarmState(torch.device("cpu")))
     assert seen == [(Split.VALIDATION, 6), (Split.TEST, 6)]
 

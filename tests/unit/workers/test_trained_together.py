@@ -257,7 +257,7 @@ def test_too_little_memory_for_one_fails_each_alone(
     def no_memory(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("workers.training.trainer.Trainer._step", no_memory)
+    monkeypatch.setattr("workers.training.trainer.Trainer.train_on", no_memory)
     run(sweep, tmp_path / "packed", 2)
     for trial in sweep:
         failure = read_failure(Workspace(tmp_path / "packed").trial(trial.trial_id))

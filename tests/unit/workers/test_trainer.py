@@ -23,6 +23,7 @@ from workers.contract.trial import Drop, DropMode, MeasuredDepths, Method, Trial
 from workers.objectives.sentences import Values
 from workers.running.warm_state import WarmState
 from workers.tasks.rows import Rows
+from workers.training import trainer as training
 from workers.training.build import build
 from workers.training.evaluation import evaluate
 from workers.training.seeds import generator_for
@@ -238,14 +239,14 @@ def test_what_the_best_epoch_scored_is_not_measured_again(
     trainer.save(tmp_path / "checkpoint.pt")
     resumed = make_trainer(drop=mode)
     resumed.restore(tmp_path / "checkpoint.pt")
-    expected = trainer.measure_finished(trainer.trial, [_at_its_best(trainer)], trainer.feeds)[0]
+    expected = training.measure_finished(trainer.trial, [_at_its_best(trainer)], trainer.feeds)[0]
     measured: list[tuple[Split, list[int]]] = []
 
     def counted(*rest: object, split: Split, depths: list[int], **how: object) -> object:
         measured.append((split, list(depths)))
         return evaluate(*rest, split=split, depths=depths, **how)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(trainer, "evaluate", counted)
+    monkeypatch.setattr(training, "evaluate", counted)
     assert trainer.final_scores() == expected == resumed.final_scores()
     depths = [0, 1, 2] if mode is DropMode.ROBUST else [0]
     wanted = [(Split.VALIDATION, again)] if again else []
