@@ -1,5 +1,7 @@
 """The one base of every value that crosses layers."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -7,3 +9,16 @@ class Frozen(BaseModel):
     """A value: immutable, and closed to unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def renamed(data: Any, **names: str) -> Any:
+    """Return what a `before` validator got, with the names that fields have now.
+
+    So that what was written under earlier names can still be read.
+
+    Args:
+        names: earlier name → the name now.
+    """
+    if not isinstance(data, dict):
+        return data
+    return {names.get(name, name): value for name, value in data.items()}

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from adapter_lib.storage.atomic_write import remove_leftovers, replacing
 from workers.contract.claims import check_claim
-from workers.contract.frozen import Frozen
+from workers.contract.frozen import Frozen, renamed
 from workers.contract.paths import TrialPaths
 from workers.contract.task_card import Split
 from workers.errors import ResultFileError
@@ -93,7 +93,7 @@ class PrefixUse(Frozen):
     """What was taken from the cache of frozen prefixes.
 
     Attributes:
-        cut points: by split, the points at which batches were taken up.
+        cut_points: by split, the points at which batches were taken up.
         computed: cut points that no other trial had left behind.
         bytes: of all that was used.
         prepare_s: seconds it took to find or compute them.
@@ -103,6 +103,11 @@ class PrefixUse(Frozen):
     computed: int
     bytes: int
     prepare_s: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _earlier_names(cls, data: Any) -> Any:
+        return renamed(data, taps="cut_points")
 
 
 class Reading(Frozen):

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from adapter_lib.config.arrangement import USUAL
 from adapter_lib.config.configuration import AdapterConfig, FusionConfig, NonLinearity, Sharing
-from workers.contract.frozen import Frozen
+from workers.contract.frozen import Frozen, renamed
 from workers.contract.head_settings import HeadSettings
 from workers.contract.task_card import Metric, TaskRef
 
@@ -137,6 +137,11 @@ class Training(Frozen):
     precision: Precision = Precision.FLOAT32
     accumulate: int = Field(default=1, ge=1)
     """Batches whose gradients are averaged before each step of the optimiser."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _earlier_names(cls, data: Any) -> Any:
+        return renamed(data, prefix_dropout="frozen_dropout", prefix_type="cache_dtype")
 
 
 class PruningOrder(StrEnum):
