@@ -20,7 +20,8 @@ class Details(Reading):
         """Return every setting of the trials, those of what they build on included."""
         wanted = list(trial_ids)
         known = self.with_parents(wanted)
-        return {i: settings(known[i], known) for i in wanted if i in known}
+        with self._legible():
+            return {i: settings(known[i], known) for i in wanted}
 
     def scores(self, trial_ids: Iterable[str]) -> dict[str, list[ScoreRow]]:
         """Return what finished trials scored: by split, depth and metric."""

@@ -196,26 +196,29 @@ class Reading(Standings):
         Raises:
             CatalogError: there is no such sweep, or no such task in it.
         """
-        with self._reading() as connection:
-            tables = tables_of(connection.execute(configurations(sweep, task, archived=archived)))
-            order = self._order(connection, tables, sweep)
-            contenders = {key: tables[key].contenders(limit) for key in order}
-            chosen = itertools.chain(*contenders.values())
-            planned = self._planned(connection, sweep, chosen, archived=archived)
-        if not tables:
-            self._check_names(TrialFilter(sweep=sweep, task=task))
-        ranked = {
-            key: rank(trial for c in contenders[key] for trial in planned[c])[:limit]
-            for key in order
-        }
-        shown = [row for rows in ranked.values() for row in rows]
-        best = self._by_id(row.finished[0][0] for row in shown)
-        test = self._test_scores(trial_id for row in shown for trial_id, _ in row.finished)
-        return [
-            row
-            for key, rows in ranked.items()
-            for row in leaderboard_rows(key, tables[key], rows, best=best, test=test)
-        ]
+        with self._legible():
+            with self._reading() as connection:
+                tables = tables_of(
+                    connection.execute(configurations(sweep, task, archived=archived))
+                )
+                order = self._order(connection, tables, sweep)
+                contenders = {key: tables[key].contenders(limit) for key in order}
+                chosen = itertools.chain(*contenders.values())
+                planned = self._planned(connection, sweep, chosen, archived=archived)
+            if not tables:
+                self._check_names(TrialFilter(sweep=sweep, task=task))
+            ranked = {
+                key: rank(trial for c in contenders[key] for trial in planned[c])[:limit]
+                for key in order
+            }
+            shown = [row for rows in ranked.values() for row in rows]
+            best = self._by_id(row.finished[0][0] for row in shown)
+            test = self._test_scores(trial_id for row in shown for trial_id, _ in row.finished)
+            return [
+                row
+                for key, rows in ranked.items()
+                for row in leaderboard_rows(key, tables[key], rows, best=best, test=test)
+            ]
 
     def sweeps(self) -> list[SweepRow]:
         """Return all sweeps, the one submitted last first."""
@@ -231,18 +234,19 @@ class Reading(Standings):
             own = [s for s in submitted if s.sweep == row.name]
             last = own[-1] if own else None
             of_sweep, earlier = counts.get(row.name, (dict.fromkeys(TrialState, 0), 0))
-            found.append(
-                SweepRow(
-                    name=row.name,
-                    created_at=row.created_at,
-                    submissions=len(own),
-                    last_submission=last,
-                    counts=of_sweep,
-                    earlier=earlier,
-                    archived=row.archived_at is not None,
-                    lost=last is not None and last.ended_at is None and is_dead(last, moment),
+            with self._legible():
+                found.append(
+                    SweepRow(
+                        name=row.name,
+                        created_at=row.created_at,
+                        submissions=len(own),
+                        last_submission=last,
+                        counts=of_sweep,
+                        earlier=earlier,
+                        archived=row.archived_at is not None,
+                        lost=last is not None and last.ended_at is None and is_dead(last, moment),
+                    )
                 )
-            )
         newest = {s.sweep: s.id for s in submitted}
         return sorted(found, key=lambda s: newest.get(s.name, 0), reverse=True)
 
@@ -262,19 +266,20 @@ class Reading(Standings):
                 query.order_by(trials.c.state.desc(), trials.c.task, trials.c.trial_id)
             ).all()
         names = self.swept(sweep) if rows else ()
-        return [
-            FailureRow(
-                trial_id=r.trial_id,
-                label=labelled(r.label, words(json.loads(r.unsaid), names)),
-                task=r.task,
-                state=r.state,
-                reason=r.failure_reason,
-                message=r.failure_message or "",
-                attempts=r.attempts,
-                ended_at=r.ended_at,
-            )
-            for r in rows
-        ]
+        with self._legible():
+            return [
+                FailureRow(
+                    trial_id=r.trial_id,
+                    label=labelled(r.label, words(json.loads(r.unsaid), names)),
+                    task=r.task,
+                    state=r.state,
+                    reason=r.failure_reason,
+                    message=r.failure_message or "",
+                    attempts=r.attempts,
+                    ended_at=r.ended_at,
+                )
+                for r in rows
+            ]
 
     def swept(self, sweep: str) -> tuple[str, ...]:
         """Return what differs between a sweep's trials and their labels leave out."""

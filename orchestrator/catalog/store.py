@@ -121,11 +121,16 @@ class Store:
 
     @contextmanager
     def _legible(self) -> Iterator[None]:
-        """Translate what reading a row raises when its content is not what was written."""
+        """Translate what reading rows raises when their content is not what was written.
+
+        ValueError is pydantic's and JSON's; TypeError comes of a value of another type, which
+        SQLite lets into any column; LookupError of a row that others name and that is gone.
+        """
         try:
             yield
-        except ValueError as error:  # pydantic's and JSON's errors are such
-            raise self._damaged(str(error).partition("\n")[0]) from error
+        except (ValueError, TypeError, LookupError) as error:
+            found = str(error).partition("\n")[0]
+            raise self._damaged(f"{type(error).__name__}: {found}") from error
 
     def _damaged(self, found: str) -> CatalogError:
         return CatalogError(

@@ -110,7 +110,10 @@ def test_gradients_layer_by_layer(architecture: str, half: bool) -> None:
 
 
 def test_saved_tensors_may_come_back_laid_out_otherwise() -> None:
-    """As from hooks that keep them on disk or on another device."""
+    """As from hooks that keep them on disk or on another device.
+
+    Torch's own products round otherwise then, on some processors.
+    """
     model = make_model("bert", training=True)
     for half in (False, True):
         expected = gradients(whole, model, "right", half=half)
@@ -118,4 +121,4 @@ def test_saved_tensors_may_come_back_laid_out_otherwise() -> None:
             lambda x: x, lambda x: x.clone(memory_format=torch.contiguous_format)
         ):
             found = gradients(whole, model, "right", half=half)
-        assert_alike(found, expected, 0.0)
+        assert_alike(found, expected, 1e-2 if half else 1e-5)

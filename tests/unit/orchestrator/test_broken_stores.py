@@ -111,6 +111,46 @@ def test_rows_that_cannot_be_read_are_an_error_of_ours(catalog_file: Path, sampl
                 ask(catalog)
 
 
+SCRAMBLED: dict[str, tuple[str, Callable[[Catalog, str], object]]] = {
+    "a setting that is no JSON": (
+        "UPDATE trials SET unsaid = '{' WHERE score < 0.7",
+        lambda c, _: c.leaderboard(limit=1),
+    ),
+    "a score that is a word": ("UPDATE trials SET score = 'good'", lambda c, _: c.leaderboard()),
+    "a test score that is a word": (
+        "UPDATE scores SET value = 'good'",
+        lambda c, _: c.leaderboard(),
+    ),
+    "a sweep without a name": ("UPDATE sweeps SET name = x'ff'", lambda c, _: c.sweeps()),
+    "a time that is a number": ("UPDATE sweeps SET created_at = 7", lambda c, _: c.sweeps()),
+    "a failure that is no word": (
+        "UPDATE trials SET state = 'failed', result = NULL, failure_reason = 'fate'",
+        lambda c, _: c.failures("s"),
+    ),
+    "a trial that is gone": ("DELETE FROM trials", lambda c, trial_id: c.settings([trial_id])),
+}
+"""Damage that SQLite itself cannot see, and who meets it."""
+
+
+@pytest.mark.parametrize("case", SCRAMBLED)
+def test_values_that_were_never_written_are_an_error_of_ours(
+    case: str, catalog_file: Path, samples
+) -> None:
+    damage, ask = SCRAMBLED[case]
+    trials = [samples.trial(depth=depth) for depth in (0, 1)]
+    with Catalog.open(f"sqlite:///{catalog_file}") as catalog:
+        catalog.begin_submission("s", "", trials)
+        for trial, score in zip(trials, (0.8, 0.6), strict=True):
+            catalog.record_result("s", samples.result(trial, score))
+        ask(catalog, trials[0].trial_id)
+    change(catalog_file, damage)
+    with (
+        Catalog.open(f"sqlite:///{catalog_file}", create=False) as catalog,
+        pytest.raises(CatalogError, match="is damaged"),
+    ):
+        ask(catalog, trials[0].trial_id)
+
+
 def test_what_is_not_there_is_not_made_by_reading(tmp_path: Path, postgres_database) -> None:
     empty = tmp_path / "empty.sqlite"
     empty.touch()
