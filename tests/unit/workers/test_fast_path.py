@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from scipy.stats import ks_2samp
 from sweeping import write_sweep
 
-from adapter_lib.transformer.activations import CutPoint, Held
+from adapter_lib.transformer.activations import Activations, CutPoint
 from orchestrator.running.driver import plan_sweep
 from workers.batches.stored_activations import StoredActivations
 from workers.contract.fast_path import FastPath
@@ -224,7 +224,7 @@ def test_all_that_is_stored_is_read(
     read: set[int] = set()
     gather = StoredActivations.gather
 
-    def spy(cut_point: StoredActivations, *rest: Any) -> Held:
+    def spy(cut_point: StoredActivations, *rest: Any) -> Activations:
         read.add(id(cut_point))
         return gather(cut_point, *rest)
 

@@ -131,16 +131,16 @@ def test_a_relation_is_the_closest_that_holds() -> None:
 def test_the_library_can_be_learnt_from_the_words() -> None:
     splits = builtin_rows("docs/library")
     train, test = splits[Split.TRAIN], splits[Split.TEST]
-    vectors = TfidfVectorizer(sublinear_tf=True).trainer(train.texts)
+    vectors = TfidfVectorizer(sublinear_tf=True).fit(train.texts)
     model = LogisticRegression(max_iter=1000, C=10.0)
-    model.trainer(vectors.transform(train.texts), train.labels)
+    model.fit(vectors.transform(train.texts), train.labels)
     assert model.score(vectors.transform(test.texts), test.labels) > 0.4  # majority: 0.125
 
 
 def test_related_sentences_share_more_words() -> None:
     rows = builtin_rows("docs/relatedness")[Split.TRAIN]
     assert rows.pairs is not None
-    vectors = TfidfVectorizer(sublinear_tf=True, stop_words="english").trainer(rows.texts)
+    vectors = TfidfVectorizer(sublinear_tf=True, stop_words="english").fit(rows.texts)
     left, right = vectors.transform(rows.texts), vectors.transform(rows.pairs)
     shared = np.asarray(left.multiply(right).sum(axis=1)).ravel()
     assert spearmanr(shared, rows.labels)[0] > 0.3
@@ -220,7 +220,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(
 @pytest.mark.usefixtures("one_library")
 def test_packages_are_parsed_in_another_process_alike_and_never_imported() -> None:
     code = (
-        "import sys; from workers.tasks import docstrings\n"
+        "import sys; from workers.tasks.quickstart import docstrings\n"
         "docstrings.LIBRARIES = ('networkx',)\n"
         "built = docstrings.build_docstrings()\n"
         "assert 'networkx' not in sys.modules and 'torch' not in sys.modules\n"
