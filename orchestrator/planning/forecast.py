@@ -25,7 +25,7 @@ class Forecast:
     """Of all trials of a plan together.
 
     Attributes:
-        cut points: how many different points of frozen parts are stored, over all bases and tasks.
+        cut_points: how many different points of frozen parts are stored, over all bases and tasks.
         bytes_per_token: of one of them, at most.
         plain: layer units of training, an example and epoch each, without the fast path.
         fast: with it.

@@ -1,4 +1,4 @@
-"""A split as a model takes it: batches, and where to take up the run of each.
+"""Feed a split to a model: batches, and the stored activations that each run starts from.
 
 What is stored of the frozen part is decided in `workers.prefix`.
 """
@@ -42,7 +42,7 @@ class Feed:
         """Return what is stored of a batch at `cut_point` or at the nearest below; None: nothing.
 
         Args:
-            cut point: where the model's frozen part ends; None where it has none.
+            cut_point: where the model's frozen part ends; None where it has none.
             whole: every token is needed, also behind the attention of the highest layer.
         """
         if cut_point is None:

@@ -93,7 +93,7 @@ class PrefixUse(Frozen):
     """What was taken from the cache of frozen prefixes.
 
     Attributes:
-        cut points: by split, the points at which batches were taken up.
+        cut_points: by split, the points at which batches were taken up.
         computed: cut points that no other trial had left behind.
         bytes: of all that was used.
         prepare_s: seconds it took to find or compute them.
