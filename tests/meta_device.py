@@ -43,6 +43,6 @@ def meta_device() -> Iterator[None]:
 
 
 def member_there(running: Running) -> Member:
-    """Return a trial that was begun on the CPU as one of a pack there."""
+    """Return a trial that was begun on the CPU as a member of a pack there."""
     feeds = {split: replace(feed, device=META) for split, feed in running.feeds.items()}
     return Member(Trainer(running.trial, running.model.to(META), running.examples, feeds))

@@ -1,6 +1,6 @@
 """Tokenised splits, stored flat and without padding. Every sequence has a token.
 
-Which tasks stay tokenised between trials is left to `warm_state`, padding to `batching`.
+Which tasks stay tokenised between trials is left to `warm`, padding to `batching`.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Train several trials together: each pass, forward and backward, takes one batch of every one.
+"""Train the trainers of several trials together, one batch of each in a pass.
 
 What a trial ends with does not depend on who else is in its pack, beyond rounding: data order,
 drawn depths, dropout, learning rate, clipping and the state of the optimiser are its own. Who

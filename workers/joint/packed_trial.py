@@ -31,7 +31,7 @@ class PackedTrial:
     """One trial in a pack.
 
     Attributes:
-        trainer: what is trained.
+        fit: what is trained.
         stream: what its dropout draws from.
         train_s: its share of the seconds of this epoch's passes.
         total: the sum of this epoch's losses that were read.
@@ -40,7 +40,7 @@ class PackedTrial:
     """
 
     def __init__(self, trainer: Trainer) -> None:
-        """Take over a trainer just built or restored, with the random numbers after that."""
+        """Take over a fit that was just built or restored, with the random numbers after that."""
         self.trainer = trainer
         self.stream = RandomStream(trainer.device)
         self.stack: StackedParameters | None = None
