@@ -33,7 +33,7 @@ REST = ("the", "film", "story", "was", "a", "very", "and", "its", "plot", "music
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """Give torch one thread, without which compiled kernels are left out."""
+    """Give torch one thread, as a worker has by default."""
     import torch
 
     before = torch.get_num_threads()

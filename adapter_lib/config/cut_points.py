@@ -1,4 +1,4 @@
-"""Names for the points between the blocks of a transformer's layers. No torch here."""
+"""Cut points: places between a transformer's blocks where a run can be stopped. No torch here."""
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -18,8 +18,8 @@ class CutPoint:
 
     Attributes:
         layer: 0…L; L, with `ENTRY`, is above the highest layer and its norm.
-        summed: what is held is the sum of projection and residual, which is all that some adapters
-            read there.
+        summed: the activations there are the sum of projection and residual, which is all that some
+            adapters read.
     """
 
     layer: int

@@ -1,4 +1,4 @@
-"""Where the cheaper products stand in for torch's."""
+"""The context in which torch's linear layers on a CPU are computed by `products` instead."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext

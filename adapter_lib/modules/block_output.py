@@ -1,4 +1,4 @@
-"""Behind one block of a layer: what adapters may read there, and how its output is finished.
+"""A block's projection, residual and norm: what an adapter reads, and what the output becomes.
 
 Legend for shapes: b batch, s tokens, d hidden.
 """

@@ -1,4 +1,4 @@
-"""Points between the blocks of a transformer, where a run can be stopped, stored and taken up.
+"""Activations at a cut point: the hidden states from which a run over the layers can go on.
 
 What lies below the lowest adapter is frozen, so the activations there depend on the input alone
 and can be computed once for all trials. Who stores it is left to the caller.

@@ -1,4 +1,4 @@
-"""How layers are run: with which adapter, up to which token, and attention batch by batch.
+"""Options of a run over the layers: its adapter, drop depth, and the one token that is read.
 
 Legend for shapes: b batch, s tokens, d hidden; n tokens without padding, r rows of all batches.
 """

@@ -155,7 +155,7 @@ def run_bundles(board: Board, workspace: Workspace, shape: WorkerShape, *, worke
             num_samples=-1,
             max_concurrent_trials=workers,
             reuse_actors=True,
-            trial_dirname_creator=lambda trial: f"pack-{trial.trial_id}",
+            trial_dirname_creator=lambda trial: f"bundle-{trial.trial_id}",
         ),
         run_config=RunConfig(
             name=f"submission-{uuid.uuid4().hex[:12]}",

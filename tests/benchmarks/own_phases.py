@@ -34,7 +34,7 @@ PHASES = {
 
 
 def main(sweep: Path, workspace: Path, target: Path, *, with_flops: bool) -> None:
-    clock = PhaseClock("the rest of a pack")
+    clock = PhaseClock("the rest of a bundle")
     with clock.phase("import"):
         import torch
 

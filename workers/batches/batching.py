@@ -1,6 +1,6 @@
 """Batches of tokenised examples, padded to their own longest example and no further.
 
-What is trained or measured with a batch is left to `fitting` and `evaluation`.
+What is trained or measured with a batch is left to `workers.training`.
 """
 
 from collections.abc import Sequence

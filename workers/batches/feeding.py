@@ -1,4 +1,4 @@
-"""A split as a model takes it: batches, and where to take up the run of each.
+"""Feed a split to a model: batches, and the stored activations that each run starts from.
 
 What is stored of the frozen part is decided in `workers.prefix`.
 """

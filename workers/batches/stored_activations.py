@@ -1,4 +1,4 @@
-"""One stored cut point of a split, and how batches are taken out of it.
+"""The stored activations of a split at one cut point, and gathering those of a batch.
 
 Legend for shapes: p parts of the activations (1 or 2), b rows of a batch, s tokens, d hidden.
 """

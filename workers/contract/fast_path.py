@@ -1,6 +1,7 @@
-"""What is done once instead of often. None of it changes a result beyond rounding.
+"""Settings of the fast path: what trials share instead of computing it again.
 
-But without any of it (`enabled: false`) dropout draws other numbers, so a trial says which it is.
+None of it changes a result beyond rounding, but without any of it (`enabled: false`) dropout draws
+other numbers, so a trial says which it is.
 
 No torch here: a sweep's YAML is checked against this.
 """

@@ -1,4 +1,4 @@
-"""The one base of every value that crosses layers."""
+"""The pydantic base class of every value that drivers and workers exchange."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The noun of the whole system: one configuration with one seed, identified by its content.
+"""A trial: one configuration with one seed, named by a hash of all that determines its result.
 
 No torch here: the planner builds a hundred thousand of these in seconds. How a trial is run is
 left to `workers.running.bundle`.

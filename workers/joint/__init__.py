@@ -1,1 +1,1 @@
-"""The same training for the trials of a pack, all in one pass."""
+"""Joint training: the trials of a pack share each forward and backward pass."""

@@ -1,6 +1,6 @@
-"""How many trials are trained in one pass.
+"""Choose how many trials are trained in one pass: one on a CPU, as many as pay on a GPU.
 
-On a CPU one: a pass over the rows of several trials takes as long as as many passes. A GPU has
+On a CPU a pass over the rows of several trials takes as long as as many passes. A GPU has
 time and memory left over by one trial, so there the width is doubled for as long as that makes a
 trial's step at least a tenth cheaper and its memory lasts, and halved when memory runs out.
 """

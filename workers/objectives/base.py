@@ -1,4 +1,7 @@
-"""What every kind of task answers. Legend for shapes: b batch, s tokens."""
+"""The interface of a kind of task: its tokens, loss, predictions and scores.
+
+Legend for shapes: b batch, s tokens.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

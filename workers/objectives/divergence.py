@@ -1,4 +1,4 @@
-"""Numbers that are not finite: whatever they would be read as, they are no result.
+"""Refuse logits, attention and parameters that are not finite: such a trial has diverged.
 
 Legend for shapes: b batch, s tokens.
 """

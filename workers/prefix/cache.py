@@ -1,4 +1,4 @@
-"""The frozen part of the base under a task's splits: found in the node's store, or computed.
+"""The prefix cache: what the frozen layers give for a task's splits, stored on this node.
 
 The activations at a cut point depend on the base, the tokens and the settings in `_Source.name`,
 and on nothing else, so all trials and all workers of a node share it.

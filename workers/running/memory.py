@@ -1,4 +1,4 @@
-"""How a process gets memory from the system, gives it back, and looks for what is unreachable."""
+"""Tune a worker's process: keep freed memory, and let Python collect garbage less often."""
 
 import ctypes
 import gc

@@ -1,6 +1,6 @@
-"""One trial from what it needs to its committed result or failure.
+"""Begin a trial with all that it needs, and conclude it with a committed result or failure.
 
-The order of these steps, and what is trained between them, is left to `pack` and `together`.
+The order of these steps, and what is trained between them, is left to `bundle` and `joint_trials`.
 """
 
 import logging
@@ -143,7 +143,7 @@ def conclude(
     """Write the adapter's files and commit the result.
 
     Args:
-        fit: as it ended, None for what was not trained.
+        trainer: as it ended, None for what was not trained.
         duration_s: of all before this.
         pack_width: the most trials that were trained with it in one pass, itself included.
 

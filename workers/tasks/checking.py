@@ -1,4 +1,4 @@
-"""What a raw row must hold for its kind of task; the first that does not is named.
+"""Check raw rows for their kind of task; an error names the first that does not fit.
 
 What its label means is left to `labels`.
 """

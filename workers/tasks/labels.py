@@ -1,4 +1,4 @@
-"""What one label means: a class by its number or name, or a target.
+"""Read the label of a row: a class by its number or name, or the target of a regression.
 
 The same label means the same in JSONL, CSV and Parquet. Where the names of classes are numbers
 that differ from the classes' own (stars from 1 to 5), a number could be either, and the card must

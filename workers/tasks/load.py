@@ -1,4 +1,4 @@
-"""Loading a task twice: at plan time to check and pin it, at run time to train on it.
+"""Load a task: at plan time to check and pin it, at run time to train on it.
 
 Where rows come from is left to `folder`, `hub` and `quickstart`. Nothing here imports torch.
 """

@@ -1,4 +1,4 @@
-"""What is allowed in a task's rows and probably not meant, in a sentence each.
+"""Find what is allowed in a task's rows and probably not meant; a sentence says each.
 
 What is not allowed is refused by `checking`.
 """

@@ -1,4 +1,4 @@
-"""Fit the parameters of one trial, epoch by epoch, so that it can stop and go on at any epoch.
+"""Train the parameters of one trial, epoch by epoch; it can stop and go on after any epoch.
 
 The loop knows nothing of where trials come from; `workers.running.bundle` drives it.
 """
@@ -241,14 +241,14 @@ class Trainer:
         """Go on from `save`'s file.
 
         Raises:
-            CheckpointError: it is damaged, of another fit, or of another kind of device, which
-                draws other random numbers; this fit cannot be used any more.
+            CheckpointError: it is damaged, of another trial, or of another kind of device, which
+                draws other random numbers; this trainer cannot be used any more.
         """
         state = read_checkpoint(path)
         try:
             self._take_over(state)
         except (AdapterLibError, KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path} is of another fit: {error!r}") from error
+            raise CheckpointError(f"{path} is of another trial: {error!r}") from error
 
     def _take_over(self, state: dict[str, Any]) -> None:
         if state["device"] != self.device.type:

@@ -1,5 +1,6 @@
-"""Read what AdapterHub's `save_adapter`, `save_head`, `save_adapter_fusion` and
-`save_adapter_setup` wrote.
+"""Read folders that AdapterHub wrote: an adapter, a head, a fusion, or a whole set-up.
+
+That is what its `save_adapter`, `save_head`, `save_adapter_fusion` and `save_adapter_setup` leave.
 
 Nothing is downloaded: give a local folder. Everything returned is on the CPU in evaluation mode.
 """

@@ -1,4 +1,4 @@
-"""What a transformer is made of, as far as the loop over its layers has to know.
+"""The interface of an architecture: the parts of its layers that the loop over them calls.
 
 A block's output is `norm(x + residual)`, where x is what the block projected. In a post-norm
 architecture that norm is the layer's own; in a pre-norm one it is the identity, and the norm at

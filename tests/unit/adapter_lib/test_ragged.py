@@ -152,7 +152,7 @@ def test_tensors_are_known_by_their_shape_while_laid_out() -> None:
 
 
 def test_dropout_is_drawn_for_padding_too() -> None:
-    """So a trial drops the same with padding and without; a CPU's own kernels do so themselves."""
+    """So a trial drops the same with padding and without."""
     layout, x = RaggedBatch.of([batch_of(MASKS[0])], multiple=8), pieces(40)[0]
     torch.manual_seed(3)
     expected = functional.dropout(x, p=0.5, training=True)[MASKS[0]]
