@@ -28,7 +28,7 @@ check: setup ## format, lint, types and import contracts
 	$(BIN)/lint-imports
 
 test: check ## all checks and tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 bench: setup $(PEER_VENV)/.complete ## set up what `docs/benchmarks.md` compares with: AdapterHub, apart
 

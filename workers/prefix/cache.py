@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _LAYOUT = 1
 """Raised by one whenever what is stored changes."""
-_OPEN_TAPS = 256
+_OPEN_ARRAYS = 256
 _TYPES: dict[CacheDtype, np.dtype[Any]] = {
     CacheDtype.FLOAT32: np.dtype(np.float32),
     CacheDtype.FLOAT16: np.dtype(np.float16),
@@ -85,7 +85,7 @@ class PrefixCache:
             for cut_point in found:
                 self._open.move_to_end(names[cut_point])
             feeds[split] = Feed(examples, device, found)
-        while len(self._open) > _OPEN_TAPS:
+        while len(self._open) > _OPEN_ARRAYS:
             self._open.popitem(last=False)
         use = PrefixUse(
             cut_points={
