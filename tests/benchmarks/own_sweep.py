@@ -14,7 +14,7 @@ from workers.contract.paths import Workspace
 from workers.contract.results import TrialResult, read_result
 from workers.contract.trial import Trial
 
-WORKER, DRIVER = "ray::PackTraina", "python"
+WORKER, DRIVER = "ray::BundleTrai", "python"
 """Names of processes, as `Usage` has them; the kernel keeps 15 characters."""
 
 
