@@ -256,7 +256,16 @@ class AdapterModel(nn.Module):
 
     def logits(self, h: Tensor, batch: Batch) -> Tensor:
         """Return the head's logits from last hidden states, (b, s, d) or (b, 1, d)."""
-        return apply_head(self.head, h, batch, self.backbone)
+        backbone = self.backbone
+        masked_lm = self.head.config.kind is HeadKind.MASKED_LM
+        logits: Tensor = self.head(
+            h,
+            batch,
+            causal=backbone.causal,
+            pooler=backbone.pooler,
+            embedding=backbone.token_embedding if masked_lm else None,
+        )
+        return logits
 
     def _trainable(self) -> dict[str, Tensor]:
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
@@ -267,19 +276,6 @@ class AdapterModel(nn.Module):
                 f"drop_depth must be 0…{self.backbone.layers_count} for "
                 f"{self.backbone.identity.name}, found {drop_depth}"
             )
-
-
-def apply_head(head: Head, h: Tensor, batch: Batch, backbone: Backbone) -> Tensor:
-    """Return a head's logits from the last hidden states, (b, s, d), of `backbone`."""
-    masked_lm = head.config.kind is HeadKind.MASKED_LM
-    logits: Tensor = head(
-        h,
-        batch,
-        causal=backbone.causal,
-        pooler=backbone.pooler,
-        embedding=backbone.token_embedding if masked_lm else None,
-    )
-    return logits
 
 
 def _checked_labels(labels: Sequence[str], head: Head) -> tuple[str, ...]:

@@ -1,124 +1,160 @@
-"""Several models over one frozen base in one pass, each on rows of its own.
+"""Several models over one frozen base in one pass, each with a batch of its own.
 
 The frozen part below a model's `entry` is computed once for all models that read the same batch, or
 taken from where it was stored; each model's rows join the pass at its entry. From there on the
 frozen layers run on the tokens of all models at once, adapters and heads of one shape in one
 product (`adapter_lib.joint.stacked_parameters`), and any other adapter, such as a fusion, on its
-own. Gradients loop to every model's own parameters. Losses and optimisers are left to the caller.
+own. Gradients flow to every model's own parameters. Losses and optimisers are left to the caller.
 
 Legend for shapes: b rows of a model, padded to its longest, of s tokens; n tokens of all models; d
 hidden, L layers.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from itertools import groupby
 
 import torch
 from torch import Tensor
 
-from adapter_lib.config.configuration import HeadKind
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.joint.layer_loop import JointLayerLoop, SubBatch
 from adapter_lib.joint.part import Part, activations_at_entry
 from adapter_lib.joint.row_dropout import RowDropout
-from adapter_lib.joint.stacked_layers import StackedLayer, stacked_head
-from adapter_lib.transformer.activations import Block, CutPoint
-from adapter_lib.transformer.architectures import Norm, read_tokens
-from adapter_lib.transformer.backbone import Backbone
+from adapter_lib.joint.stacked_layers import StackedHead, StackedModels, behind_block
+from adapter_lib.model import AdapterModel
+from adapter_lib.transformer.activations import ActivationsAt, Block, CutPoint
+from adapter_lib.transformer.architectures import Norm
+from adapter_lib.transformer.backbone import Backbone, Batch
 from adapter_lib.transformer.ragged_batch import ByModel
 
 
 def run_together(parts: Sequence[Part]) -> list[Tensor]:
-    """Return each part's logits in training mode, as `AdapterModel.forward` does.
+    """Return each part's logits, as `AdapterModel.forward` does; at padding they mean nothing.
 
-    The base and models outside of stacks must be in training mode; where dropout is off is decided
-    here.
+    For training, the base and models outside of stacks must be in training mode; where dropout is
+    off is decided here.
 
     Raises:
         ConfigurationError: the parts have different bases, or read one token and all.
     """
-    backbone = _common_backbone(parts)
-    order = sorted(range(len(parts)), key=lambda i: (id(parts[i].stack), parts[i].row))
-    dropout = RowDropout()
-    run = _Pass([parts[i] for i in order], backbone, dropout)
-    with dropout:
+    run = _Pass(parts)
+    with run.dropout:
         logits = run.logits(run.hidden())
-    return [found for _, found in sorted(zip(order, logits, strict=True), key=lambda pair: pair[0])]
+    return [logits[part] for part in parts]
+
+
+def hidden_together(parts: Sequence[Part]) -> list[Tensor]:
+    """Return each part's last hidden states, (b, s, d), or (b, 1, d) of the token that is read.
+
+    Those of padding mean nothing.
+
+    Raises:
+        ConfigurationError: as for `run_together`.
+    """
+    run = _Pass(parts)
+    with run.dropout:
+        hidden = run.hidden()
+    return [hidden[part] for part in parts]
+
+
+def at_depths_of(
+    models: Sequence[AdapterModel],
+    batch: Batch,
+    depths: Sequence[int],
+    *,
+    start_at: Callable[[CutPoint], ActivationsAt | None] | None = None,
+) -> list[dict[int, Tensor]]:
+    """Return `AdapterModel.at_depths` of each model, such as prunings of one fusion.
+
+    The frozen part is run once for all; from there on one model and depth after the other, since
+    on a CPU a pass over all of them at once took up to 12 % longer, and holds as many activations.
+    Call it in evaluation mode.
+
+    Args:
+        start_at: as for `AdapterModel.at_depths`.
+
+    Raises:
+        ConfigurationError: as for `run_together`, or the base is trained, or a depth is out of
+            range.
+    """
+    backbone = common_backbone(models)
+    _check_heads(model.reads_one_token for model in models)
+    if len(models) > 1 and not backbone.frozen:
+        raise ConfigurationError(
+            f"expected a frozen base, found that {backbone.identity.name} is trained"
+        )
+    cut_points = {cut_point for model in models for cut_point in model.entries(depths).values()}
+    starts = models[0].starts(batch, cut_points, start_at=start_at)
+    return [model.at_depths(batch, depths, start_at=starts.get) for model in models]
 
 
 class _Pass:
     """One pass over all parts; a `LayerAdapter` for the tokens that are in it at a time."""
 
     lowest_layer = 0
-    token_wise = False
 
-    def __init__(self, parts: Sequence[Part], backbone: Backbone, dropout: RowDropout) -> None:
-        self._parts, self._backbone, self._dropout = parts, backbone, dropout
-        self._rows = {part: part.dropout_rows() for part in parts}
-        sub_batches = [SubBatch(part.batch, part.token_index, self._rows[part]) for part in parts]
-        self._sub_batches = dict(zip(parts, sub_batches, strict=True))
-        self._part_in = dict(zip(sub_batches, parts, strict=True))
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._backbone = common_backbone([part.model for part in parts])
+        _check_heads(part.reads_one_token for part in parts)
+        # Those of a stack stand side by side, in the order of their rows.
+        self._parts = sorted(parts, key=lambda part: (id(part.stack), part.row))
+        self.dropout = RowDropout()
+        self._rows = {part: part.dropout_rows() for part in self._parts}
+        self._sub_batches = {
+            part: SubBatch(part.batch, part.token_index, self._rows[part]) for part in self._parts
+        }
+        self._part_in = {sub_batch: part for part, sub_batch in self._sub_batches.items()}
         lowest = min(part.entry for part in parts)
-        self._loop = JointLayerLoop(backbone, dropout, sub_batches, cut_point=lowest)
+        self._loop = JointLayerLoop(
+            self._backbone, self.dropout, list(self._part_in), cut_point=lowest
+        )
         self._by_model: dict[tuple[int, ...], ByModel] = {}
 
-    def hidden(self) -> list[Tensor]:
+    def hidden(self) -> dict[Part, Tensor]:
         """Return the last hidden states of each part, (b, s or 1, d)."""
-        waiting = activations_at_entry(self._parts, self._backbone, self._dropout)
+        waiting = activations_at_entry(self._parts, self._backbone, self.dropout)
         loop, top = self._loop, CutPoint(self._backbone.layers_count)
         while True:
             joining = {
-                self._sub_batches[p]: activations
-                for p, activations in waiting.items()
-                if p.entry == loop.cut_point
+                self._sub_batches[part]: activations
+                for part, activations in waiting.items()
+                if part.entry == loop.cut_point
             }
             if joining:
                 loop.join(joining)
             if loop.cut_point == top:
-                return [
-                    activations.residual
-                    for activations in loop.activations(loop.sub_batches).values()
-                ]
+                found = loop.activations(loop.sub_batches)
+                return {self._part_in[each]: found[each].residual for each in found}
             loop.advance(self)
 
-    def logits(self, states: Sequence[Tensor]) -> list[Tensor]:
+    def logits(self, hidden: dict[Part, Tensor]) -> dict[Part, Tensor]:
         """Return each part's logits from its last hidden states, (b, s or 1, d)."""
-        found: list[Tensor] = []
-        known = dict(zip(self._parts, states, strict=True))
+        found: dict[Part, Tensor] = {}
         for stack, same in groupby(self._parts, key=lambda part: part.stack):
             group = list(same)
-            if stack is not None:
-                found += self._stacked_logits(group, [known[part] for part in group])
+            if stack is not None and stack.shape.head is not None:
+                found |= self._stacked_logits(group, hidden)
                 continue
             for part in group:
                 with self._own_rows([part]):
-                    found.append(part.model.logits(known[part], part.batch))
+                    found[part] = part.model.logits(hidden[part], part.batch)
         return found
 
-    def _stacked_logits(self, group: Sequence[Part], states: Sequence[Tensor]) -> list[Tensor]:
-        stack, head = group[0].stack, group[0].model.head
-        assert stack is not None
-        inputs = []
-        for part, h in zip(group, states, strict=True):
-            whole = head.config.kind.reads_one_token and h.shape[1] > 1
-            token_index = (
-                head.token_index(part.batch, causal=self._backbone.causal) if whole else None
-            )
-            inputs.append(read_tokens(h, token_index))
-        tokens = torch.cat([x.flatten(0, 1) for x in inputs])
-        sizes = self._sizes([x.shape[:2].numel() for x in inputs])
-        rows = tuple(part.row for part in group)
+    def _stacked_logits(
+        self, group: Sequence[Part], hidden: dict[Part, Tensor]
+    ) -> dict[Part, Tensor]:
+        """Return the logits of heads in a stack, all from one product."""
+        causal, pooler = self._backbone.causal, self._backbone.pooler
+        read = {p: p.model.head.read(hidden[p], p.batch, causal=causal) for p in group}
+        tokens = [x.shape[:-1].numel() for x in read.values()]
+        head = StackedHead(self._models(group, tokens))
         with self._own_rows(group):
-            logits = stacked_head(stack, rows, tokens, sizes, pooler=self._backbone.pooler)
-        found = []
-        for own, x, size in zip(logits, inputs, sizes.sizes, strict=True):
-            if head.config.kind is HeadKind.MULTIPLE_CHOICE:
-                found.append(own[:size].view(-1, head.config.labels))
-            elif head.config.kind.reads_one_token:
-                found.append(own[:size])
-            else:
-                found.append(own[:size].unflatten(0, x.shape[:2]))
+            scores = head.scores(torch.cat([x.flatten(0, -2) for x in read.values()]), pooler)
+        found = {}
+        for (part, x), own, count in zip(read.items(), scores, tokens, strict=True):
+            own = own[:count].view(*x.shape[:-1], own.shape[-1])
+            found[part] = part.model.head.by_example(own)
         return found
 
     def after_attention(
@@ -137,57 +173,39 @@ class _Pass:
         self, cut_point: CutPoint, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
     ) -> Tensor:
         live = [self._part_in[sub_batch] for sub_batch in self._loop.sub_batches]
-        sizes = self._loop.layout.sizes
+        sizes = dict(zip(live, self._loop.layout.sizes, strict=True))
 
-        def kind(index: int) -> tuple[bool, int]:
-            part = live[index]
+        def kind(part: Part) -> tuple[bool, int]:
             adapts = part.adapts(cut_point.layer)
             return adapts, id(part.stack or part) if adapts else 0
 
-        groups = [(adapts, list(same)) for (adapts, _), same in groupby(range(len(live)), key=kind)]
-        tokens = [sum(sizes[i] for i in group) for _, group in groups]
+        groups = [(adapts, list(same)) for (adapts, _), same in groupby(live, key=kind)]
+        tokens = [sum(sizes[part] for part in group) for _, group in groups]
         beside = residual.expand_as(x)  # a zero where all joined with sums
-        apart = (torch.split(part, tokens, dim=1) for part in (x, beside, token_mask))
+        apart = (torch.split(whole, tokens, dim=1) for whole in (x, beside, token_mask))
         outputs = []
         for (adapts, group), own_x, own_beside, mask in zip(groups, *apart, strict=True):
-            parts = [live[i] for i in group]
             if not adapts:
                 outputs.append(norm(own_x + own_beside))
                 continue
-            with self._own_rows(parts):
-                if parts[0].stack is not None:
-                    by_model = self._sizes([sizes[i] for i in group])
-                    outputs.append(_stacked(cut_point, parts, own_x, own_beside, norm, by_model))
+            with self._own_rows(group):
+                if group[0].stack is not None:
+                    models = self._models(group, [sizes[part] for part in group])
+                    outputs.append(behind_block(models, cut_point, own_x, own_beside, norm))
                 else:
-                    outputs.append(_own(cut_point, parts[0], own_x, own_beside, norm, mask))
+                    outputs.append(_own(cut_point, group[0], own_x, own_beside, norm, mask))
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
 
-    def _sizes(self, sizes: Sequence[int]) -> ByModel:
-        """Return how tokens of several models are turned into as many for each and back."""
-        key = tuple(sizes)
+    def _models(self, group: Sequence[Part], tokens: Sequence[int]) -> StackedModels:
+        """Return the models of a group in one stack, each with so many tokens."""
+        stack, key = group[0].stack, tuple(tokens)
+        assert stack is not None
         if key not in self._by_model:
             self._by_model[key] = ByModel(key, self._parts[0].batch.input_ids.device)
-        return self._by_model[key]
+        return StackedModels(stack, tuple(part.row for part in group), self._by_model[key])
 
     def _own_rows(self, group: Iterable[Part]) -> AbstractContextManager[None]:
-        return self._dropout.rows_of([self._rows[part] for part in group], everywhere=True)
-
-
-def _stacked(
-    cut_point: CutPoint,
-    group: Sequence[Part],
-    x: Tensor,
-    residual: Tensor,
-    norm: Norm,
-    sizes: ByModel,
-) -> Tensor:
-    """Return what the adapters of a stack make of the tokens of their models, (1, n, d)."""
-    stack = group[0].stack
-    assert stack is not None
-    rows = tuple(part.row for part in group)
-    return StackedLayer(stack, rows, sizes, layer=cut_point.layer, block=cut_point.block)(
-        x, residual, norm
-    )
+        return self.dropout.rows_of([self._rows[part] for part in group], everywhere=True)
 
 
 def _own(
@@ -196,21 +214,29 @@ def _own(
     """Return what the adapter of one model makes of its tokens, (1, n, d)."""
     adapter = part.model.adapter
     assert adapter is not None
-    behind = (
-        adapter.after_attention
-        if cut_point.block is Block.ATTENTION
-        else adapter.after_feed_forward
-    )
+    attention = cut_point.block is Block.ATTENTION
+    behind = adapter.after_attention if attention else adapter.after_feed_forward
     return behind(cut_point.layer, x, residual, norm, token_mask)
 
 
-def _common_backbone(parts: Iterable[Part]) -> Backbone:
-    found = {id(part.model.backbone): part.model.backbone for part in parts}
-    kinds = {part.model.reads_one_token for part in parts}
-    if len(found) != 1 or len(kinds) != 1:
+def common_backbone(models: Sequence[AdapterModel]) -> Backbone:
+    """Return the base that all models are over.
+
+    Raises:
+        ConfigurationError: there is no model, or they are over several.
+    """
+    found = {id(model.backbone): model.backbone for model in models}
+    if len(found) != 1:
         raise ConfigurationError(
-            f"expected models over one base, and heads that all read one token or all of them, "
-            f"found {len(found)} bases and {len(kinds)} kinds of heads; train them in packs of "
-            "their own"
+            f"expected models over one base in memory, found {len(models)} models over "
+            f"{len(found)}; build or load all of them with the same Backbone"
         )
     return next(iter(found.values()))
+
+
+def _check_heads(read_one_token: Iterable[bool]) -> None:
+    if len(set(read_one_token)) > 1:
+        raise ConfigurationError(
+            "expected heads that all read one token or all of them, found 2 kinds of heads; run "
+            "each kind in a pass of its own"
+        )

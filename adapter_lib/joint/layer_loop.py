@@ -1,4 +1,4 @@
-"""Several batches on their way through the frozen layers, each block run for all of them at once.
+"""The layers of the frozen base, run for several batches at once, block by block.
 
 Batches may join and leave between any two blocks. Where the architecture allows it, attention has
 its projections in common too; elsewhere it is computed for one batch after the other.
@@ -25,7 +25,7 @@ from adapter_lib.transformer.ragged_batch import RaggedBatch
 
 @dataclass(frozen=True, eq=False)
 class SubBatch:
-    """One batch.
+    """One batch among those that a `JointLayerLoop` runs.
 
     Attributes:
         token_index: the position in each row of the only token that is read in the end, (b,); None
@@ -39,10 +39,12 @@ class SubBatch:
 
 
 class JointLayerLoop:
-    """Attributes:
-    cut point: where all batches are.
-    sub-batches: whose batches those are, in the order of their tokens.
-    layout: of the tokens that are computed.
+    """Runs the layers of a base for several batches, which join and leave at cut points.
+
+    Attributes:
+        cut_point: how far the layers have been run, the same for all batches.
+        sub_batches: the batches that are being run now, in the order of their tokens.
+        layout: where the tokens of each stand.
     """
 
     def __init__(
@@ -53,10 +55,10 @@ class JointLayerLoop:
         *,
         cut_point: CutPoint,
     ) -> None:
-        """Begin at a cut point, with nobody.
+        """Begin at a cut point, without any batch.
 
         Args:
-            order: of all sub-batches that will join.
+            order: all batches that will join, in the order that their tokens are to have.
         """
         self._backbone, self._dropout, self._order = backbone, dropout, order
         self.cut_point, self.sub_batches = cut_point, list[SubBatch]()
@@ -64,7 +66,7 @@ class JointLayerLoop:
         self._context: Any = None
 
     def join(self, joining: Mapping[SubBatch, Activations]) -> None:
-        """Take in batches with what they hold here: (b, s, d), or (b, 1, d) of one token."""
+        """Add batches, given their activations here: (b, s, d), or (b, 1, d) of one token."""
         kept = {
             sub_batch: Activations.of(
                 tuple(map(self._layout([sub_batch]).join, zip(activations.parts)))
@@ -74,7 +76,7 @@ class JointLayerLoop:
         self._set(self._apart() | kept)
 
     def leave(self, leaving: Iterable[SubBatch]) -> None:
-        """Let batches go."""
+        """Take batches out."""
         gone = set(leaving)
         self._set(
             {
@@ -85,7 +87,7 @@ class JointLayerLoop:
         )
 
     def activations(self, sub_batches: Iterable[SubBatch]) -> dict[SubBatch, Activations]:
-        """Return what some of the batches hold here, as for `join`."""
+        """Return the activations of some of the batches here, as `join` takes them."""
         apart, found = self._apart(), {}
         for sub_batch in sub_batches:
             layout = self._layout([sub_batch])
@@ -95,7 +97,7 @@ class JointLayerLoop:
         return found
 
     def advance(self, adapter: LayerAdapter | None = None) -> None:
-        """Run one block; what an adapter gets are the tokens of all batches, (1, n, d)."""
+        """Run one block, in which `adapter` gets the tokens of all batches, (1, n, d)."""
         self._dropout.layer = self.cut_point.layer
         if self.sub_batches:
             rows = [sub_batch.rows for sub_batch in self.sub_batches if sub_batch.rows is not None]
@@ -124,7 +126,7 @@ class JointLayerLoop:
         self._activations = Activations(x.view(residual.shape), residual)
 
     def _apart(self) -> dict[SubBatch, Activations]:
-        """Return what each batch holds here without padding, (1, its own n, d)."""
+        """Return each batch's activations here without padding, (1, its own n, d)."""
         if not self.sub_batches:
             return {}
         pieces = zip(*map(self.layout.split, self._activations.parts), strict=True)

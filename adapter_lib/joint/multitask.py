@@ -1,25 +1,30 @@
-"""Many tasks over one base in one pass: a batch through all of them, or a task for each example.
+"""Many tasks over one base for inference: a batch through all of them, or a task for each example.
 
-Each layer computes all bottlenecks of a batch with two batched products, without a loop over
-adapters (`adapter_lib.joint.stacking`). For inference: weights are copied when a `MultiTask` is
-built, and later changes to a model's adapter have no effect.
+Weights of adapters are copied when a `MultiTask` is built, and later changes to a model's adapter
+have no effect. How the models share a pass is in `adapter_lib.joint.joint_pass`.
 
-Legend for shapes: b batch, s tokens, d hidden, t tasks, L layers.
+Legend for shapes: b batch, s tokens, d hidden, L layers.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from adapter_lib.config.configuration import AdapterConfig, Initialisation
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.joint.branches import Branches, take_groups
-from adapter_lib.joint.stacking import Owners, StackedAdapters
-from adapter_lib.model import AdapterModel, apply_head
+from adapter_lib.joint.joint_pass import common_backbone, hidden_together, run_together
+from adapter_lib.joint.part import Part
+from adapter_lib.joint.stacked_parameters import StackedParameters, StackShape
+from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
-from adapter_lib.modules.heads import Head
 from adapter_lib.transformer.backbone import Backbone, Batch
+
+Place = tuple[StackedParameters | None, int]
+"""The stack and the row in it where an adapter's weights are; None without adapter."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class MixedOutput:
     """What a batch in which each example names its task gives.
 
     Attributes:
-        hidden: last hidden states of all examples, (b, s, d).
+        hidden: last hidden states of all examples, (b, s, d); those of padding mean nothing.
         rows: task → its examples' positions in the batch, ascending.
         logits: task → its head's logits for those examples.
     """
@@ -41,26 +46,31 @@ class MultiTask(nn.Module):
     """The adapters and heads of several models that share one backbone.
 
     Depths, placements, bottleneck sizes, sharing and heads may all differ; a model without adapter
-    is a task too.
+    is a task too. Adapters that differ in nothing but size and layers share their products.
     """
 
     def __init__(self, models: Mapping[str, AdapterModel]) -> None:
-        """Copy the adapters, on the backbone's device; heads are used as they are.
+        """Copy the adapters; backbone and heads are used as they are.
 
         Raises:
             ConfigurationError: there is no model, they are over several backbones, or one has a
                 fusion.
         """
         super().__init__()
-        self.backbone: Backbone = _common_backbone(models)
+        self.backbone: Backbone = common_backbone(list(models.values()))
         self.tasks = tuple(models)
-        # A list, since a name could clash with a ModuleDict's own attributes or hold a dot.
-        self._heads = nn.ModuleList(model.head for model in models.values())
-        self._rows = {task: row for row, task in enumerate(self.tasks)}
-        self._stacked = StackedAdapters(
-            [_adapter(task, model) for task, model in models.items()],
-            layers=self.backbone.layers_count,
+        self._models = {task: _with_own_adapter(task, model) for task, model in models.items()}
+        # Lists, since a name could clash with a ModuleDict's own attributes or hold a dot.
+        self._heads = nn.ModuleList(model.head for model in self._models.values())
+        self._adapters = nn.ModuleList(
+            model.adapter for model in self._models.values() if model.adapter is not None
         )
+        self._places = _stacked(self._models)
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        moved: Self = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._places = _stacked(self._models)
+        return moved
 
     def forward(
         self, batch: Batch, *, drop_depth: int | Mapping[str, int] = 0
@@ -68,7 +78,7 @@ class MultiTask(nn.Module):
         """Return each task's logits for every example, as its own model gives them.
 
         Layers below a task's lowest adapter are run once for all that share them
-        (Rücklé et al. 2021, §4.1).
+        (Rücklé et al. 2021, §4.1). Where a head reads every token, logits of padding mean nothing.
 
         Args:
             drop_depth: skip the adapters in this many lowest layers, for all tasks or by task;
@@ -80,18 +90,10 @@ class MultiTask(nn.Module):
         if isinstance(drop_depth, int):
             drop_depth = dict.fromkeys(self.tasks, drop_depth)
         for task, depth in drop_depth.items():
-            self._row(task)
-            self._check_depth(depth)
-        starts = [
-            max(drop_depth.get(task, 0), self._stacked.lowest_layers[row])
-            for task, row in self._rows.items()
-        ]
-        layers = self.backbone.layers_count
-        hidden = self._branch(batch, starts)
-        return {
-            task: self._logits(task, hidden[None if starts[row] == layers else row], batch)
-            for task, row in self._rows.items()
-        }
+            self._check(task, depth)
+        mixed = len({model.reads_one_token for model in self._models.values()}) > 1
+        parts = [self._part(task, batch, drop_depth.get(task, 0), mixed) for task in self.tasks]
+        return dict(zip(self.tasks, run_together(parts), strict=True))
 
     def mixed(
         self,
@@ -117,90 +119,83 @@ class MultiTask(nn.Module):
                 f"expected a task and a depth for each of {examples} examples, found {len(tasks)} "
                 f"tasks and {len(depths)} depths"
             )
-        for depth in depths:
-            self._check_depth(depth)
-        owners = tuple(None if task is None else self._row(task) for task in tasks)
-        hidden = self.backbone(batch, Branches(self._stacked, owners, depths=depths))
-        device = hidden.device
-        rows = {
-            task: torch.tensor([i for i, own in enumerate(tasks) if own == task], device=device)
-            for task in self.tasks
-            if task in tasks
+        for task, depth in zip(tasks, depths, strict=True):
+            self._check(task, depth)
+        # A model with all layers dropped is the base alone, whichever it is.
+        alone = self.tasks[0], self.backbone.layers_count
+        own = [
+            alone if task is None else (task, depth)
+            for task, depth in zip(tasks, depths, strict=True)
+        ]
+        device = batch.input_ids.device
+        groups = {pair: _positions(own, pair, device) for pair in dict.fromkeys(own)}
+        states = hidden_together(
+            [self._part(task, batch.rows(i), depth, True) for (task, depth), i in groups.items()]
+        )
+        hidden = torch.cat(states)[torch.cat(list(groups.values())).argsort()]
+        rows = {task: _positions(tasks, task, device) for task in self.tasks if task in tasks}
+        logits = {
+            task: self._models[task].logits(hidden[i], batch.rows(i)) for task, i in rows.items()
         }
-        logits = {task: self._logits(task, hidden[i], batch.rows(i)) for task, i in rows.items()}
         return MixedOutput(hidden, rows, logits)
 
-    def _branch(self, batch: Batch, starts: Sequence[int]) -> dict[int | None, Tensor]:
-        """Return the last hidden states, (b, s, d), of every task and of the trunk, None.
+    def _part(self, task: str, batch: Batch, depth: int, all_tokens: bool) -> Part:
+        stack, row = self._places[task]
+        return Part(
+            self._models[task], batch, None, depth, stack=stack, row=row, all_tokens=all_tokens
+        )
 
-        Below its start a task is part of the trunk, and stays so if that is L. Where its adapter
-        follows the feed-forward block only, it leaves behind that block, otherwise in front of the
-        layer. The trunk ends where nothing is left in it.
-        """
-        layers = self.backbone.layers_count
-        h, owners, reached = self.backbone.embed(batch), _TRUNK, 0
-        for start in sorted(set(starts) - {layers}):  # L: never leaves
-            h = self._run(h, batch, Branches(self._stacked, owners), reached, start)
-            now = [row for row, own in enumerate(starts) if own == start]
-            early = [row for row in now if row in self._stacked.after_attention(start).changed_by]
-            late = [row for row in now if row not in early]
-            waiting = any(own > start for own in starts)
-            left, source = _leave(owners, early, keep_trunk=waiting or bool(late))
-            h = take_groups(h, source, len(owners))
-            split = _leave(left, late, keep_trunk=waiting)
-            h = self._run(h, batch, Branches(self._stacked, left, split=split), start, start + 1)
-            owners, reached = split[0], start + 1
-        h = self._run(h, batch, Branches(self._stacked, owners), reached, layers)
-        return dict(zip(owners, torch.split(h, len(batch.input_ids)), strict=True))
-
-    def _run(self, h: Tensor, batch: Batch, branches: Branches, start: int, stop: int) -> Tensor:
-        groups = len(branches.owners)
-        repeated = Batch(batch.input_ids.repeat(groups, 1), batch.attention_mask.repeat(groups, 1))
-        return self.backbone.run(h, repeated, start=start, stop=stop, adapter=branches)
-
-    def _logits(self, task: str, h: Tensor, batch: Batch) -> Tensor:
-        head = self._heads[self._rows[task]]
-        assert isinstance(head, Head)
-        return apply_head(head, h, batch, self.backbone)
-
-    def _row(self, task: str) -> int:
-        if task not in self._rows:
+    def _check(self, task: str | None, depth: int) -> None:
+        task = self.tasks[0] if task is None else task
+        if task not in self._models:
             raise ConfigurationError(
                 f"expected one of the tasks {list(self.tasks)}, found {task!r}"
             )
-        return self._rows[task]
-
-    def _check_depth(self, depth: int) -> None:
-        if not 0 <= depth <= self.backbone.layers_count:
-            raise ConfigurationError(
-                f"drop_depth must be 0…{self.backbone.layers_count} for "
-                f"{self.backbone.identity.name}, found {depth}"
-            )
+        self._models[task].entries([depth])  # refuses a depth that is out of range
 
 
-_TRUNK: Owners = (None,)
-
-
-def _leave(owners: Owners, rows: Sequence[int], *, keep_trunk: bool) -> tuple[Owners, list[int]]:
-    """Return the groups after tasks left the trunk, and which one each of them comes from."""
-    stay = [(own, i) for i, own in enumerate(owners) if own is not None or keep_trunk]
-    pairs = stay + [(row, owners.index(None)) for row in rows]
-    return tuple(own for own, _ in pairs), [i for _, i in pairs]
-
-
-def _common_backbone(models: Mapping[str, AdapterModel]) -> Backbone:
-    backbones = {id(model.backbone): model.backbone for model in models.values()}
-    if len(backbones) != 1:
+def _with_own_adapter(task: str, model: AdapterModel) -> AdapterModel:
+    """Return a model over the same base and head with a copy of the adapter."""
+    if not (model.adapter is None or isinstance(model.adapter, Adapter)):
         raise ConfigurationError(
-            f"expected models over one backbone, found {len(models)} models over "
-            f"{len(backbones)}; load all of them over the same"
+            f"expected an adapter or none for each task, found a fusion for {task!r}; run it on "
+            "its own"
         )
-    return next(iter(backbones.values()))
+    own = deepcopy(model, {id(part): part for part in (model.backbone, model.head)})
+    if own.adapter is not None:
+        own.adapter.requires_grad_(False)
+    return own
 
 
-def _adapter(task: str, model: AdapterModel) -> Adapter | None:
-    if isinstance(model.adapter, Adapter) or model.adapter is None:
-        return model.adapter
-    raise ConfigurationError(
-        f"expected an adapter or none for each task, found a fusion for {task!r}; run it on its own"
-    )
+def _stacked(models: Mapping[str, AdapterModel]) -> dict[str, Place]:
+    """Put adapters side by side where one product can serve them, and return their places."""
+    places: dict[str, Place] = dict.fromkeys(models, (None, 0))
+    alike: dict[AdapterConfig, dict[str, Adapter]] = {}
+    for task, model in models.items():
+        if isinstance(model.adapter, Adapter):
+            like = replace(
+                model.adapter.config,
+                bottleneck_size=1,
+                layer_sizes=(),
+                drop_depth=0,
+                leave_out=(),
+                dropout=0.0,
+                initialisation=Initialisation.BERT,
+            )
+            alike.setdefault(like, {})[task] = model.adapter
+    for like, adapters in alike.items():
+        shape = replace(
+            like,
+            bottleneck_size=max(a.config.size(i) for a in adapters.values() for i in a.kept_layers),
+            drop_depth=min(adapter.lowest_layer for adapter in adapters.values()),
+        )
+        first = models[next(iter(adapters))]
+        stack = StackedParameters(first, len(adapters), frozen_shape=StackShape(shape, None))
+        for row, task in enumerate(adapters):
+            stack.put(row, models[task])
+            places[task] = stack, row
+    return places
+
+
+def _positions(where: Sequence[object], wanted: object, device: torch.device) -> Tensor:
+    return torch.tensor([i for i, found in enumerate(where) if found == wanted], device=device)

@@ -1,8 +1,8 @@
-"""What goes into a pass over several models: each one's batch, and what is known of it before.
+"""One model's batch in a joint pass, and its activations where the frozen part of the base ends.
 
-The frozen part below a model's `entry` is computed once for all models that read the same batch,
-or taken from where it was stored. Legend for shapes: b rows of a model, s tokens of the longest of
-them, d hidden.
+Up to a model's `entry` nothing but the input decides: that is computed once for all models that
+read the same batch, or taken from where it was stored. Legend for shapes: b rows of a model, s
+tokens of the longest of them, d hidden.
 """
 
 from collections.abc import Sequence
@@ -24,24 +24,27 @@ from adapter_lib.transformer.batch import Batch
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One model's part of a pass.
+    """One model's part of a pass: its batch, and how it is computed.
 
     Attributes:
-        batch: padded at the right. Parts that read the same rows should share the object.
-        stream: what its dropout draws from.
+        batch: parts that read the same rows should share the object.
+        stream: what its dropout draws from; None for evaluation, in which dropout is off.
         row: its place in `stack`, if its parameters are in one.
         start: what is stored of its frozen part, at `model.entry` or below it, for this batch.
         frozen_dropout: dropout is on below its lowest adapter too; then nothing there is shared.
+        all_tokens: compute every token in the highest layer, also those that its head does not
+            read.
     """
 
     model: AdapterModel
     batch: Batch
-    stream: RandomStream
+    stream: RandomStream | None = None
     drop_depth: int = 0
     stack: StackedParameters | None = None
     row: int = 0
     start: ActivationsAt | None = None
     frozen_dropout: bool = False
+    all_tokens: bool = False
 
     @cached_property
     def entry(self) -> CutPoint:
@@ -49,10 +52,15 @@ class Part:
         found = None if self.frozen_dropout else self.model.entry(self.drop_depth)
         return (found or CutPoint(0)).unsummed
 
+    @property
+    def reads_one_token(self) -> bool:
+        """Whether the highest layer computes the only token of each row that its head reads."""
+        return self.model.reads_one_token and not self.all_tokens
+
     @cached_property
     def token_index(self) -> Tensor | None:
-        """The position of the only token of each row that its head reads, (b,); None for all."""
-        return self.model.token_index(self.batch)
+        """The position of that token in each row, (b,); None for all."""
+        return self.model.token_index(self.batch) if self.reads_one_token else None
 
     def adapts(self, layer: int) -> bool:
         """Say whether it changes anything in that layer."""
@@ -74,7 +82,7 @@ class Part:
 def activations_at_entry(
     parts: Sequence[Part], backbone: Backbone, dropout: RowDropout
 ) -> dict[Part, Activations]:
-    """Return what each part holds where it joins: stored, shared, or embedded with dropout."""
+    """Return each part's activations at its `entry`: stored, shared, or embedded with dropout."""
     found: dict[Part, Activations] = {}
     sub_batches: dict[int, SubBatch] = {}
     users: dict[SubBatch, list[Part]] = {}

@@ -70,16 +70,16 @@ class RandomStream:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """One model's part of a pass.
+    """The rows of one model in a pass, and how dropout acts on them.
 
     Attributes:
-        stream: what its dropout draws from.
+        stream: what its dropout draws from; None where dropout is off throughout.
         dropout_from: the lowest layer with dropout; -1 for the embeddings too.
         lengths: how many tokens of each row are in the pass, its first ones, (b,).
         tokens: s.
     """
 
-    stream: RandomStream
+    stream: RandomStream | None
     dropout_from: int
     lengths: NDArray[np.int64]
     tokens: int
@@ -133,15 +133,17 @@ class RowDropout(TorchFunctionMode):
             return func(*args, **(kwargs or {}))
         if not kwargs.get(key) or not kwargs.get("training", True):
             return func(*args, **kwargs)
-        if not any(map(self._drops, self._owners)):
+        streams = [self._stream(owner) for owner in self._owners]
+        if not any(streams):
             return func(*args, **kwargs | {key: 0.0})
-        if len(self._owners) == 1 and not self._is_ragged(args[0]):
-            with self._owners[0].stream:
+        if len(streams) == 1 and streams[0] is not None and not self._is_ragged(args[0]):
+            with streams[0]:
                 return func(*args, **kwargs)
-        return args[0] * self._mask(args[0], kwargs[key])
+        return args[0] * self._mask(args[0], kwargs[key], streams)
 
-    def _drops(self, owner: Rows) -> bool:
-        return self._everywhere or self.layer >= owner.dropout_from
+    def _stream(self, owner: Rows) -> RandomStream | None:
+        """Return what dropout draws from for a model here; None if it is off."""
+        return owner.stream if self._everywhere or self.layer >= owner.dropout_from else None
 
     def _is_ragged(self, x: Tensor) -> bool:
         """Say whether x, (…, d), has the tokens of the models without their padding."""
@@ -150,7 +152,7 @@ class RowDropout(TorchFunctionMode):
         return x.ndim < 4 and x.shape[:-1].numel() == kept < padded
 
     @torch.no_grad()
-    def _mask(self, x: Tensor, p: float) -> Tensor:
+    def _mask(self, x: Tensor, p: float, streams: Sequence[RandomStream | None]) -> Tensor:
         """Return what to multiply with: 0, or for what stays 1 / (1 - p).
 
         Args:
@@ -160,11 +162,11 @@ class RowDropout(TorchFunctionMode):
         shapes = self._shapes(x)
         ones = x.new_ones(max(shape.numel() for shape in shapes))
         masks = []
-        for owner, shape in zip(self._owners, shapes, strict=True):
+        for stream, shape in zip(streams, shapes, strict=True):
             # Of ones, it is the mask; and what is drawn depends on nothing but the shape.
             mask = ones[: shape.numel()].view(shape)
-            if self._drops(owner):
-                with owner.stream:
+            if stream is not None:
+                with stream:
                     mask = functional.dropout(mask, p)
             if x.ndim == 4:
                 mask = functional.pad(mask, (0, x.shape[-1] - shape[-1]))

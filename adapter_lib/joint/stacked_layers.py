@@ -1,104 +1,120 @@
-"""What the models of a stack compute, all in one product: bottlenecks, norms, heads.
+"""Adapters and heads of several models of one shape, each layer of them as one product.
 
-The formulas are those of `adapter_lib.modules.bottleneck` and `adapter_lib.modules.heads`. Legend
-for shapes: g models at work, n tokens of all of them, m of the one that has most, d hidden.
+The formulas are those of one adapter and one head (`adapter_lib.modules`); here is what they map
+with: the rows of a `StackedParameters`. Legend for shapes: g models at work, n tokens of all of
+them, m of the one that has most, d hidden, r bottleneck.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from adapter_lib.config.arrangement import NormAfter
-from adapter_lib.config.configuration import Placement
+from adapter_lib.config.configuration import AdapterConfig, Placement
 from adapter_lib.joint.stacked_parameters import StackedParameters
 from adapter_lib.modules.block_output import BlockOutput
-from adapter_lib.modules.bottleneck import NON_LINEARITIES, require_layer_norm
-from adapter_lib.transformer.activations import Block
-from adapter_lib.transformer.architectures import Norm, Pooler
+from adapter_lib.modules.bottleneck import BottleneckFormula, shifted_norm
+from adapter_lib.modules.heads import HeadFormula
+from adapter_lib.transformer.activations import Block, CutPoint
+from adapter_lib.transformer.architectures import Norm
 from adapter_lib.transformer.ragged_batch import ByModel
 
-Slots = tuple[int, ...]
-
-_OWN_NORM_EPS = nn.LayerNorm(1).eps
+_EPS = nn.LayerNorm(1).eps
 
 
-class StackedLayer:
-    """What the adapters in some rows of a stack do behind one block of one layer."""
+@dataclass(frozen=True)
+class StackedModels:
+    """The models of a stack that compute at a time, by their rows in it.
 
-    def __init__(
-        self, stack: StackedParameters, rows: Slots, sizes: ByModel, *, layer: int, block: Block
-    ) -> None:
-        assert stack.shape.adapter is not None
-        self._stack, self._rows, self._config = stack, rows, stack.shape.adapter
-        self._sizes = sizes
-        self._layer = layer
-        self._block = "attention" if block is Block.ATTENTION else "feed_forward"
-
-    def __call__(self, x: Tensor, residual: Tensor, norm: Norm) -> Tensor:
-        """Return the block's output, (1, n, d), from its projection and residual."""
-        config = self._config
-        if config.trained_norm:
-            norm = self._shifted(norm)
-        block = BlockOutput(x, residual, norm)
-        if self._block == "attention" and config.placement is not Placement.HOULSBY:
-            return block.normed
-        z = block.read(config.reads)
-        if config.arrangement.norm_before:
-            z = self._own_norm("norm_before")(z)
-        has_norm_after = config.arrangement.norm_after is not NormAfter.NONE
-        norm_after = self._own_norm("norm_after") if has_norm_after else None
-        return block.finish(self._bottleneck(z), config.arrangement, norm_after)
-
-    def _bottleneck(self, z: Tensor) -> Tensor:
-        config, name = self._config, self._parameter_set
-        activate = NON_LINEARITIES[config.non_linearity]
-        inner = self._stack.linear(f"{name}.down", self._sizes.apart(z), self._rows)
-        output = self._stack.linear(f"{name}.up", activate(inner), self._rows)
-        if config.scaling != 1.0:
-            output = output * float(config.scaling)
-        return functional.dropout(self._sizes.together(output).view(z.shape), config.dropout, True)
-
-    @property
-    def _parameter_set(self) -> str:
-        return f"adapter.{self._block}.{self._config.parameter_set(self._layer)}"
-
-    def _own_norm(self, which: str) -> Norm:
-        """Return the LayerNorm that each model's bottleneck has of its own."""
-        name = f"{self._parameter_set}.{which}"
-        weight, bias = self._pair(name)
-        return partial(self._normed, weight=weight, bias=bias, eps=_OWN_NORM_EPS)
-
-    def _shifted(self, norm: Norm) -> Norm:
-        """Return the norm behind the block with what each model has added to it."""
-        plain = require_layer_norm(norm)
-        weight, bias = self._pair(f"adapter.{self._block}_norm.{self._layer}")
-        weight, bias = plain.weight + weight, plain.bias + bias
-        return partial(self._normed, weight=weight, bias=bias, eps=plain.eps)
-
-    def _pair(self, name: str) -> tuple[Tensor, Tensor]:
-        weight, bias = (self._stack.stacked(f"{name}.{p}", self._rows) for p in ("weight", "bias"))
-        return weight[:, None], bias[:, None]
-
-    def _normed(self, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-        normed = functional.layer_norm(x, x.shape[-1:], eps=eps)
-        return self._sizes.together(self._sizes.apart(normed) * weight + bias).view(x.shape)
-
-
-def stacked_head(
-    stack: StackedParameters, rows: Slots, x: Tensor, sizes: ByModel, *, pooler: Pooler | None
-) -> Tensor:
-    """Return what the heads in some rows give for the tokens of their models, x, (n, d).
-
-    Returns:
-        (g, m, outputs), of which each model's first ones count.
+    Attributes:
+        sizes: how their tokens are turned into as many places for each, and back.
     """
-    config = stack.shape.head
-    if config.use_pooler and pooler is not None:
-        x = pooler(x)
-    x = functional.dropout(x, config.dropout, True)
-    if config.layers == 2:
-        inner = torch.tanh(stack.linear("head.dense", sizes.apart(x), rows))
-        x = functional.dropout(sizes.together(inner), config.dropout, True)
-    return stack.linear("head.output", sizes.apart(x), rows)
+
+    stack: StackedParameters
+    rows: tuple[int, ...]
+    sizes: ByModel
+
+    def linear(self, name: str, x: Tensor) -> Tensor:
+        """Map x, (g, m, inputs), by each model's own linear layer, to (g, m, outputs)."""
+        return self.stack.linear(name, x, self.rows)
+
+    def norm(self, name: str) -> Norm:
+        """Return the LayerNorm that each model has of its own, of (1, n, d)."""
+        weight, bias = self.weight_and_bias(name)
+        shape = weight.shape[-1:]
+        return partial(self.layer_norm, normalized_shape=shape, weight=weight, bias=bias, eps=_EPS)
+
+    def weight_and_bias(self, name: str) -> tuple[Tensor, Tensor]:
+        """Return what a norm multiplies with and adds, (g, d) each."""
+        weight, bias = (self.stack.stacked(f"{name}.{p}", self.rows) for p in ("weight", "bias"))
+        return weight, bias
+
+    def layer_norm(
+        self, x: Tensor, normalized_shape: Sequence[int], weight: Tensor, bias: Tensor, eps: float
+    ) -> Tensor:
+        """Return torch's `layer_norm` of x, (1, n, d), with weights of each model, (g, d)."""
+        normed = self.sizes.apart(functional.layer_norm(x, normalized_shape, eps=eps))
+        return self.sizes.together(normed * weight[:, None] + bias[:, None]).view(x.shape)
+
+
+class StackedBottleneck(BottleneckFormula):
+    """The bottlenecks of several models behind one block of one layer."""
+
+    training = True  # the pass says whose dropout is off
+
+    def __init__(self, models: StackedModels, config: AdapterConfig, name: str) -> None:
+        """Choose the bottlenecks by the name of their parameter set."""
+        self.config, self._models, self._name = config, models, name
+        found = config.arrangement
+        has_norm_after = found.norm_after is not NormAfter.NONE
+        self.norm_before = models.norm(f"{name}.norm_before") if found.norm_before else None
+        self.norm_after = models.norm(f"{name}.norm_after") if has_norm_after else None
+
+    def down(self, z: Tensor) -> Tensor:
+        """Map (1, n, d) to (g, m, r)."""
+        return self._models.linear(f"{self._name}.down", self._models.sizes.apart(z))
+
+    def up(self, z: Tensor) -> Tensor:
+        """Map (g, m, r) to (1, n, d)."""
+        return self._models.sizes.together(self._models.linear(f"{self._name}.up", z))[None]
+
+
+class StackedHead(HeadFormula):
+    """The heads of several models."""
+
+    training = True  # as above
+
+    def __init__(self, models: StackedModels) -> None:
+        assert models.stack.shape.head is not None
+        self.config, self._models = models.stack.shape.head, models
+        self.dense = self._dense if self.config.layers == 2 else None
+
+    def output(self, x: Tensor) -> Tensor:
+        """Map (n, d) to (g, m, outputs), of which each model's first ones count."""
+        return self._models.linear("head.output", self._models.sizes.apart(x))
+
+    def _dense(self, x: Tensor) -> Tensor:
+        return self._models.sizes.together(
+            self._models.linear("head.dense", self._models.sizes.apart(x))
+        )
+
+
+def behind_block(
+    models: StackedModels, cut_point: CutPoint, x: Tensor, residual: Tensor, norm: Norm
+) -> Tensor:
+    """Return a block's output, (1, n, d), with each model's adapter in it."""
+    config, layer = models.stack.shape.adapter, cut_point.layer
+    assert config is not None
+    attention = cut_point.block is Block.ATTENTION
+    name = "attention" if attention else "feed_forward"
+    if config.trained_norm:
+        shift = models.weight_and_bias(f"adapter.{name}_norm.{layer}")
+        norm = shifted_norm(norm, *shift, models.layer_norm)
+    block = BlockOutput(x, residual, norm)
+    if attention and config.placement is not Placement.HOULSBY:
+        return block.normed
+    parameter_set = f"adapter.{name}.{config.parameter_set(layer)}"
+    return StackedBottleneck(models, config, parameter_set).behind(block)

@@ -1,9 +1,10 @@
-"""The trained parameters of several models of one shape, as the rows of one matrix.
+"""The parameters of several models of one shape, as the rows of one matrix.
 
-A row is a row. While a model is in one, its own parameters are views into it, so it can be
-measured and saved as ever; the stacked leaves are views of the same numbers across all rows, so
-one product serves all models, and their gradients are rows of a second matrix. Models that differ
-only in which layers have adapters are of one shape: what a model lacks stays zero.
+While a model is in a row, its own parameters are views into it, so it can be measured and saved as
+ever; the stacked leaves are views of the same numbers across all rows, so one product serves all
+models, and their gradients are rows of a second matrix. Models that differ only in which layers
+have adapters are of one shape: what a model lacks stays zero, and so does what a smaller
+bottleneck leaves of the places of a larger one, as every non-linearity maps zero to zero.
 
 Legend for shapes: K rows, P numbers in a row, S tensors in a row, g models at work, m tokens of
 all rows of a model, d hidden, r bottleneck.
@@ -11,6 +12,7 @@ all rows of a model, d hidden, r bottleneck.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,10 +31,10 @@ _ALIGNED = 32
 
 @dataclass(frozen=True)
 class StackShape:
-    """What models must have in common to be in one stack."""
+    """What models must have in common to be in one stack; None for parts that are in none."""
 
     adapter: AdapterConfig | None
-    head: HeadConfig
+    head: HeadConfig | None
 
     @classmethod
     def of(cls, model: AdapterModel) -> "StackShape | None":
@@ -58,13 +60,19 @@ class StackedParameters:
         matrix: whether each tensor has two dimensions, (S,).
     """
 
-    def __init__(self, like: AdapterModel, rows: int) -> None:
+    def __init__(
+        self, like: AdapterModel, rows: int, *, frozen_shape: StackShape | None = None
+    ) -> None:
         """Make empty rows for models of the shape of `like`, on its device.
+
+        Args:
+            frozen_shape: instead of the shape of `like`, for inference alone: there are no
+                gradients then.
 
         Raises:
             ConfigurationError: it has none.
         """
-        shape = StackShape.of(like)
+        shape = frozen_shape or StackShape.of(like)
         if shape is None:
             raise ConfigurationError(
                 "expected an adapter or a head alone over a frozen base, found another model; "
@@ -76,11 +84,13 @@ class StackedParameters:
         padded = [-(-size // _ALIGNED) * _ALIGNED for size in sizes]
         self.starts: NDArray[np.int64] = np.concatenate([[0], np.cumsum(padded)]).astype(np.int64)
         self.matrix = np.array([len(shape) > 1 for shape in self._shapes.values()])
-        alike = next(like.head.parameters())
+        alike = next(iter(self._parameters(like).values()))
         self.values = alike.new_zeros(rows, int(self.starts[-1]), requires_grad=False)
-        self.gradients = torch.zeros_like(self.values)
+        trained = frozen_shape is None
+        self.gradients = torch.zeros_like(self.values, device=None if trained else "meta")
         self._index = {name: i for i, name in enumerate(self._shapes)}
-        self._leaves = {name: self._leaf(name) for name in self._shapes}
+        leaf = self._leaf if trained else partial(self._of_all, self.values)
+        self._leaves: dict[str, Tensor] = {name: leaf(name) for name in self._shapes}
         self._chosen: dict[tuple[int, ...], Tensor] = {}
 
     @torch.no_grad()
@@ -88,8 +98,8 @@ class StackedParameters:
         """Copy a model's parameters to a row, and let them be views of it from now on."""
         self.values[row].zero_()
         self.gradients[row].zero_()
-        for name, parameter in _trained(model).items():
-            view = self._of_row(self.values, name, row)
+        for name, parameter in self._parameters(model).items():
+            view = self._of_row(self.values, name, row, parameter)
             view.copy_(parameter)
             parameter.data = view
             parameter.grad = None
@@ -97,14 +107,15 @@ class StackedParameters:
     @torch.no_grad()
     def take(self, row: int, model: AdapterModel) -> None:
         """Give a model's parameters storage of their own again, and empty its row."""
-        for parameter in _trained(model).values():
+        for parameter in self._parameters(model).values():
             parameter.data = parameter.data.clone()
         self.values[row].zero_()
         self.gradients[row].zero_()
 
     def tensors(self, of: Tensor, row: int, model: AdapterModel) -> dict[str, Tensor]:
         """Return name → a model's part of a matrix like `values`, (K, P), as views."""
-        return {name: self._of_row(of, name, row) for name in _trained(model)}
+        parameters = self._parameters(model).items()
+        return {name: self._of_row(of, name, row, parameter) for name, parameter in parameters}
 
     def index(self, name: str) -> int:
         """Return the number of a tensor, 0…S-1."""
@@ -160,24 +171,25 @@ class StackedParameters:
         start, shape = int(self.starts[self._index[name]]), self._shapes[name]
         return matrix[:, start : start + shape.numel()].view(self.rows, *shape)
 
-    def _of_row(self, matrix: Tensor, name: str, row: int) -> Tensor:
-        start, shape = int(self.starts[self._index[name]]), self._shapes[name]
-        return matrix[row, start : start + shape.numel()].view(shape)
+    def _of_row(self, matrix: Tensor, name: str, row: int, own: Tensor) -> Tensor:
+        """Return the places of a model's own tensor in its row."""
+        return self._of_all(matrix, name)[row][tuple(map(slice, own.shape))]
 
-
-def _trained(model: AdapterModel) -> dict[str, nn.Parameter]:
-    """Return the parameters of head and adapter by their names in the model."""
-    found: dict[str, nn.Parameter] = {}
-    for prefix in ("head", "adapter"):
-        part: Any = getattr(model, prefix)
-        if part is not None:
-            found |= {f"{prefix}.{name}": value for name, value in part.named_parameters()}
-    return found
+    def _parameters(self, model: AdapterModel) -> dict[str, nn.Parameter]:
+        """Return what of a model is in a stack, by the names in the model."""
+        found: dict[str, nn.Parameter] = {}
+        for prefix in ("head", "adapter"):
+            part: Any = getattr(model, prefix) if getattr(self.shape, prefix) else None
+            if part is not None:
+                found |= {f"{prefix}.{name}": value for name, value in part.named_parameters()}
+        return found
 
 
 def _tensor_shapes(like: AdapterModel, shape: StackShape) -> dict[str, torch.Size]:
     """Return name → shape of all that a model of this shape may have, adapters in every layer."""
-    shapes = {f"head.{name}": p.shape for name, p in like.head.named_parameters()}
+    shapes: dict[str, torch.Size] = {}
+    if shape.head is not None:
+        shapes |= {f"head.{name}": p.shape for name, p in like.head.named_parameters()}
     if shape.adapter is not None:
         backbone = like.backbone
         full = Adapter(

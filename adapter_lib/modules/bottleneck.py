@@ -42,16 +42,47 @@ NON_LINEARITIES: dict[NonLinearity, Callable[[Tensor], Tensor]] = {
 }
 
 
-class Bottleneck(nn.Module):
+class BottleneckFormula:
+    """How a bottleneck computes, whatever it maps with: one adapter's layers, or several at once.
+
+    Attributes:
+        training: whether dropout is on.
+        down, up: d→r and r→d.
+        norm_before, norm_after: of its own, None where the arrangement has none.
+    """
+
+    config: AdapterConfig
+    training: bool
+    down: Callable[[Tensor], Tensor]
+    up: Callable[[Tensor], Tensor]
+    norm_before: Norm | None
+    norm_after: Norm | None
+
+    def added(self, z: Tensor) -> Tensor:
+        """Map what is read, z, (b, s, d), to what the bottleneck gives, u, (b, s, d)."""
+        if self.norm_before is not None:
+            z = self.norm_before(z)
+        output = self.up(NON_LINEARITIES[self.config.non_linearity](self.down(z)))
+        if self.config.scaling != 1.0:
+            output = output * self.config.scaling
+        return functional.dropout(output, self.config.dropout, self.training)
+
+    def behind(self, block: BlockOutput) -> Tensor:
+        """Return the block's output, (b, s, d), with this bottleneck in it."""
+        added = self.added(block.read(self.config.reads))
+        return block.finish(added, self.config.arrangement, self.norm_after)
+
+
+class Bottleneck(nn.Module, BottleneckFormula):
     """One parameter set: `down` d→r, a non-linearity, `up` r→d, scaled, and norms of its own."""
+
+    down: nn.Linear
+    up: nn.Linear
 
     def __init__(self, config: AdapterConfig, *, hidden_size: int, size: int) -> None:
         super().__init__()
         self.config = config
         self.size = size
-        self.non_linearity = config.non_linearity
-        self.scaling = float(config.scaling)
-        self._activate = NON_LINEARITIES[config.non_linearity]
         self.down = empty_linear(hidden_size, size)
         self.up = empty_linear(size, hidden_size)
         arrangement = config.arrangement
@@ -61,25 +92,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Map what is read, z, (b, s, d), to what the bottleneck gives, u, (b, s, d)."""
-        if self.norm_before is not None:
-            z = self.norm_before(z)
-        output: Tensor = self.up(self._activate(self.down(z)))
-        if self.scaling != 1.0:
-            output = output * self.scaling
-        return functional.dropout(output, self.config.dropout, self.training)
-
-    def behind(self, block: BlockOutput) -> Tensor:
-        """Return the block's output, (b, s, d), with this bottleneck in it."""
-        added = self(block.read(self.config.reads))
-        return block.finish(added, self.config.arrangement, self.norm_after)
-
-    def for_inference(self) -> "Bottleneck":
-        """Return a frozen copy without dropout."""
-        config = replace(self.config, dropout=0.0)
-        copy = Bottleneck(config, hidden_size=self.down.in_features, size=self.size)
-        copy.to(device=self.down.weight.device, dtype=self.down.weight.dtype)
-        copy.load_state_dict(self.state_dict())
-        return copy.requires_grad_(False)
+        return self.added(z)
 
     def initialise(self, how: Initialisation, generator: torch.Generator | None) -> None:
         """Draw both weights, down first; biases stay zero, norms of its own the identity's."""
@@ -112,13 +125,19 @@ class NormShift(nn.Module):
         Raises:
             ConfigurationError: there is no such norm behind the block.
         """
-        norm = require_layer_norm(norm)
-        weight, bias = norm.weight + self.weight, norm.bias + self.bias
-        return functional.layer_norm(x, norm.normalized_shape, weight, bias, norm.eps)
+        return shifted_norm(norm, self.weight, self.bias)(x)
 
 
-def require_layer_norm(norm: Norm) -> nn.LayerNorm:
-    """Return the norm behind a block, whose weights an adapter with trained norms adds to.
+def shifted_norm(
+    norm: Norm,
+    weight: Tensor,
+    bias: Tensor,
+    layer_norm: Callable[..., Tensor] = functional.layer_norm,
+) -> Norm:
+    """Return the norm behind a block with `weight` and `bias` added to its own.
+
+    Args:
+        layer_norm: called as torch's; another one where weights are those of several models.
 
     Raises:
         ConfigurationError: there is no such norm.
@@ -128,7 +147,13 @@ def require_layer_norm(norm: Norm) -> nn.LayerNorm:
             "expected a LayerNorm behind each block, found none; trained_norm is for "
             "post-norm architectures, such as BERT"
         )
-    return norm
+    return partial(
+        layer_norm,
+        normalized_shape=norm.normalized_shape,
+        weight=norm.weight + weight,
+        bias=norm.bias + bias,
+        eps=norm.eps,
+    )
 
 
 class Adapter(nn.Module):
@@ -142,8 +167,6 @@ class Adapter(nn.Module):
         kept_layers: the layers that have an adapter, ascending.
         lowest_layer: the lowest of them.
     """
-
-    token_wise = True
 
     def __init__(
         self,
@@ -243,10 +266,6 @@ class Adapter(nn.Module):
         """Return the parameter set after the feed-forward block of `layer`, if there is one."""
         return self._after_feed_forward[layer]
 
-    def attention_bottleneck(self, layer: int) -> Bottleneck | None:
-        """Return the parameter set after the attention block of `layer`, if there is one."""
-        return self._after_attention[layer]
-
     def entry(self, drop_depth: int = 0) -> CutPoint:
         """Return the lowest cut point behind which this adapter changes anything.
 
@@ -255,12 +274,6 @@ class Adapter(nn.Module):
         """
         layer = min((i for i in self.kept_layers if i >= drop_depth), default=self.layers)
         return CutPoint(layer) if layer == self.layers else self.config.entry(layer)
-
-    def norm_shifts(self, layer: int) -> tuple[NormShift, NormShift] | None:
-        """Return what `layer` adds to the norms of attention and feed-forward, if it does."""
-        if layer not in self._attention_norms:
-            return None
-        return self._attention_norms[layer], self._feed_forward_norms[layer]
 
     def after_attention(
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor

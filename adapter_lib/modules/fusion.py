@@ -41,8 +41,6 @@ class Fusion(nn.Module):
         lowest_layer: the lowest fused layer.
     """
 
-    token_wise = True
-
     def __init__(
         self,
         config: FusionConfig,

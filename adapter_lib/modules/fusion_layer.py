@@ -88,7 +88,7 @@ class FusionLayer(nn.Module):
         self._hidden_size = hidden_size
         self._dropout = config.dropout
         self._activations = [
-            NON_LINEARITIES[bottleneck.non_linearity] for bottleneck in bottlenecks
+            NON_LINEARITIES[bottleneck.config.non_linearity] for bottleneck in bottlenecks
         ]
         self._counting = False
         self._weight_sum: Tensor | None = None
@@ -169,8 +169,8 @@ class FusionLayer(nn.Module):
 
     @torch.no_grad()
     def _compute_stack(self) -> Stack:
-        up = [b.up.weight.T * b.scaling for b in self._bottlenecks]
-        biases = torch.stack([b.up.bias * b.scaling for b in self._bottlenecks])
+        up = [b.up.weight.T * b.config.scaling for b in self._bottlenecks]
+        biases = torch.stack([b.up.bias * b.config.scaling for b in self._bottlenecks])
         owner = _owner(self._sizes)
         return Stack(
             down=torch.cat([bottleneck.down.weight for bottleneck in self._bottlenecks]),

@@ -6,6 +6,7 @@ seen all. Losses are left to the caller.
 Legend for shapes: b batch, s tokens, d hidden, e embedding, V vocabulary, c choices.
 """
 
+from collections.abc import Callable
 from typing import Self, TypeVar
 
 import torch
@@ -21,7 +22,33 @@ from adapter_lib.transformer.backbone import Backbone, Batch
 T = TypeVar("T")
 
 
-class Head(nn.Module):
+class HeadFormula:
+    """How a head on hidden states computes, whatever it maps with: its layers, or several heads'.
+
+    Attributes:
+        training: whether dropout is on.
+        dense, output: d→d, in heads of two layers, and d→outputs.
+    """
+
+    config: HeadConfig
+    training: bool
+    dense: Callable[[Tensor], Tensor] | None
+    output: Callable[[Tensor], Tensor]
+
+    def scores(self, x: Tensor, pooler: Pooler | None) -> Tensor:
+        """Map the tokens that are read, (…, d), to (…, outputs); `pooler` is of the base."""
+        if self.config.use_pooler:
+            x = _given(pooler, "pooler")(x)
+        if self.dense is not None:
+            x = torch.tanh(self.dense(self.dropped(x)))
+        return self.output(self.dropped(x))
+
+    def dropped(self, x: Tensor) -> Tensor:
+        """Return x under the head's dropout."""
+        return functional.dropout(x, self.config.dropout, self.training)
+
+
+class Head(nn.Module, HeadFormula):
     """Dropout and a linear layer, before which a head of two layers has dropout, d→d and tanh.
 
     For masked language modelling these are d→e, GELU and a LayerNorm, then the base's frozen token
@@ -48,7 +75,6 @@ class Head(nn.Module):
         self.config = config
         self.size = hidden_size
         self.dense: nn.Linear | None = None
-        self.dropout = nn.Dropout(config.dropout)
         if config.kind is HeadKind.MASKED_LM:
             self.size = embedding_size or hidden_size
             self.dense = normal_linear(hidden_size, self.size, generator)
@@ -97,18 +123,33 @@ class Head(nn.Module):
             ConfigurationError: the rows do not make up whole examples, or what the base must
                 give is missing.
         """
-        kind = self.config.kind
-        if kind is HeadKind.MASKED_LM:
+        if self.config.kind is HeadKind.MASKED_LM:
             return self.over_vocabulary(h, embedding)
-        x = h
-        if (token_index := self.token_index(batch, causal=causal)) is not None:
-            x = h[:, 0] if h.shape[1] == 1 else read_tokens(h, token_index)[:, 0]
-        if self.config.use_pooler:
-            x = _given(pooler, "pooler")(x)
-        if self.dense is not None:
-            x = torch.tanh(self.dense(self.dropout(x)))
-        logits: Tensor = self.output(self.dropout(x))
-        return self._by_example(logits) if kind is HeadKind.MULTIPLE_CHOICE else logits
+        return self.by_example(self.scores(self.read(h, batch, causal=causal), pooler))
+
+    def read(self, h: Tensor, batch: Batch, *, causal: bool = False) -> Tensor:
+        """Return what is read of hidden states, (b, s, d) or (b, 1, d): (b, d), or all of them."""
+        if not self.config.kind.reads_one_token:
+            return h
+        if h.shape[1] > 1:
+            h = read_tokens(h, self.token_index(batch, causal=causal))
+        return h[:, 0]
+
+    def by_example(self, scores: Tensor) -> Tensor:
+        """Return scores, (…, outputs), as logits: for multiple choice the c of an example together.
+
+        Raises:
+            ConfigurationError: the rows do not make up whole examples.
+        """
+        choices = self.config.labels
+        if self.config.kind is not HeadKind.MULTIPLE_CHOICE:
+            return scores
+        if len(scores) % choices:
+            raise ConfigurationError(
+                f"expected {choices} rows for each example of a multiple-choice head, found "
+                f"{len(scores)} rows; keep an example's rows in one batch, one after another"
+            )
+        return scores.view(-1, choices)
 
     def token_index(self, batch: Batch, *, causal: bool = False) -> Tensor | None:
         """Return the position of the only token of each row that is read, (b,); None for all.
@@ -130,17 +171,8 @@ class Head(nn.Module):
         """
         if self.config.kind is not HeadKind.MASKED_LM or self.dense is None:
             raise ConfigurationError(f"expected a masked_lm head, found a {self.config.kind} one")
-        x = self.norm(functional.gelu(self.dense(self.dropout(x))))
-        return functional.linear(self.dropout(x), _given(embedding, "embedding"), self.bias)
-
-    def _by_example(self, scores: Tensor) -> Tensor:
-        choices = self.config.labels
-        if len(scores) % choices:
-            raise ConfigurationError(
-                f"expected {choices} rows for each example of a multiple-choice head, found "
-                f"{len(scores)} rows; keep an example's rows in one batch, one after another"
-            )
-        return scores.view(-1, choices)
+        x = self.norm(functional.gelu(self.dense(self.dropped(x))))
+        return functional.linear(self.dropped(x), _given(embedding, "embedding"), self.bias)
 
 
 def _given(value: T | None, name: str) -> T:

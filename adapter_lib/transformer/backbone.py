@@ -197,7 +197,7 @@ class Backbone(nn.Module):
         alone = CutPoint(self.layers_count - 1, Block.ATTENTION)
         if run.token_index is not None:  # behind that, one token of each row is left
             stop = min(stop.unsummed, alone)
-        layout = self._layout(batch, run) if start.cut_point.unsummed < stop.unsummed else None
+        layout = self._layout(batch) if start.cut_point.unsummed < stop.unsummed else None
         if layout is None:
             return start
         start = ActivationsAt(
@@ -215,13 +215,12 @@ class Backbone(nn.Module):
             Activations.of(tuple(layout.apart(x)[0] for x in start.activations.parts)),
         )
 
-    def _layout(self, batch: Batch, run: LayerRun) -> RaggedBatch | None:
+    def _layout(self, batch: Batch) -> RaggedBatch | None:
         """Return where the tokens of a batch stand without padding; None where that gains little.
 
         `plain_kernels` computes padding too.
         """
-        token_wise = run.adapter is None or run.adapter.token_wise
-        if not (token_wise and self.own_kernels and are_wanted()):
+        if not (self.own_kernels and are_wanted()):
             return None
         on_cpu = batch.input_ids.device.type == "cpu"
         layout = RaggedBatch.of([batch], multiple=_FILLED_ON_CPU if on_cpu else 1)

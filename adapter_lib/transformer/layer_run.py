@@ -17,12 +17,10 @@ from adapter_lib.transformer.ragged_batch import RaggedBatch
 class LayerAdapter(Protocol):
     """What changes the two blocks of a layer. Layers below `lowest_layer` are left alone.
 
-    Attributes:
-        token_wise: whether it treats each token alone, so that rows may stand in any arrangement.
+    It treats each token alone, so that these may stand in any arrangement.
     """
 
     lowest_layer: int
-    token_wise: bool
 
     def after_attention(
         self, layer: int, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor

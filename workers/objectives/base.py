@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adapter_lib.joint.together import at_depths_of
+from adapter_lib.joint.joint_pass import at_depths_of
 from adapter_lib.model import AdapterModel
 from workers.batches.batching import Indices
 from workers.batches.examples import Examples

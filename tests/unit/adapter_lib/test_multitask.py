@@ -141,13 +141,13 @@ def test_with_every_layer_dropped_each_task_has_a_row_per_example(
     assert_same(found["same"], models["same"].logits(models["same"].backbone(batch), batch))
 
 
-def count_rows(backbone: Backbone, run: Callable[[], object]) -> list[tuple[int, int]]:
-    """Return how many rows each layer's attention and feed-forward block had."""
-    rows: dict[str, list[int]] = {"attention": [0] * LAYERS, "output": [0] * LAYERS}
+def count_tokens(backbone: Backbone, run: Callable[[], object]) -> list[tuple[int, int]]:
+    """Return how many tokens each layer's attention and feed-forward block had."""
+    tokens: dict[str, list[int]] = {"attention": [0] * LAYERS, "output": [0] * LAYERS}
 
     def count(block: str, layer: int) -> Callable[..., None]:
         def hook(_module: object, _inputs: object, output: torch.Tensor) -> None:
-            rows[block][layer] += len(output)
+            tokens[block][layer] += output.shape[:-1].numel()
 
         return hook
 
@@ -159,7 +159,7 @@ def count_rows(backbone: Backbone, run: Callable[[], object]) -> list[tuple[int,
     run()
     for hook in hooks:
         hook.remove()
-    return list(zip(rows["attention"], rows["output"], strict=True))
+    return list(zip(tokens["attention"], tokens["output"], strict=True))
 
 
 def test_layers_are_shared_up_to_each_tasks_own_depth(backbone: Backbone, batch: Batch) -> None:
@@ -172,12 +172,13 @@ def test_layers_are_shared_up_to_each_tasks_own_depth(backbone: Backbone, batch:
         },
     )
     many = MultiTask(models)
-    b = len(batch.input_ids)
-    # Pfeiffer's bottleneck comes last in its layer, so what precedes it there is shared too.
-    rows = [(b, b), (b, b), (3 * b, 3 * b), (3 * b, 3 * b)]
-    assert count_rows(backbone, lambda: many(batch)) == rows
-    everything_dropped = count_rows(backbone, lambda: many(batch, drop_depth=LAYERS))
-    assert everything_dropped == [(b, b)] * LAYERS
+    b, n = len(batch.input_ids), batch.input_ids.numel()
+    # Pfeiffer's bottleneck comes last in its layer, so what precedes it there is shared too, as is
+    # attention in front of Houlsby's; the highest layer computes the tokens that heads read.
+    tokens = [(n, n), (n, n), (2 * n, 3 * n), (3 * b, 3 * b)]
+    assert count_tokens(backbone, lambda: many(batch)) == tokens
+    everything_dropped = count_tokens(backbone, lambda: many(batch, drop_depth=LAYERS))
+    assert everything_dropped == [(n, n)] * (LAYERS - 1) + [(b, b)]
 
 
 NAMES = [*TASKS, None]
@@ -205,14 +206,17 @@ def test_each_example_has_its_own_task_and_depth(
         assert set(found.logits) == {task for task in tasks if task is not None}
         backbone = models["same"].backbone
         for i, (task, depth) in enumerate(zip(tasks, depths, strict=True)):
-            alone = wide_batch.rows(torch.tensor([i]))
+            alone, real = wide_batch.rows(torch.tensor([i])), wide_batch.token_mask[i]
             if task is None:
-                assert_same(found.hidden[i], backbone(alone)[0])
+                assert_same(found.hidden[i][real], backbone(alone)[0][real])
                 continue
             model = models[task]
-            assert_same(found.hidden[i], backbone(alone, model.adapter, depth)[0])
+            assert_same(found.hidden[i][real], backbone(alone, model.adapter, depth)[0][real])
             position = found.rows[task].tolist().index(i)
-            assert_same(found.logits[task][position], model(alone, drop_depth=depth)[0])
+            logits, expected = found.logits[task][position], model(alone, drop_depth=depth)[0]
+            if not model.reads_one_token:  # nothing is defined for padding
+                logits, expected = logits[real], expected[real]
+            assert_same(logits, expected)
 
 
 @pytest.mark.parametrize("depth", [0, 2, LAYERS])

@@ -211,7 +211,9 @@ def test_models_that_cannot_share_a_pass_are_refused(make_model: Make) -> None:
     tags = make_model(PFEIFFER, head=HeadConfig(HeadKind.TOKEN_CLASSIFICATION, labels=3))
     batch = rows(0, 5)
     parts = [Part(model, batch, stream(0)) for model in (one, tags)]
-    with pytest.raises(ConfigurationError, match="2 kinds of heads; train them in packs of their"):
+    with pytest.raises(
+        ConfigurationError, match="2 kinds of heads; run each kind in a pass of"
+    ):
         run_together(parts)
     with pytest.raises(ConfigurationError, match="expected an adapter or a head alone"):
         StackedParameters(make_model(FUSED), rows=2)

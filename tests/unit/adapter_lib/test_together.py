@@ -6,7 +6,7 @@ from transformers import BertModel
 
 from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind
 from adapter_lib.errors import ConfigurationError
-from adapter_lib.joint.together import at_depths_of
+from adapter_lib.joint.joint_pass import at_depths_of
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.fusion import Fusion
 from adapter_lib.transformer.backbone import Backbone, Batch
@@ -61,12 +61,12 @@ def test_models_that_share_too_little_are_refused(
 ) -> None:
     model = make_model(AdapterConfig(2))
     words = make_model(AdapterConfig(2), head=HeadConfig(HeadKind.TOKEN_CLASSIFICATION, 3))
-    with pytest.raises(ConfigurationError, match="heads of one kind"):
+    with pytest.raises(ConfigurationError, match="found 2 kinds of heads"):
         at_depths_of([model, words], batch, [0])
     with pytest.raises(ConfigurationError, match="one base in memory, found 0"):
         at_depths_of([], batch, [0])
     other = Backbone.from_model(make_transformer(), name="tiny")
-    with pytest.raises(ConfigurationError, match="found 2 over 2"):
+    with pytest.raises(ConfigurationError, match="found 2 models over 2;"):
         at_depths_of([model, AdapterModel(other, model.head)], batch, [0])
     other.unfreeze()
     with pytest.raises(ConfigurationError, match="tiny is trained"):
