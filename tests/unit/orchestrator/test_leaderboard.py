@@ -161,7 +161,7 @@ def test_what_a_trial_builds_on_is_said_where_it_differs(samples):
     assert list(words(adapter, ("source_bottleneck_size", "source_epochs"))) == []
     assert list(words(adapter, ("patience", "frozen_dropout"))) == [
         "no patience",
-        "no prefix dropout",
+        "no frozen dropout",
     ]
 
 

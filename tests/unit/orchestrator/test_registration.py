@@ -246,7 +246,7 @@ REGISTER = """
 import sys, time
 from pathlib import Path
 from orchestrator.catalog import Catalog
-from orchestrator import registration
+from orchestrator.registry import registration
 from orchestrator.planning.selection import Standing, Winner
 from orchestrator.stores import Stores
 look = registration.existing_version

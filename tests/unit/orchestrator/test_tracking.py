@@ -374,7 +374,7 @@ def test_a_submission_imports_mlflow_before_anything_else_runs(stores):
     code = """if True:
         import sys
         from pathlib import Path
-        from orchestrator import driver
+        from orchestrator.running import driver
         from orchestrator.stores import Stores
 
         def opened(*_, **__):
