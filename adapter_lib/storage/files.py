@@ -245,7 +245,7 @@ def _read_verified(folder: Path) -> tuple[AdapterManifest, bytes]:
     if set(manifest.files) != {WEIGHTS_NAME}:
         found_names = shortened(list(manifest.files))
         raise AdapterFileError(f"{path} must name {WEIGHTS_NAME}, found {found_names}")
-    content = _read(folder / WEIGHTS_NAME, at_most=2 * abs(manifest.size_bytes) + (1 << 20))
+    content = _read(folder / WEIGHTS_NAME, at_most=2 * manifest.size_bytes + (1 << 20))
     found = hashlib.sha256(content).hexdigest()
     if found != manifest.files[WEIGHTS_NAME]:
         raise AdapterFileError(
