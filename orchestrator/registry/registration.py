@@ -18,7 +18,7 @@ from orchestrator.errors import RegistryError
 from orchestrator.mlflow.runs import Client, connect, tolerated, translated
 from orchestrator.planning.selection import Winner, validation_score
 from orchestrator.registry.aliases import Alias, alone
-from orchestrator.registry.lookup import fetched, model_of, split_reference, verify
+from orchestrator.registry.lookup import fetch, model_of, split_reference, verify
 from orchestrator.registry.model_versions import (
     create_version,
     existing_version,
@@ -170,11 +170,8 @@ def roll_back(
 
 def _check_files(adapter: RegisteredAdapter, stores: Stores) -> None:
     """Refuse a version whose files are gone or damaged: there would be nothing to pull."""
-    with (
-        tempfile.TemporaryDirectory() as temporary,
-        fetched(adapter, stores.tracking_uri, near=Path(temporary) / "adapter"),
-    ):
-        pass
+    with tempfile.TemporaryDirectory() as temporary:
+        fetch(adapter, stores.tracking_uri, into=Path(temporary) / "adapter")
 
 
 def _version(client: Client, name: str, number: str) -> Any:
