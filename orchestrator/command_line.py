@@ -6,12 +6,26 @@ Nothing heavy is imported here, so that `--help` answers at once.
 import os
 import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from adapter_lib.errors import AdapterLibError
+from orchestrator.commands import registry_commands
+from orchestrator.commands.options import (
+    DEFAULT_WORKSPACE,
+    AddressOption,
+    ArchivedOption,
+    CatalogOption,
+    CsvOption,
+    JsonOption,
+    SweepFile,
+    SweepName,
+    SweepOption,
+    TaskOption,
+    TrackingOption,
+    WorkspaceOption,
+)
 from orchestrator.commands.output import print_any_character
 from orchestrator.errors import OrchestratorError
 from orchestrator.interruption import INTERRUPTED, end_as_by_ctrl_c
@@ -48,59 +62,6 @@ def _main(
     """Run, measure and serve large sweeps of transformer adapters."""
 
 
-SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep to read.")]
-WorkspaceOption = Annotated[
-    Path,
-    typer.Option(
-        "--workspace",
-        "-w",
-        envvar="ADAPTERSWEEP_WORKSPACE",
-        help="Folder that holds trials, catalog and MLflow's store; every node must see it.",
-    ),
-]
-CatalogOption = Annotated[
-    str | None,
-    typer.Option(
-        "--catalog",
-        envvar="ADAPTERSWEEP_CATALOG",
-        help="Catalog database, such as postgresql+psycopg://user@host/name. "
-        "(default: SQLite in the workspace)",
-    ),
-]
-TrackingOption = Annotated[
-    str | None,
-    typer.Option(
-        "--tracking",
-        envvar="MLFLOW_TRACKING_URI",
-        help="MLflow's store or server. (default: SQLite in the workspace)",
-    ),
-]
-AddressOption = Annotated[
-    str | None,
-    typer.Option(
-        "--address",
-        envvar="RAY_ADDRESS",
-        help="Ray cluster, such as auto or 10.0.0.1:6379. (default: start one on this machine)",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
-TaskOption = Annotated[str | None, typer.Option("--task", "-t", help="Only this task.")]
-SweepOption = Annotated[str | None, typer.Option("--sweep", "-s", help="Only this sweep.")]
-BaseOption = Annotated[
-    str | None, typer.Option("--base", help="Base model, where several have the task.")
-]
-Reference = Annotated[
-    str, typer.Argument(metavar="TASK@ALIAS", help="Such as rte@champion, or rte@3.")
-]
-AliasReference = Annotated[str, typer.Argument(metavar="TASK@ALIAS", help="Such as rte@champion.")]
-
-ArchivedOption = Annotated[bool, typer.Option("--archived", help="Show archived sweeps too.")]
-SweepName = Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep's name in the catalog.")]
-
-DEFAULT_WORKSPACE = Path("workspace")
-
-
 @app.command()
 def plan(
     sweep: SweepFile,
@@ -109,9 +70,9 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a sweep would run: trials by stage, what is reused, and why the rest runs."""
-    from orchestrator.commands import submitting
+    from orchestrator.commands import plan_preview
 
-    submitting.plan(sweep, workspace, catalog=catalog, as_json=as_json)
+    plan_preview.plan(sweep, workspace, catalog=catalog, as_json=as_json)
 
 
 @app.command()
@@ -294,135 +255,13 @@ def diff(
     comparing.diff(a, b, workspace, catalog=catalog, as_json=as_json)
 
 
-@app.command()
-def pull(
-    reference: Reference,
-    to: Annotated[
-        Path | None, typer.Option("--to", help="Target folder. (default: adapters/TASK@ALIAS)")
-    ] = None,
-    base: BaseOption = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace what the target holds.")] = False,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    tracking: TrackingOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Fetch an adapter from the registry and verify it, byte by byte."""
-    from orchestrator.commands import adapters
-
-    adapters.pull(
-        reference,
-        to,
-        workspace=workspace,
-        tracking=tracking,
-        base=base,
-        overwrite=overwrite,
-        as_json=as_json,
-    )
-
-
-@app.command()
-def history(
-    reference: AliasReference,
-    base: BaseOption = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    catalog: CatalogOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show what an alias named since when, who moved it and why, and what it refused."""
-    from orchestrator.commands import alias_history
-
-    alias_history.history(
-        reference, workspace=workspace, catalog=catalog, base=base, as_json=as_json
-    )
-
-
-@app.command()
-def rollback(
-    reference: AliasReference,
-    to: Annotated[
-        str | None,
-        typer.Option("--to", metavar="VERSION", help="(default: the one it named before)"),
-    ] = None,
-    base: BaseOption = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    catalog: CatalogOption = None,
-    tracking: TrackingOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Let an alias name an earlier version again; no submission undoes that without --force."""
-    from orchestrator.commands import alias_history
-
-    alias_history.rollback(
-        reference,
-        to,
-        workspace=workspace,
-        catalog=catalog,
-        tracking=tracking,
-        base=base,
-        as_json=as_json,
-    )
-
-
-@app.command()
-def predict(
-    adapter: Annotated[
-        str, typer.Argument(metavar="FOLDER|TASK@ALIAS", help="A pulled adapter, or a name.")
-    ],
-    text: Annotated[str | None, typer.Argument(help="The sentence. (default: lines of stdin)")] = (
-        None
-    ),
-    pair: Annotated[str | None, typer.Argument(help="The second sentence, for pairs.")] = None,
-    rows: Annotated[
-        Path | None,
-        typer.Option("--input", "-i", help="Rows to predict: a CSV, JSONL or Parquet file."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="CSV, JSONL or Parquet file for rows and answers."),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
-    text_column: Annotated[
-        str | None, typer.Option(help="Column of the input. (default: the task's own)")
-    ] = None,
-    pair_column: Annotated[
-        str | None, typer.Option(help="Column of the second text. (default: the task's own)")
-    ] = None,
-    choices_column: Annotated[
-        str | None, typer.Option(help="Column of the choices. (default: the task's own)")
-    ] = None,
-    drop_depth: Annotated[
-        int, typer.Option(min=0, help="Skip the adapters of this many lowest layers.")
-    ] = 0,
-    base: BaseOption = None,
-    base_folder: Annotated[
-        Path | None, typer.Option(help="Where the base model lies, if it moved.")
-    ] = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    tracking: TrackingOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Predict with an adapter. Pairs from stdin: both sentences in a line, a tab between them."""
-    from orchestrator.commands import predicting
-    from orchestrator.commands.asked_rows import RowFiles
-
-    predicting.predict(
-        adapter,
-        (text, pair),
-        RowFiles(
-            input=rows,
-            output=output,
-            overwrite=overwrite,
-            text=text_column,
-            pair=pair_column,
-            choices=choices_column,
-        ),
-        workspace=workspace,
-        tracking=tracking,
-        base=base,
-        base_folder=base_folder,
-        drop_depth=drop_depth,
-        as_json=as_json,
-    )
+for command in (
+    registry_commands.pull,
+    registry_commands.history,
+    registry_commands.rollback,
+    registry_commands.predict,
+):
+    app.command()(command)
 
 
 @app.command()

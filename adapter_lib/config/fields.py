@@ -4,6 +4,7 @@ What a field may be besides (ranges, and what goes with what) is left to its cla
 """
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 from numbers import Integral, Real
@@ -21,8 +22,8 @@ LARGEST = (1 << 31) - 1
 def settle(configuration: Any) -> None:
     """Convert each field of a frozen dataclass where that loses nothing.
 
-    The word for a member of an enumeration becomes the member, a list a tuple, and a number of
-    NumPy's a plain one.
+    The word for a member of an enumeration becomes the member, a list a tuple, a mapping with all
+    fields of another configuration that configuration, and a number of NumPy's a plain one.
 
     Raises:
         ConfigurationError: a field is of another type, a number not finite or a whole one above
@@ -56,6 +57,11 @@ def _settled(found: Any, expected: Any, where: str) -> Any:
         return _settled_number(found, where)
     if isinstance(found, expected):
         return found
+    if isinstance(expected, type) and is_dataclass(expected) and isinstance(found, Mapping):
+        names = [field.name for field in fields(expected)]
+        if found.keys() != set(names):
+            refuse(where, f"an object of {', '.join(names)}", dict(found))
+        return expected(**found)
     if issubclass(expected, StrEnum):
         return _settled_word(found, expected, where)
     return refuse(where, f"of type {expected.__name__}", found)

@@ -156,6 +156,24 @@ def shifted_norm(
     )
 
 
+def _check_fits(config: AdapterConfig, layers: int) -> None:
+    """Refuse a configuration that names layers which a base of `layers` layers has not."""
+    if config.drop_depth >= layers:
+        raise ConfigurationError(
+            f"drop_depth must be 0…{layers - 1} over {layers} layers, found "
+            f"{config.drop_depth}; to train the head alone, give no adapter"
+        )
+    if config.layer_sizes and len(config.layer_sizes) != layers:
+        raise ConfigurationError(
+            f"layer_sizes must name {layers} sizes, found {list(config.layer_sizes)}"
+        )
+    if config.leave_out and config.leave_out[-1] >= layers:
+        raise ConfigurationError(
+            f"leave_out must be some of 0…{layers - 1} over {layers} layers, found "
+            f"{list(config.leave_out)}"
+        )
+
+
 class Adapter(nn.Module):
     """The bottlenecks of one task over a base of L layers.
 
@@ -188,20 +206,7 @@ class Adapter(nn.Module):
             ConfigurationError: no layer is left, or a layer is named that there is not.
         """
         super().__init__()
-        if config.drop_depth >= layers:
-            raise ConfigurationError(
-                f"drop_depth must be 0…{layers - 1} over {layers} layers, found "
-                f"{config.drop_depth}; to train the head alone, give no adapter"
-            )
-        if config.layer_sizes and len(config.layer_sizes) != layers:
-            raise ConfigurationError(
-                f"layer_sizes must name {layers} sizes, found {list(config.layer_sizes)}"
-            )
-        if config.leave_out and config.leave_out[-1] >= layers:
-            raise ConfigurationError(
-                f"leave_out must be some of 0…{layers - 1} over {layers} layers, found "
-                f"{list(config.leave_out)}"
-            )
+        _check_fits(config, layers)
         allowed = config.layers_of(layers)
         self.kept_layers = tuple(sorted(allowed if kept_layers is None else set(kept_layers)))
         if not self.kept_layers or not set(self.kept_layers) <= set(allowed):
@@ -216,17 +221,14 @@ class Adapter(nn.Module):
         self.feed_forward = nn.ModuleDict()
         self._after_attention: list[Bottleneck | None] = [None] * layers
         self._after_feed_forward: list[Bottleneck | None] = [None] * layers
-        for layer in self.kept_layers:
+        for i in self.kept_layers:
             if config.placement is Placement.HOULSBY:
-                self._after_attention[layer] = self._parameter_set(self.attention, layer, generator)
-            self._after_feed_forward[layer] = self._parameter_set(
-                self.feed_forward, layer, generator
-            )
-        self._attention_norms: dict[int, NormShift] = {}
-        self._feed_forward_norms: dict[int, NormShift] = {}
-        if config.trained_norm:
-            self._attention_norms = {layer: NormShift(hidden_size) for layer in self.kept_layers}
-            self._feed_forward_norms = {layer: NormShift(hidden_size) for layer in self.kept_layers}
+                self._after_attention[i] = self._parameter_set(self.attention, i, generator)
+            self._after_feed_forward[i] = self._parameter_set(self.feed_forward, i, generator)
+        shifted = self.kept_layers if config.trained_norm else ()
+        self._attention_norms = {i: NormShift(hidden_size) for i in shifted}
+        self._feed_forward_norms = {i: NormShift(hidden_size) for i in shifted}
+        if shifted:
             self.attention_norm = _by_layer(self._attention_norms)
             self.feed_forward_norm = _by_layer(self._feed_forward_norms)
 

@@ -12,6 +12,7 @@ r bottleneck, n adapters, L layers.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Self
 
 import torch
@@ -88,14 +89,9 @@ class Fusion(nn.Module):
         ).requires_grad_(False)
         self.fused = nn.ModuleDict()
         self._by_layer: list[FusionLayer | None] = [None] * layers
-        for layer in self.kept:
-            fusion_layer = FusionLayer(
-                self._bottlenecks(layer),
-                config=config,
-                hidden_size=hidden_size,
-                generator=generator,
-            )
-            self.fused[str(layer)] = self._by_layer[layer] = fusion_layer
+        make = partial(FusionLayer, config=config, hidden_size=hidden_size, generator=generator)
+        for i in self.kept:
+            self.fused[str(i)] = self._by_layer[i] = make(self._bottlenecks(i))
 
     @classmethod
     def over(

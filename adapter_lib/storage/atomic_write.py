@@ -1,4 +1,6 @@
-"""Write a file so that a reader finds the old one or the whole new one, whatever is killed when.
+"""Write a file or a folder so that a reader finds the old one or the whole new one.
+
+That holds whichever process is killed when, and after a loss of power.
 
 What is written, and who reads it, is left to the callers in all layers.
 """
@@ -6,6 +8,7 @@ What is written, and who reads it, is left to the callers in all layers.
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,6 +35,48 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
     flush_to_disk(path.parent)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file, which others find whole or not at all.
+
+    Raises:
+        OSError: as for `replacing`.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty folder to fill; at the end it is on disk and called `folder`.
+
+    What was at `folder` is removed then. Where the block raises, or the disk is full, it stays.
+
+    Raises:
+        OSError: the folder around it cannot be written, or the disk is full.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as staging:
+        new, old = Path(staging) / "new", Path(staging) / "old"
+        new.mkdir()
+        yield new
+        for path in (*new.rglob("*"), new):
+            flush_to_disk(path)
+        _swap(new, folder, aside=old)
+
+
+def _swap(new: Path, folder: Path, *, aside: Path) -> None:
+    """Rename `new` to `folder`; what was there goes aside, and comes back if that fails."""
+    if folder.exists():
+        folder.rename(aside)
+    try:
+        new.rename(folder)
+    except OSError:
+        if aside.exists():
+            aside.rename(folder)
+        raise
+    flush_to_disk(folder.parent)  # the renames themselves
 
 
 def flush_to_disk(path: Path) -> None:

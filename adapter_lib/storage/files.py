@@ -6,8 +6,6 @@ they are fused in. Shared parameter sets are stored once; dropped layers have no
 """
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,7 @@ from adapter_lib.modules.bottleneck import Adapter
 from adapter_lib.modules.fusion import Fusion
 from adapter_lib.modules.heads import Head
 from adapter_lib.modules.state import check_claim, copy_state, describe_mismatch
-from adapter_lib.storage.atomic_write import flush_to_disk
+from adapter_lib.storage.atomic_write import replacing_folder
 from adapter_lib.storage.manifest import (
     MANIFEST_NAME,
     WEIGHTS_NAME,
@@ -62,8 +60,7 @@ def save_adapter(
             names none itself.
         provenance: whatever says where the weights come from.
 
-    The folder appears complete or not at all: it is written under another name, flushed to disk
-    and renamed.
+    The folder appears complete or not at all.
 
     Raises:
         AdapterFileError: weights are not float32, or `task` or `provenance` are not plain JSON.
@@ -93,7 +90,9 @@ def save_adapter(
         size_bytes=len(weights),
         files={WEIGHTS_NAME: hashlib.sha256(weights).hexdigest()},
     ).sealed()
-    _write_folder(folder, {WEIGHTS_NAME: weights, MANIFEST_NAME: render(manifest)})
+    with replacing_folder(folder) as new:
+        (new / WEIGHTS_NAME).write_bytes(weights)
+        (new / MANIFEST_NAME).write_bytes(render(manifest))
     return manifest
 
 
@@ -245,7 +244,7 @@ def _read_verified(folder: Path) -> tuple[AdapterManifest, bytes]:
     if set(manifest.files) != {WEIGHTS_NAME}:
         found_names = shortened(list(manifest.files))
         raise AdapterFileError(f"{path} must name {WEIGHTS_NAME}, found {found_names}")
-    content = _read(folder / WEIGHTS_NAME, at_most=2 * abs(manifest.size_bytes) + (1 << 20))
+    content = _read(folder / WEIGHTS_NAME, at_most=2 * manifest.size_bytes + (1 << 20))
     found = hashlib.sha256(content).hexdigest()
     if found != manifest.files[WEIGHTS_NAME]:
         raise AdapterFileError(
@@ -270,30 +269,3 @@ def _read(path: Path, *, at_most: int) -> bytes:
     except (OSError, ValueError) as error:  # a name that no file can have is a ValueError
         what = getattr(error, "strerror", None) or error
         raise AdapterFileError(f"cannot read {path}: {what}") from error
-
-
-def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        new, old = staging / "new", staging / "old"
-        new.mkdir()
-        for name, content in files.items():
-            (new / name).write_bytes(content)
-            flush_to_disk(new / name)
-        _swap(new, folder, aside=old)
-    finally:
-        shutil.rmtree(staging)
-
-
-def _swap(new: Path, folder: Path, *, aside: Path) -> None:
-    """Rename `new` to `folder`; what was there goes aside, and comes back if that fails."""
-    if folder.exists():
-        folder.rename(aside)
-    try:
-        new.rename(folder)
-    except OSError:
-        if aside.exists():
-            aside.rename(folder)
-        raise
-    flush_to_disk(folder.parent)  # the renames themselves

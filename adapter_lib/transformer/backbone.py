@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from adapter_lib.cpu_kernels import are_wanted, fast_kernels
-from adapter_lib.errors import BatchError, ConfigurationError
+from adapter_lib.errors import ConfigurationError
 from adapter_lib.transformer.activations import Activations, ActivationsAt, Block, CutPoint
 from adapter_lib.transformer.architectures import (
     Pooler,
@@ -127,29 +127,15 @@ class Backbone(nn.Module):
             BatchError: a row has more tokens than the base has positions, or, where the CPU can
                 see it, a token is not of its vocabulary.
         """
-        self._check_tokens(batch.input_ids)
+        batch.check_fits(
+            self.identity.name,
+            vocabulary=self.token_embedding.shape[0],
+            most_tokens=self._parts.embed.most_tokens,
+        )
         positions = None if self.counts_padding else batch.positions()
         with self.kernels(batch.input_ids.device):
             return self._parts.embed(
                 batch.input_ids, batch.token_type_ids, batch.token_mask, positions
-            )
-
-    def _check_tokens(self, ids: Tensor) -> None:
-        most, vocabulary = self._parts.embed.most_tokens, self.token_embedding.shape[0]
-        if most is not None and ids.shape[1] > most:
-            raise BatchError(
-                f"expected at most {most} tokens in a row, for which {self.identity.name} has "
-                f"positions, found {ids.shape[1]}; cut rows to that, as a tokenizer does with "
-                "truncation=True"
-            )
-        if ids.device.type != "cpu":
-            return
-        lowest, highest = (int(x) for x in torch.aminmax(ids))
-        if lowest < 0 or highest >= vocabulary:
-            wrong = lowest if lowest < 0 else highest
-            raise BatchError(
-                f"expected token ids 0…{vocabulary - 1} for {self.identity.name}, found {wrong}; "
-                "use the base's own tokenizer"
             )
 
     def begin(self, batch: Batch) -> ActivationsAt:

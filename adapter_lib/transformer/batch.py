@@ -96,6 +96,33 @@ class Batch:
             parts[name] = x.flatten(0, 1) if x is not None and x.ndim == 3 else x
         return cls(**parts)
 
+    def check_fits(self, base: str, *, vocabulary: int, most_tokens: int | None) -> None:
+        """Refuse what the base model of that name has no embedding for.
+
+        Args:
+            vocabulary: how many different tokens it knows; ids are checked on the CPU alone.
+            most_tokens: for how many tokens of a row it has positions, None for any number.
+
+        Raises:
+            BatchError: says what was found, and what the base takes.
+        """
+        ids = self.input_ids
+        if most_tokens is not None and ids.shape[1] > most_tokens:
+            raise BatchError(
+                f"expected at most {most_tokens} tokens in a row, for which {base} has "
+                f"positions, found {ids.shape[1]}; cut rows to that, as a tokenizer does with "
+                "truncation=True"
+            )
+        if ids.device.type != "cpu":
+            return
+        lowest, highest = (int(x) for x in torch.aminmax(ids))
+        if lowest < 0 or highest >= vocabulary:
+            wrong = lowest if lowest < 0 else highest
+            raise BatchError(
+                f"expected token ids 0…{vocabulary - 1} for {base}, found {wrong}; "
+                "use the base's own tokenizer"
+            )
+
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on `device`."""
         types = self.token_type_ids

@@ -5,7 +5,7 @@ from orchestrator.catalog.details import Details
 from orchestrator.catalog.outbox import Outbox
 from orchestrator.catalog.recording import Recording
 from orchestrator.catalog.removing import Removing
-from orchestrator.catalog.submitting import Submissions
+from orchestrator.catalog.submissions import Submissions
 
 
 class Catalog(Submissions, Recording, Details, Outbox, Aliases, Removing):

@@ -7,10 +7,12 @@ from sqlalchemy import Select, select
 
 from orchestrator.catalog.leaderboard import planned_trials
 from orchestrator.catalog.reading import HEX, Reading
-from orchestrator.catalog.records import ScoreRow, TrialRow
+from orchestrator.catalog.records import AttemptRow, ScoreRow, TrialRow
+from orchestrator.catalog.rows import epoch_from
 from orchestrator.catalog.store import chunks
-from orchestrator.catalog.tables import dependencies, scores, sweep_trials, trials
+from orchestrator.catalog.tables import attempts, dependencies, epochs, scores, sweep_trials, trials
 from orchestrator.planning.settings import Settings, settings
+from workers.contract.results import Epoch
 
 
 class Details(Reading):
@@ -39,6 +41,21 @@ class Details(Reading):
     def test_scores(self, trial_ids: Iterable[str]) -> dict[str, float]:
         """Return the primary metric on test at each trial's own depth, where it was measured."""
         return self._test_scores(trial_ids)
+
+    def attempts(self, trial_id: str) -> list[AttemptRow]:
+        """Return every try at a trial, the first one first."""
+        columns = [attempts.c[name] for name in AttemptRow.model_fields]
+        query = select(*columns).where(attempts.c.trial_id == trial_id).order_by(attempts.c.id)
+        with self._reading() as connection:
+            return [
+                AttemptRow.model_validate(dict(r)) for r in connection.execute(query).mappings()
+            ]
+
+    def epochs(self, trial_id: str) -> list[Epoch]:
+        """Return a trial's learning curve so far."""
+        query = select(epochs).where(epochs.c.trial_id == trial_id).order_by(epochs.c.epoch)
+        with self._reading() as connection:
+            return [epoch_from(r) for r in connection.execute(query).mappings()]
 
     def parents(self, trial_id: str) -> list[TrialRow]:
         """Return the trials that this one builds on."""

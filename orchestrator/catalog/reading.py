@@ -21,7 +21,6 @@ from orchestrator.catalog.leaderboard import (
     test_scores,
 )
 from orchestrator.catalog.records import (
-    AttemptRow,
     FailureRow,
     LeaderboardRow,
     SweepRow,
@@ -29,13 +28,11 @@ from orchestrator.catalog.records import (
     TrialRow,
     TrialState,
 )
-from orchestrator.catalog.rows import epoch_from
 from orchestrator.catalog.standing import Standings, current_state
 from orchestrator.catalog.store import chunks, clock
-from orchestrator.catalog.submitting import dead_submissions, is_dead, submission_from
+from orchestrator.catalog.submissions import dead_submissions, is_dead, submission_from
 from orchestrator.catalog.tables import (
     attempts,
-    epochs,
     submissions,
     sweep_trials,
     sweeps,
@@ -44,7 +41,7 @@ from orchestrator.catalog.tables import (
 from orchestrator.errors import CatalogError
 from orchestrator.planning.ranking import Planned, rank
 from orchestrator.planning.settings import differing, labelled, words
-from workers.contract.results import Epoch, TrialResult
+from workers.contract.results import TrialResult
 from workers.contract.trial import Trial
 
 TEST_SCORE = "test_score"
@@ -286,21 +283,6 @@ class Reading(Standings):
         query = of_sweep(select(trials.c.unsaid).distinct(), sweep)
         with self._reading() as connection:
             return differing(json.loads(text) for text in connection.scalars(query))
-
-    def attempts(self, trial_id: str) -> list[AttemptRow]:
-        """Return every try at a trial, the first one first."""
-        columns = [attempts.c[name] for name in AttemptRow.model_fields]
-        query = select(*columns).where(attempts.c.trial_id == trial_id).order_by(attempts.c.id)
-        with self._reading() as connection:
-            return [
-                AttemptRow.model_validate(dict(r)) for r in connection.execute(query).mappings()
-            ]
-
-    def epochs(self, trial_id: str) -> list[Epoch]:
-        """Return a trial's learning curve so far."""
-        query = select(epochs).where(epochs.c.trial_id == trial_id).order_by(epochs.c.epoch)
-        with self._reading() as connection:
-            return [epoch_from(r) for r in connection.execute(query).mappings()]
 
     def seeds_of(self, trial_id: str) -> list[str]:
         """Return the finished trials of a trial's configuration, one for each seed."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from orchestrator.catalog.records import MoveKind, OutboxKind, TrialState
 from orchestrator.catalog.store import Store, chunks, clock
-from orchestrator.catalog.submitting import is_dead, submission_from
+from orchestrator.catalog.submissions import is_dead, submission_from
 from orchestrator.catalog.tables import (
     alias_moves,
     attempts,

@@ -12,7 +12,7 @@ from sqlalchemy import Label, and_, case, func, select
 
 from orchestrator.catalog.records import TrialState
 from orchestrator.catalog.store import Store, chunks
-from orchestrator.catalog.submitting import dead_submissions
+from orchestrator.catalog.submissions import dead_submissions
 from orchestrator.catalog.tables import submissions, sweep_trials, trials
 from workers.contract.results import FailureReason
 

@@ -2,13 +2,13 @@
 
 import csv
 import json
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from adapter_lib.storage.atomic_write import replacing
 from orchestrator.errors import OrchestratorError
 from workers.contract.task_card import TaskCard, TaskKind
 
@@ -60,17 +60,10 @@ def open_answers(target: Path, source: Path, card: TaskCard) -> Iterator[AnswerW
     Args:
         source: where the rows are read, whose column types a Parquet file keeps.
     """
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as stream:
-            writer = _WRITERS[target.suffix](stream, source, card)
-            yield writer
-            writer.close()
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(target) as part, part.open("wb") as stream:
+        writer = _WRITERS[target.suffix](stream, source, card)
+        yield writer
+        writer.close()
 
 
 class _Csv(AnswerWriter):

@@ -13,6 +13,7 @@ from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.reading import SORTED_BY
 from orchestrator.catalog.records import SweepRow, TrialFilter, TrialRow, TrialState
 from orchestrator.commands.leaderboard_tables import leaderboard_rows, print_leaderboard
+from orchestrator.commands.outcome_report import print_failures
 from orchestrator.commands.output import (
     Form,
     console,
@@ -25,7 +26,6 @@ from orchestrator.commands.output import (
     say,
     table,
 )
-from orchestrator.commands.submitting import print_failures
 from orchestrator.commands.watching import follow
 from orchestrator.errors import CatalogError
 from orchestrator.planning.plan import AXES

@@ -32,6 +32,14 @@ def reading_warnings(plan: Plan, catalog: Catalog) -> list[str]:
     return list(found)
 
 
+def missing_words(missing: int) -> str:
+    """Say what it means that finished trials lost their files, and what to do."""
+    return (
+        f"{missing} finished trials have lost their files in this workspace; their scores stay "
+        "valid, and `submit --retrain-missing` trains them again"
+    )
+
+
 def print_warnings(out: Console, warnings: Iterable[str]) -> None:
     for warning in warnings:
         out.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)

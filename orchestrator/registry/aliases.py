@@ -59,10 +59,13 @@ class Alias:
         """Return the versions that it named, the present one last, without what was undone."""
         return named_before(self.catalog.alias_moves(name=self.model, alias=self.alias))
 
-    def move(self, version: str) -> None:
-        """Let it name a version."""
-        self.client.set_registered_model_alias(self.model, self.alias, version)
-        self._mark(version, withdrawn=False)
+    def move(
+        self, kind: MoveKind, why: str, *, before: str | None, after: str, **about: Any
+    ) -> None:
+        """Let it name version `after`, and record that; see `record`."""
+        self.client.set_registered_model_alias(self.model, self.alias, after)
+        self._mark(after, withdrawn=False)
+        self.record(kind, why, before=before, after=after, **about)
 
     def withdraw(self, version: str) -> None:
         """Mark a version as one that the alias was rolled back from."""

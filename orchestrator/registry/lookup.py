@@ -7,11 +7,11 @@ Putting adapters in and moving aliases is left to `orchestrator.registry.registr
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from adapter_lib.storage.atomic_write import replacing_folder
 from orchestrator.errors import RegistryError
 from orchestrator.mlflow.runs import Client, connect, tolerated, translated
 from orchestrator.mlflow.store_file import present_location
@@ -107,36 +107,26 @@ def pull(
                 f"{target} is there already and is not {adapter.name} version {adapter.version}; "
                 "give another folder, or say --overwrite"
             )
-    with fetched(adapter, tracking_uri, near=target) as folder:
-        if target.exists():
-            target.rename(folder.with_name("replaced"))
-        folder.rename(target)
+    with replacing_folder(target) as folder:
+        fetch(adapter, tracking_uri, into=folder)
     return target
 
 
-@contextmanager
-def fetched(adapter: RegisteredAdapter, tracking_uri: str, *, near: Path) -> Iterator[Path]:
-    """Give a folder with the adapter's files, each verified, and nothing else in it.
+def fetch(adapter: RegisteredAdapter, tracking_uri: str, *, into: Path) -> None:
+    """Put the adapter's files into a folder, each verified.
 
-    What MLflow or somebody else put beside them is left out. The folder goes away afterwards,
-    unless it was renamed.
-
-    Args:
-        near: a path on the file system where the folder is wanted.
+    What MLflow or somebody else put beside them is left out.
 
     Raises:
         RegistryError: a file is missing, or is not the one that was registered.
         TrackingError: MLflow does not answer.
     """
-    near.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{near.name}.", dir=near.parent) as temporary:
+    with tempfile.TemporaryDirectory(dir=into.parent) as temporary:
         downloaded = _download(adapter, Path(temporary), tracking_uri)
         verify(downloaded, adapter.files, adapter.digest)
-        folder = Path(temporary) / "adapter"
         for name in adapter.files:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (downloaded / name).rename(folder / name)
-        yield folder
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            (downloaded / name).rename(into / name)
 
 
 def registered(tracking_uri: str) -> list[RegisteredAdapter]:
@@ -188,13 +178,11 @@ def _download(adapter: RegisteredAdapter, into: Path, tracking_uri: str) -> Path
     from mlflow.artifacts import download_artifacts
 
     client = connect(tracking_uri)
-    target = into / "downloaded"
-    target.mkdir()
     with translated(tracking_uri):
         location = client.get_model_version_download_uri(adapter.name, adapter.version)
         location = present_location(location, tracking_uri)
-        # MLflow puts a folder into the target, named as it was stored, or the files themselves.
-        return Path(download_artifacts(location, dst_path=str(target), tracking_uri=tracking_uri))
+        # MLflow puts a folder there, named as it was stored, or the files themselves.
+        return Path(download_artifacts(location, dst_path=str(into), tracking_uri=tracking_uri))
 
 
 def verify(folder: Path, expected: Mapping[str, str], digest: str) -> None:

@@ -18,7 +18,7 @@ from orchestrator.errors import RegistryError
 from orchestrator.mlflow.runs import Client, connect, tolerated, translated
 from orchestrator.planning.selection import Winner, validation_score
 from orchestrator.registry.aliases import Alias, alone
-from orchestrator.registry.lookup import fetched, model_of, split_reference, verify
+from orchestrator.registry.lookup import fetch, model_of, split_reference, verify
 from orchestrator.registry.model_versions import (
     create_version,
     existing_version,
@@ -76,14 +76,7 @@ def register_winner(
         RegistryError: the trial left no adapter, or its files are not those it committed.
         TrackingError: MLflow does not answer, or refuses.
     """
-    trial, files = winner.standing.best, winner.standing.result.adapter
-    folder = stores.workspace.trial(trial.trial_id).adapter
-    if files is None:
-        raise RegistryError(
-            f"{trial.label} left no adapter to register; let `select` choose among other methods"
-        )
-    verify(folder, files.files, files.digest)
-    tags = version_tags(winner.standing, files, folder)
+    trial, tags = winner.standing.best, _verified_tags(winner, stores)
     client = connect(stores.tracking_uri)
     with translated(stores.tracking_uri), alone(catalog, stores):
         name = registered_model(client, trial)
@@ -93,31 +86,30 @@ def register_winner(
         named, existing = alias.named(), existing_version(client, name, tags)
         if existing is not None and str(existing.version) == named:
             return refreshed(client, name, existing, tags)
-        score = winner.standing.score
+        about: dict[str, Any] = {"trial_id": trial.trial_id, "score": winner.standing.score}
         why_not = _objection(alias, winner, named=named, existing=existing)
         if why_not is not None and named is not None and not force:
-            alias.record(
-                MoveKind.STAYED,
-                why_not,
-                before=named,
-                after=None,
-                trial_id=trial.trial_id,
-                score=score,
-            )
+            alias.record(MoveKind.STAYED, why_not, before=named, after=None, **about)
             return AliasStayed(winner, named, why_not)
         version = existing or create_version(
             client, catalog, stores, name=name, trial=trial, tags=tags
         )
-        alias.move(str(version.version))
-        alias.record(
-            MoveKind.FORCED if why_not else MoveKind.REGISTERED,
-            f"although {why_not}" if why_not else _better(winner, named),
-            before=named,
-            after=str(version.version),
-            trial_id=trial.trial_id,
-            score=score,
-        )
+        kind = MoveKind.FORCED if why_not else MoveKind.REGISTERED
+        why = f"although {why_not}" if why_not else _better(winner, named)
+        alias.move(kind, why, before=named, after=str(version.version), **about)
         return refreshed(client, name, version, tags)
+
+
+def _verified_tags(winner: Winner, stores: Stores) -> dict[str, str]:
+    """Return what a version of a winner says of it, after verifying the adapter's files."""
+    trial, files = winner.standing.best, winner.standing.result.adapter
+    folder = stores.workspace.trial(trial.trial_id).adapter
+    if files is None:
+        raise RegistryError(
+            f"{trial.label} left no adapter to register; let `select` choose among other methods"
+        )
+    verify(folder, files.files, files.digest)
+    return version_tags(winner.standing, files, folder)
 
 
 @dataclass(frozen=True)
@@ -170,26 +162,16 @@ def roll_back(
         _check_files(adapter, stores)
         for number in undone_by(past, target):
             alias.withdraw(number)
-        alias.move(target)
-        alias.record(
-            MoveKind.ROLLED_BACK,
-            "by hand",
-            before=named,
-            after=target,
-            trial_id=adapter.trial_id,
-            score=adapter.score,
-        )
+        about: dict[str, Any] = {"trial_id": adapter.trial_id, "score": adapter.score}
+        alias.move(MoveKind.ROLLED_BACK, "by hand", before=named, after=target, **about)
         model = client.get_registered_model(model.name)
         return RolledBack(named, described(model, client.get_model_version(model.name, target)))
 
 
 def _check_files(adapter: RegisteredAdapter, stores: Stores) -> None:
     """Refuse a version whose files are gone or damaged: there would be nothing to pull."""
-    with (
-        tempfile.TemporaryDirectory() as temporary,
-        fetched(adapter, stores.tracking_uri, near=Path(temporary) / "adapter"),
-    ):
-        pass
+    with tempfile.TemporaryDirectory() as temporary:
+        fetch(adapter, stores.tracking_uri, into=Path(temporary) / "adapter")
 
 
 def _version(client: Client, name: str, number: str) -> Any:

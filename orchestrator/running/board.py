@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from adapter_lib.storage.atomic_write import write_atomically
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import SAME_ANYWHERE, Submission, TrialState
 from orchestrator.errors import CatalogError, SubmissionOverError
@@ -24,7 +25,6 @@ from workers.contract.results import (
     TrialResult,
     read_failure,
     read_result,
-    write_atomically,
 )
 from workers.contract.trial import Trial
 from workers.errors import ResultFileError
@@ -136,9 +136,9 @@ class Board:
     def _prepare(self, trial: Trial, attempt: int) -> None:
         """Write down what a worker needs; from now on no other attempt at it may commit."""
         paths = self._workspace.trial(trial.trial_id)
-        write_atomically(paths.claim, f"{attempt}\n")
+        write_atomically(paths.claim, f"{attempt}\n".encode())
         paths.failure.unlink(missing_ok=True)
-        write_atomically(paths.trial, trial.model_dump_json(indent=1))
+        write_atomically(paths.trial, trial.model_dump_json(indent=1).encode())
         self.attempts[trial.trial_id] = attempt
 
     def take(self, event: TrialEvent) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,15 @@ class Phase(StrEnum):
     RUNNING = "running trials"
     PUBLISHING = "publishing to MLflow"
     REGISTERING = "registering winners"
+
+
+@dataclass
+class Registered:
+    """What became of the winners."""
+
+    registered: list[tuple[Winner, RegisteredAdapter]] = field(default_factory=list)
+    stayed: list[AliasStayed] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -125,67 +135,67 @@ def submit(
     stores.prepare()
     prepare_store(stores.tracking_uri)
     with Catalog.open(stores.catalog_url) as catalog, ExitStack() as cluster:
-        missing = find_missing(plan, catalog.finished(plan.trials), stores.workspace)
-        retrain = bool(retrain_missing and missing.trials)
-        if not retrain:
-            missing.check(plan, stores.workspace)
-        workers = 0
-        # The cluster comes first: a sweep that cannot run leaves nothing in the catalog.
-        if retrain or not _all_done(plan, catalog, stores):
-            workers = _start_workers(plan, address, cluster, watch=watch)
-        if retrain:
-            _forget(missing, catalog, stores.workspace)
-        submission = catalog.begin_submission(
-            plan.spec.name, source.text, list(plan.trials.values())
-        )
-        outcome = SubmissionOutcome.INTERRUPTED
-        try:
-            with (
-                _heartbeat(catalog, submission),
-                _publishing(catalog, stores, plan.spec.name) as publisher,
-            ):
-                queue, board = _open_board(plan, catalog, stores, submission)
-                reused = queue.counts()[WorkState.FINISHED]
-                if not board.over:
-                    workers = workers or _start_workers(plan, address, cluster, watch=watch)
-                    watch.board(board, workers)
-                _run(board, plan, stores, cluster, watch=watch, workers=workers)
-                interrupted = not queue.ended
-                done = not (queue.having(WorkState.FAILED) or queue.having(WorkState.BLOCKED))
-                if not interrupted:
-                    outcome = SubmissionOutcome.COMPLETED if done else SubmissionOutcome.FAILED
-                limit_s = INTERRUPTED_LIMIT_S if interrupted else PUBLISH_LIMIT_S
+        workers = cache(partial(_start_workers, plan, address, cluster, watch=watch))
+        missing = _settle_missing(plan, catalog, stores, workers, retrain=retrain_missing)
+        with (
+            _submission(plan, source, catalog) as submission,
+            _heartbeat(catalog, submission),
+            _publishing(catalog, stores, plan.spec.name) as publisher,
+        ):
+            board = _open_board(plan, catalog, stores, submission)
+            reused = board.queue.counts()[WorkState.FINISHED]
+            if not board.over:
+                watch.board(board, workers())
+            _run(board, plan, stores, cluster, watch=watch, workers=workers)
+            queue = board.queue
+            limit_s = PUBLISH_LIMIT_S if queue.ended else INTERRUPTED_LIMIT_S
+            try:
                 watch.phase(Phase.PUBLISHING)
                 publisher.drain(limit_s)  # so that a version can name its run
                 watch.phase(Phase.REGISTERING)
-                entered = (
-                    Registered() if interrupted else _register(plan, catalog, stores, force=force)
-                )
-                catalog.end_submission(submission.id, outcome)
-                unpublished = publisher.drain(limit_s)
-        finally:
-            catalog.end_submission(submission.id, outcome)
-    finished = queue.counts()[WorkState.FINISHED]
-    return Outcome(
-        plan=plan,
-        reused=reused,
-        trained=len(board.trained),
-        taken=finished - reused - len(board.trained),
-        failed=queue.having(WorkState.FAILED),
-        blocked=queue.having(WorkState.BLOCKED),
-        registered=entered.registered,
-        stayed=entered.stayed,
-        unregistered=entered.problems,
-        unpublished=unpublished,
-        interrupted=interrupted,
-        stopped=board.stopped,
-        missing=0 if retrain else len(missing.trials),
-    )
+                entered = Registered()
+                if queue.ended:
+                    entered = _register(plan, catalog, stores, force=force)
+            finally:
+                catalog.end_submission(submission.id, _how_it_ended(queue))
+            unpublished = publisher.drain(limit_s)
+    return _outcome(plan, board, entered, reused=reused, unpublished=unpublished, missing=missing)
 
 
-def _open_board(
-    plan: Plan, catalog: Catalog, stores: Stores, submission: Submission
-) -> tuple[WorkQueue, Board]:
+def _settle_missing(
+    plan: Plan, catalog: Catalog, stores: Stores, workers: Callable[[], int], *, retrain: bool
+) -> int:
+    """Let finished trials whose files are gone run again, or return how many stay as they are.
+
+    Raises:
+        OrchestratorError: they stay, but trials to come are built on them.
+        SchedulingError: there is something to run, but no worker fits the cluster.
+    """
+    missing = find_missing(plan, catalog.finished(plan.trials), stores.workspace)
+    retrain = retrain and bool(missing.trials)
+    if not retrain:
+        missing.check(plan, stores.workspace)
+    # The cluster comes first: a sweep that cannot run leaves nothing in the catalog.
+    if retrain or not _all_done(plan, catalog, stores):
+        workers()
+    if not retrain:
+        return len(missing.trials)
+    _forget(missing, catalog, stores.workspace)
+    return 0
+
+
+@contextmanager
+def _submission(plan: Plan, source: SpecSource, catalog: Catalog) -> Iterator[Submission]:
+    """Open a submission; where nothing has ended it by the end, it was interrupted."""
+    planned = list(plan.trials.values())
+    submission = catalog.begin_submission(plan.spec.name, source.text, planned)
+    try:
+        yield submission
+    finally:
+        catalog.end_submission(submission.id, SubmissionOutcome.INTERRUPTED)
+
+
+def _open_board(plan: Plan, catalog: Catalog, stores: Stores, submission: Submission) -> Board:
     """Build the queue from what is finished, after taking over what a crash left unrecorded."""
     queue = WorkQueue(plan.trials, catalog.finished(plan.trials))
     board = Board(queue, catalog, stores.workspace, submission)
@@ -193,7 +203,35 @@ def _open_board(
     found = board.reconcile()
     if found:
         log.info("took over %d results that an earlier driver had not recorded", found)
-    return queue, board
+    return board
+
+
+def _how_it_ended(queue: WorkQueue) -> SubmissionOutcome:
+    if not queue.ended:
+        return SubmissionOutcome.INTERRUPTED
+    failed = queue.having(WorkState.FAILED) or queue.having(WorkState.BLOCKED)
+    return SubmissionOutcome.FAILED if failed else SubmissionOutcome.COMPLETED
+
+
+def _outcome(
+    plan: Plan, board: Board, entered: Registered, *, reused: int, unpublished: int, missing: int
+) -> Outcome:
+    queue = board.queue
+    return Outcome(
+        plan=plan,
+        reused=reused,
+        trained=len(board.trained),
+        taken=queue.counts()[WorkState.FINISHED] - reused - len(board.trained),
+        failed=queue.having(WorkState.FAILED),
+        blocked=queue.having(WorkState.BLOCKED),
+        registered=entered.registered,
+        stayed=entered.stayed,
+        unregistered=entered.problems,
+        unpublished=unpublished,
+        interrupted=not queue.ended,
+        stopped=board.stopped,
+        missing=missing,
+    )
 
 
 def _forget(missing: Missing, catalog: Catalog, workspace: Workspace) -> None:
@@ -237,7 +275,13 @@ def _shape(plan: Plan) -> "WorkerShape":
 
 
 def _run(
-    board: Board, plan: Plan, stores: Stores, cluster: ExitStack, *, watch: Watch, workers: int
+    board: Board,
+    plan: Plan,
+    stores: Stores,
+    cluster: ExitStack,
+    *,
+    watch: Watch,
+    workers: Callable[[], int],
 ) -> None:
     """Run the queue until nothing is left to hand out, or somebody interrupts; end the cluster."""
     try:
@@ -246,7 +290,7 @@ def _run(
             from orchestrator.running.scheduling import run_bundles
 
             watch.phase(Phase.RUNNING)
-            run_bundles(board, stores.workspace, _shape(plan), workers=workers)
+            run_bundles(board, stores.workspace, _shape(plan), workers=workers())
             board.reconcile()
             # Ray Tune also ends when a lost node leaves an actor "unavailable", and when
             # nothing but other submissions' trials is awaited for ten minutes.
@@ -258,15 +302,6 @@ def _run(
         cluster.close()  # before anybody else may take what its workers were at
         board.reconcile()
         board.release()
-
-
-@dataclass
-class Registered:
-    """What became of the winners."""
-
-    registered: list[tuple[Winner, RegisteredAdapter]] = field(default_factory=list)
-    stayed: list[AliasStayed] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
 
 
 def _register(plan: Plan, catalog: Catalog, stores: Stores, *, force: bool) -> Registered:

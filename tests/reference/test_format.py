@@ -194,6 +194,15 @@ def test_l3_fields_and_values_of_a_fusion(
         load_adapter(folder, base)
 
 
+def test_l3_says_where_what_is_expected_and_what_was_found(golden: Callable[[str], Path]) -> None:
+    """Also inside of a fusion's sources, which are configurations of their own."""
+    folder = golden("fusion")
+    change(folder, lambda fields: fields["fusion"]["sources"]["rte"].update(bottleneck_size=2.5))
+    words = r"\(fusion\.sources\.rte: .*bottleneck_size must be a whole number, found 2\.5"
+    with pytest.raises(AdapterFileError, match=words):
+        read_manifest(folder)
+
+
 SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
     "a changed value": lambda content: content.replace(b'"pfeiffer"\n', b'"pfeiffer2"\n', 1),
     "a default written out": lambda content: content.replace(

@@ -81,12 +81,8 @@ def pin_base_model(
     folder = _package_folder(place) if kind == "package" else _resolved(relative_to / place)
     with _readable():
         weights = find_weights(folder)
-        found = None if sha256 is None else _sha256_of_all(weight_files(weights))
-    if sha256 != found:
-        raise BaseModelSourceError(
-            f"{weights}: expected weights with sha256 {sha256}, found {found}; "
-            "get the file again, or correct the checksum if the change is meant"
-        )
+        if sha256 is not None:
+            _check_sha256(weights, sha256)
     config, layers, hidden_size = _read_sizes(name, folder / CONFIG, layers, hidden_size)
     return BaseModelRef(
         name=name,
@@ -157,6 +153,14 @@ def file_sha256(path: Path) -> str:
 def _file_sha256(path: Path, _stamp: tuple[int, ...]) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _check_sha256(weights: Path, expected: str) -> None:
+    if (found := _sha256_of_all(weight_files(weights))) != expected:
+        raise BaseModelSourceError(
+            f"{weights}: expected weights with sha256 {expected}, found {found}; "
+            "get the file again, or correct the checksum if the change is meant"
+        )
 
 
 def _sha256_of_all(files: Sequence[Path]) -> str:

@@ -1,9 +1,11 @@
 """Tokenised splits, stored flat and without padding. Every sequence has a token.
 
-Which tasks stay tokenised between trials is left to `warm`, padding to `batching`.
+Which tasks stay tokenised between trials is left to `workers.running.warm_state`, padding to
+`workers.batches.batching`.
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -130,17 +132,7 @@ def tokenise(
     typed = "token_type_ids" in tokenizer.model_input_names
     special = tokenizer.num_special_tokens_to_add(pair=rows.pairs is not None)
     nothing = _token_of_nothing(tokenizer)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
-        encoded = tokenizer(
-            list(rows.texts[part]),
-            None if rows.pairs is None else list(rows.pairs[part]),
-            truncation="longest_first",
-            max_length=max_length,
-            padding=False,
-            return_attention_mask=False,
-            return_token_type_ids=typed,
-        )
+    for encoded in _encoded(tokenizer, rows, max_length=max_length, typed=typed):
         found = encoded["input_ids"]
         cut.extend(bool(encoding.overflowing) for encoding in encoded.encodings)
         textless.extend(len(example) <= special for example in found)
@@ -160,6 +152,21 @@ def tokenise(
         textless=np.asarray(textless, bool),
         characters=np.concatenate(characters) if with_characters else None,
     )
+
+
+def _encoded(tokenizer: Any, rows: Rows, *, max_length: int, typed: bool) -> Iterator[Any]:
+    """Yield what the tokenizer makes of one part of the rows after another."""
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        yield tokenizer(
+            list(rows.texts[part]),
+            None if rows.pairs is None else list(rows.pairs[part]),
+            truncation="longest_first",
+            max_length=max_length,
+            padding=False,
+            return_attention_mask=False,
+            return_token_type_ids=typed,
+        )
 
 
 def _token_of_nothing(tokenizer: Any) -> int:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from adapter_lib.storage.atomic_write import remove_leftovers, replacing
+from adapter_lib.storage.atomic_write import remove_leftovers, write_atomically
 from workers.contract.claims import check_claim
 from workers.contract.frozen import Frozen, renamed
 from workers.contract.paths import TrialPaths
@@ -211,12 +211,6 @@ class TrialFailure(Frozen):
     at_unix_ms: int
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` so that a reader sees the old file or the whole new one, never a part."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 def commit(paths: TrialPaths, record: TrialResult | TrialFailure) -> None:
     """Commit a result or a failure; a result ends the trial for good.
 
@@ -226,7 +220,7 @@ def commit(paths: TrialPaths, record: TrialResult | TrialFailure) -> None:
     check_claim(paths)
     done = isinstance(record, TrialResult)
     text = record.model_dump_json(indent=1)
-    write_atomically(paths.result if done else paths.failure, _sealed(text))
+    write_atomically(paths.result if done else paths.failure, _sealed(text).encode())
     if done:
         remove_leftovers(paths.folder, older_than_s=0)
 

@@ -4,23 +4,23 @@ Any number of processes may use the folder at once. What an array holds is left 
 `workers.prefix.cache`; a node that loses the folder computes it again.
 """
 
-import fcntl
 import json
 import logging
 import math
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
-from adapter_lib.storage.atomic_write import remove_leftovers, replacing
+from adapter_lib.storage.atomic_write import remove_leftovers, replacing, write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +92,9 @@ class ArrayStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self._make_room(size):
             return False
-        parts = {name: self.folder / f".{name}.{os.getpid()}.npy" for name in shapes}
-        try:
+        notes = {}
+        with ExitStack() as unfinished:
+            parts = {n: unfinished.enter_context(replacing(self._paths(n)[0])) for n in shapes}
             arrays: dict[str, NDArray[Any]] = {
                 name: np.lib.format.open_memmap(parts[name], "w+", dtype, shape)
                 for name, shape in shapes.items()
@@ -103,31 +104,20 @@ class ArrayStore:
             fill(arrays)
             for name, array in arrays.items():
                 array.flush()  # type: ignore[attr-defined]
-                self._commit(name, parts[name], array)
-        finally:
-            for part in parts.values():
-                part.unlink(missing_ok=True)
+                notes[name] = _Note(_checksum(parts[name]), array.dtype.str, list(array.shape))
+        for name, note in notes.items():
+            write_atomically(self._paths(name)[1], json.dumps(asdict(note)).encode())
         return True
 
-    @contextmanager
-    def locked(self, name: str) -> Iterator[None]:
+    def locked(self, name: str) -> AbstractContextManager[object]:
         """Hold a name against other processes; a process that dies lets go."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / f"{name}.lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            yield
+        return FileLock(self.folder / f"{name}.lock")
 
     @property
     def size(self) -> int:
         """Bytes of all entries."""
         return sum(size for _, size, _ in self._entries())
-
-    def _commit(self, name: str, part: Path, array: NDArray[Any]) -> None:
-        path, note = self._paths(name)
-        content = _Note(_checksum(part), array.dtype.str, list(array.shape))
-        part.replace(path)
-        with replacing(note) as temporary:
-            temporary.write_text(json.dumps(asdict(content)), encoding="utf-8")
 
     def _entries(self) -> list[tuple[float, int, str]]:
         """Return (last use, bytes, name) of every entry, the one not used longest first."""

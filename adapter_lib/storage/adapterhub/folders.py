@@ -22,7 +22,7 @@ from torch import Tensor
 
 from adapter_lib.config.fields import refuse
 from adapter_lib.errors import AdapterFileError, WrongBaseError, shortened
-from adapter_lib.storage.atomic_write import replacing
+from adapter_lib.storage.atomic_write import replacing, write_atomically
 from adapter_lib.transformer.backbone import BaseIdentity
 
 VERSION = "adapters.1.3.0"
@@ -173,7 +173,7 @@ def write_folder(
     folder.mkdir(parents=True, exist_ok=True)
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in weights.items()}
     if weights_format == WeightsFormat.SAFETENSORS:
-        _write(folder / files.safetensors, save(state))
+        write_atomically(folder / files.safetensors, save(state))
         (folder / files.torch).unlink(missing_ok=True)
     else:
         with replacing(folder / files.torch) as pickled, pickled.open("wb") as stream:
@@ -184,9 +184,4 @@ def write_folder(
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file as AdapterHub does, complete or not at all."""
-    _write(path, (json.dumps(content, indent=2, sort_keys=True)).encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    write_atomically(path, json.dumps(content, indent=2, sort_keys=True).encode())

@@ -37,7 +37,9 @@ def rewrite(folder: Path, change: Callable[[dict[str, Tensor]], None]) -> None:
     weights.write_bytes(save(state))
     manifest = read_as_is(folder)
     files = {weights.name: sha256(weights.read_bytes()).hexdigest()}
-    (folder / "adapter.json").write_bytes(render(replace(manifest, files=files).sealed()))
+    (folder / "adapter.json").write_bytes(
+        render(manifest.model_copy(update={"files": files}).sealed())
+    )
 
 
 def read_as_is(folder: Path) -> Any:

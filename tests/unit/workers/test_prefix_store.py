@@ -191,7 +191,7 @@ def test_a_writer_killed_on_the_way_leaves_no_entry_and_no_lock(tmp_path: Path) 
     assert writer.exitcode == -signal.SIGKILL
     left = store(tmp_path)
     assert left.read("a") is None
-    (part,) = tmp_path.glob(".a.*.npy")
+    (part,) = tmp_path.glob(".a.npy.*")
     os.utime(part, (time.time() - 7200,) * 2)
     with left.locked("group"):
         assert left.write({"a": SHAPE}, FLOAT32, fill(2.0))

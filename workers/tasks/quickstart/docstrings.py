@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from adapter_lib.storage.atomic_write import write_atomically
 from workers.contract.paths import user_cache
-from workers.contract.results import write_atomically
 from workers.errors import TaskError
 from workers.tasks.quickstart import prose
 
@@ -82,7 +82,7 @@ def load_docstrings() -> tuple[Docstring, ...]:
     docstrings = build_docstrings()
     try:
         text = json.dumps([asdict(docstring) for docstring in docstrings])
-        write_atomically(path, f"{_digest(text)}\n{text}")
+        write_atomically(path, f"{_digest(text)}\n{text}".encode())
     except OSError as error:
         log.warning("cannot write the cache %s (%s); it is built again next time", path, error)
     return docstrings

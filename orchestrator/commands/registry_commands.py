@@ -1,0 +1,157 @@
+"""How `pull`, `history`, `rollback` and `predict` are called: options and help texts.
+
+Nothing heavy is imported here, as in `orchestrator.command_line`.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.commands.options import (
+    DEFAULT_WORKSPACE,
+    CatalogOption,
+    JsonOption,
+    TrackingOption,
+    WorkspaceOption,
+)
+
+BaseOption = Annotated[
+    str | None, typer.Option("--base", help="Base model, where several have the task.")
+]
+Reference = Annotated[
+    str, typer.Argument(metavar="TASK@ALIAS", help="Such as rte@champion, or rte@3.")
+]
+AliasReference = Annotated[str, typer.Argument(metavar="TASK@ALIAS", help="Such as rte@champion.")]
+InputOption = Annotated[
+    Path | None,
+    typer.Option("--input", "-i", help="Rows to predict: a CSV, JSONL or Parquet file."),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="CSV, JSONL or Parquet file for rows and answers."),
+]
+TextColumn = Annotated[
+    str | None, typer.Option(help="Column of the input. (default: the task's own)")
+]
+PairColumn = Annotated[
+    str | None, typer.Option(help="Column of the second text. (default: the task's own)")
+]
+ChoicesColumn = Annotated[
+    str | None, typer.Option(help="Column of the choices. (default: the task's own)")
+]
+
+
+def pull(
+    reference: Reference,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Target folder. (default: adapters/TASK@ALIAS)")
+    ] = None,
+    base: BaseOption = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace what the target holds.")] = False,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    tracking: TrackingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch an adapter from the registry and verify it, byte by byte."""
+    from orchestrator.commands import adapters
+
+    adapters.pull(
+        reference,
+        to,
+        workspace=workspace,
+        tracking=tracking,
+        base=base,
+        overwrite=overwrite,
+        as_json=as_json,
+    )
+
+
+def history(
+    reference: AliasReference,
+    base: BaseOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what an alias named since when, who moved it and why, and what it refused."""
+    from orchestrator.commands import alias_history
+
+    alias_history.history(
+        reference, workspace=workspace, catalog=catalog, base=base, as_json=as_json
+    )
+
+
+def rollback(
+    reference: AliasReference,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="VERSION", help="(default: the one it named before)"),
+    ] = None,
+    base: BaseOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    tracking: TrackingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let an alias name an earlier version again; no submission undoes that without --force."""
+    from orchestrator.commands import alias_history
+
+    alias_history.rollback(
+        reference,
+        to,
+        workspace=workspace,
+        catalog=catalog,
+        tracking=tracking,
+        base=base,
+        as_json=as_json,
+    )
+
+
+def predict(
+    adapter: Annotated[
+        str, typer.Argument(metavar="FOLDER|TASK@ALIAS", help="A pulled adapter, or a name.")
+    ],
+    text: Annotated[str | None, typer.Argument(help="The sentence. (default: lines of stdin)")] = (
+        None
+    ),
+    pair: Annotated[str | None, typer.Argument(help="The second sentence, for pairs.")] = None,
+    rows: InputOption = None,
+    output: OutputOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    text_column: TextColumn = None,
+    pair_column: PairColumn = None,
+    choices_column: ChoicesColumn = None,
+    drop_depth: Annotated[
+        int, typer.Option(min=0, help="Skip the adapters of this many lowest layers.")
+    ] = 0,
+    base: BaseOption = None,
+    base_folder: Annotated[
+        Path | None, typer.Option(help="Where the base model lies, if it moved.")
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    tracking: TrackingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict with an adapter. Pairs from stdin: both sentences in a line, a tab between them."""
+    from orchestrator.commands import predicting
+    from orchestrator.commands.asked_rows import RowFiles
+
+    predicting.predict(
+        adapter,
+        (text, pair),
+        RowFiles(
+            input=rows,
+            output=output,
+            overwrite=overwrite,
+            text=text_column,
+            pair=pair_column,
+            choices=choices_column,
+        ),
+        workspace=workspace,
+        tracking=tracking,
+        base=base,
+        base_folder=base_folder,
+        drop_depth=drop_depth,
+        as_json=as_json,
+    )
