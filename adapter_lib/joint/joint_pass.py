@@ -90,7 +90,7 @@ def at_depths_of(
 
 
 class _Pass:
-    """One pass over all parts; a `LayerAdapter` for the tokens that are in it at a time."""
+    """Several models on their way through one base, to which they are one adapter of all tokens."""
 
     lowest_layer = 0
 
@@ -121,8 +121,7 @@ class _Pass:
                 for part, activations in waiting.items()
                 if part.entry == loop.cut_point
             }
-            if joining:
-                loop.join(joining)
+            loop.join(joining)
             if loop.cut_point == top:
                 found = loop.activations(loop.sub_batches)
                 return {self._part_in[each]: found[each].residual for each in found}
@@ -137,7 +136,7 @@ class _Pass:
                 found |= self._stacked_logits(group, hidden)
                 continue
             for part in group:
-                with self._own_rows([part]):
+                with self._dropout_of([part]):
                     found[part] = part.model.logits(hidden[part], part.batch)
         return found
 
@@ -149,7 +148,7 @@ class _Pass:
         read = {p: p.model.head.read(hidden[p], p.batch, causal=causal) for p in group}
         tokens = [x.shape[:-1].numel() for x in read.values()]
         head = StackedHead(self._models(group, tokens))
-        with self._own_rows(group):
+        with self._dropout_of(group):
             scores = head.scores(torch.cat([x.flatten(0, -2) for x in read.values()]), pooler)
         found = {}
         for (part, x), own, count in zip(read.items(), scores, tokens, strict=True):
@@ -188,12 +187,14 @@ class _Pass:
             if not adapts:
                 outputs.append(norm(own_x + own_beside))
                 continue
-            with self._own_rows(group):
+            with self._dropout_of(group):
                 if group[0].stack is not None:
                     models = self._models(group, [sizes[part] for part in group])
                     outputs.append(behind_block(models, cut_point, own_x, own_beside, norm))
                 else:
-                    outputs.append(_own(cut_point, group[0], own_x, own_beside, norm, mask))
+                    outputs.append(
+                        _behind_alone(cut_point, group[0], own_x, own_beside, norm, mask)
+                    )
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
 
     def _models(self, group: Sequence[Part], tokens: Sequence[int]) -> StackedModels:
@@ -204,14 +205,14 @@ class _Pass:
             self._by_model[key] = ByModel(key, self._parts[0].batch.input_ids.device)
         return StackedModels(stack, tuple(part.row for part in group), self._by_model[key])
 
-    def _own_rows(self, group: Iterable[Part]) -> AbstractContextManager[None]:
+    def _dropout_of(self, group: Iterable[Part]) -> AbstractContextManager[None]:
         return self.dropout.rows_of([self._rows[part] for part in group], everywhere=True)
 
 
-def _own(
+def _behind_alone(
     cut_point: CutPoint, part: Part, x: Tensor, residual: Tensor, norm: Norm, token_mask: Tensor
 ) -> Tensor:
-    """Return what the adapter of one model makes of its tokens, (1, n, d)."""
+    """Return a block's output with the adapter of one model that is in no stack, (1, n, d)."""
     adapter = part.model.adapter
     assert adapter is not None
     attention = cut_point.block is Block.ATTENTION

@@ -67,6 +67,8 @@ class JointLayerLoop:
 
     def join(self, joining: Mapping[SubBatch, Activations]) -> None:
         """Add batches, given their activations here: (b, s, d), or (b, 1, d) of one token."""
+        if not joining:
+            return
         kept = {
             sub_batch: Activations.of(
                 tuple(map(self._layout([sub_batch]).join, zip(activations.parts)))
@@ -77,14 +79,8 @@ class JointLayerLoop:
 
     def leave(self, leaving: Iterable[SubBatch]) -> None:
         """Take batches out."""
-        gone = set(leaving)
-        self._set(
-            {
-                sub_batch: activations
-                for sub_batch, activations in self._apart().items()
-                if sub_batch not in gone
-            }
-        )
+        if gone := set(leaving):
+            self._set({each: kept for each, kept in self._apart().items() if each not in gone})
 
     def activations(self, sub_batches: Iterable[SubBatch]) -> dict[SubBatch, Activations]:
         """Return the activations of some of the batches here, as `join` takes them."""

@@ -48,29 +48,29 @@ class Part:
 
     @cached_property
     def entry(self) -> CutPoint:
-        """Where its rows join the pass."""
+        """The cut point where its rows join the pass: up to there all is frozen."""
         found = None if self.frozen_dropout else self.model.entry(self.drop_depth)
         return (found or CutPoint(0)).unsummed
 
     @property
     def reads_one_token(self) -> bool:
-        """Whether the highest layer computes the only token of each row that its head reads."""
+        """Whether the highest layer computes one token of each row, all that its head reads."""
         return self.model.reads_one_token and not self.all_tokens
 
     @cached_property
     def token_index(self) -> Tensor | None:
-        """The position of that token in each row, (b,); None for all."""
+        """The position of that token in each row, (b,); None where all are computed."""
         return self.model.token_index(self.batch) if self.reads_one_token else None
 
     def adapts(self, layer: int) -> bool:
-        """Say whether it changes anything in that layer."""
+        """Say whether its adapter changes anything in that layer."""
         adapter = self.model.adapter
         if adapter is None or layer < max(self.drop_depth, adapter.lowest_layer):
             return False
         return not isinstance(adapter, Adapter) or layer in adapter.kept_layers
 
     def dropout_rows(self) -> Rows:
-        """Return how dropout acts on it, as `AdapterModel.train_from` says."""
+        """Return from which layer on its rows have dropout, as `AdapterModel.train_from` does."""
         lengths, tokens = self.batch.kept_lengths, self.batch.input_ids.shape[1]
         if self.frozen_dropout:
             return Rows(self.stream, -1, lengths, tokens)
@@ -124,21 +124,13 @@ def _run_frozen(
             for sub_batch, cut_point in first.items()
             if cut_point == loop.cut_point
         }
-        if joining:
-            loop.join(joining)
-        ready = [
-            sub_batch
-            for sub_batch in loop.sub_batches
-            if any(p.entry == loop.cut_point for p in users[sub_batch])
-        ]
-        for sub_batch, activations in loop.activations(ready).items():
-            found |= {
-                part: activations for part in users[sub_batch] if part.entry == loop.cut_point
-            }
-        if arrived := [
-            sub_batch for sub_batch in loop.sub_batches if last[sub_batch] == loop.cut_point
-        ]:
-            loop.leave(arrived)
+        loop.join(joining)
+        here = {
+            p: each for each in loop.sub_batches for p in users[each] if p.entry == loop.cut_point
+        }
+        activations = loop.activations(set(here.values()))
+        found |= {part: activations[sub_batch] for part, sub_batch in here.items()}
+        loop.leave([each for each in loop.sub_batches if last[each] == loop.cut_point])
         if loop.cut_point == max(last.values()):
             return found
         loop.advance()

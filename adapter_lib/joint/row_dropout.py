@@ -42,7 +42,7 @@ def default_generator(device: torch.device) -> torch.Generator:
 
 
 class RandomStream:
-    """Random numbers that are a model's own: inside a `with`, the device draws from them."""
+    """A model's own random numbers: inside a `with`, the device's generator draws from them."""
 
     def __init__(self, device: torch.device) -> None:
         """Go on from the state that the device's generator is in now."""
@@ -76,7 +76,7 @@ class Rows:
         stream: what its dropout draws from; None where dropout is off throughout.
         dropout_from: the lowest layer with dropout; -1 for the embeddings too.
         lengths: how many tokens of each row are in the pass, its first ones, (b,).
-        tokens: s.
+        tokens: how many tokens a row has with padding, s.
     """
 
     stream: RandomStream | None
@@ -96,10 +96,10 @@ class Rows:
 
 
 class RowDropout(TorchFunctionMode):
-    """While it is entered, dropout is drawn model by model.
+    """Draws dropout model by model, wherever torch is asked for it inside a `with`.
 
     Attributes:
-        layer: that is run; -1 for the embeddings.
+        layer: the one that is run; -1 for the embeddings.
     """
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class RowDropout(TorchFunctionMode):
 
     @contextmanager
     def rows_of(self, owners: Sequence[Rows], *, everywhere: bool = False) -> Iterator[None]:
-        """Let what is computed be of these models; of none, to leave dropout off.
+        """Say whose rows are computed inside a `with`; nobody's, to leave dropout off.
 
         Args:
             everywhere: dropout is on whatever the layer, as in adapters and heads.

@@ -1,8 +1,8 @@
-"""Adapters and heads of several models of one shape, each layer of them as one product.
+"""The adapters and heads of several models of one shape: each of their layers is one product.
 
-The formulas are those of one adapter and one head (`adapter_lib.modules`); here is what they map
-with: the rows of a `StackedParameters`. Legend for shapes: g models at work, n tokens of all of
-them, m of the one that has most, d hidden, r bottleneck.
+The formulas are those of one adapter and of one head (`adapter_lib.modules`), over layers whose
+weights are rows of a `StackedParameters`. Legend for shapes: g models, n tokens of all of them, m
+of the one that has most, d hidden, r bottleneck.
 """
 
 from collections.abc import Sequence
@@ -27,15 +27,15 @@ _EPS = nn.LayerNorm(1).eps
 
 @dataclass(frozen=True)
 class StackedModels:
-    """The models of a stack that compute at a time, by their rows in it.
+    """Those models of a stack whose tokens are computed, by their rows in it.
 
     Attributes:
-        sizes: how their tokens are turned into as many places for each, and back.
+        places: turns their tokens into as many places for each, and back.
     """
 
     stack: StackedParameters
     rows: tuple[int, ...]
-    sizes: ByModel
+    places: ByModel
 
     def linear(self, name: str, x: Tensor) -> Tensor:
         """Map x, (g, m, inputs), by each model's own linear layer, to (g, m, outputs)."""
@@ -48,22 +48,22 @@ class StackedModels:
         return partial(self.layer_norm, normalized_shape=shape, weight=weight, bias=bias, eps=_EPS)
 
     def weight_and_bias(self, name: str) -> tuple[Tensor, Tensor]:
-        """Return what a norm multiplies with and adds, (g, d) each."""
+        """Return what each model's norm multiplies with and adds, (g, d) each."""
         weight, bias = (self.stack.stacked(f"{name}.{p}", self.rows) for p in ("weight", "bias"))
         return weight, bias
 
     def layer_norm(
         self, x: Tensor, normalized_shape: Sequence[int], weight: Tensor, bias: Tensor, eps: float
     ) -> Tensor:
-        """Return torch's `layer_norm` of x, (1, n, d), with weights of each model, (g, d)."""
-        normed = self.sizes.apart(functional.layer_norm(x, normalized_shape, eps=eps))
-        return self.sizes.together(normed * weight[:, None] + bias[:, None]).view(x.shape)
+        """Return torch's `layer_norm` of x, (1, n, d), with a weight and bias per model, (g, d)."""
+        normed = self.places.apart(functional.layer_norm(x, normalized_shape, eps=eps))
+        return self.places.together(normed * weight[:, None] + bias[:, None]).view(x.shape)
 
 
 class StackedBottleneck(BottleneckFormula):
     """The bottlenecks of several models behind one block of one layer."""
 
-    training = True  # the pass says whose dropout is off
+    training = True  # `RowDropout` knows whose dropout is off
 
     def __init__(self, models: StackedModels, config: AdapterConfig, name: str) -> None:
         """Choose the bottlenecks by the name of their parameter set."""
@@ -75,17 +75,17 @@ class StackedBottleneck(BottleneckFormula):
 
     def down(self, z: Tensor) -> Tensor:
         """Map (1, n, d) to (g, m, r)."""
-        return self._models.linear(f"{self._name}.down", self._models.sizes.apart(z))
+        return self._models.linear(f"{self._name}.down", self._models.places.apart(z))
 
     def up(self, z: Tensor) -> Tensor:
         """Map (g, m, r) to (1, n, d)."""
-        return self._models.sizes.together(self._models.linear(f"{self._name}.up", z))[None]
+        return self._models.places.together(self._models.linear(f"{self._name}.up", z))[None]
 
 
 class StackedHead(HeadFormula):
     """The heads of several models."""
 
-    training = True  # as above
+    training = True  # likewise
 
     def __init__(self, models: StackedModels) -> None:
         assert models.stack.shape.head is not None
@@ -94,11 +94,11 @@ class StackedHead(HeadFormula):
 
     def output(self, x: Tensor) -> Tensor:
         """Map (n, d) to (g, m, outputs), of which each model's first ones count."""
-        return self._models.linear("head.output", self._models.sizes.apart(x))
+        return self._models.linear("head.output", self._models.places.apart(x))
 
     def _dense(self, x: Tensor) -> Tensor:
-        return self._models.sizes.together(
-            self._models.linear("head.dense", self._models.sizes.apart(x))
+        return self._models.places.together(
+            self._models.linear("head.dense", self._models.places.apart(x))
         )
 
 

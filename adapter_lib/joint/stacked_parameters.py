@@ -31,7 +31,7 @@ _ALIGNED = 32
 
 @dataclass(frozen=True)
 class StackShape:
-    """What models must have in common to be in one stack; None for parts that are in none."""
+    """What models must have in common to be in one stack; None for what it holds nothing of."""
 
     adapter: AdapterConfig | None
     head: HeadConfig | None
@@ -51,7 +51,7 @@ class StackShape:
 
 
 class StackedParameters:
-    """K rows for models of one shape.
+    """A matrix with a row of parameters for each of K models of one shape, and their gradients.
 
     Attributes:
         values: (K, P).
@@ -122,7 +122,7 @@ class StackedParameters:
         return self._index[name]
 
     def used(self, model: AdapterModel, drop_depth: int) -> NDArray[np.bool_]:
-        """Return which tensors a batch that drops so many layers reads, (S,)."""
+        """Return which tensors of a model have a gradient if a batch drops so many layers, (S,)."""
         prefixes, adapter = ["head."], model.adapter
         if isinstance(adapter, Adapter):
             for layer in adapter.kept_layers:

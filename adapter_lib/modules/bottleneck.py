@@ -43,7 +43,7 @@ NON_LINEARITIES: dict[NonLinearity, Callable[[Tensor], Tensor]] = {
 
 
 class BottleneckFormula:
-    """How a bottleneck computes, whatever it maps with: one adapter's layers, or several at once.
+    """The formula of a bottleneck, for one adapter's layers or those of several at once.
 
     Attributes:
         training: whether dropout is on.
@@ -58,7 +58,7 @@ class BottleneckFormula:
     norm_before: Norm | None
     norm_after: Norm | None
 
-    def added(self, z: Tensor) -> Tensor:
+    def __call__(self, z: Tensor) -> Tensor:
         """Map what is read, z, (b, s, d), to what the bottleneck gives, u, (b, s, d)."""
         if self.norm_before is not None:
             z = self.norm_before(z)
@@ -69,7 +69,7 @@ class BottleneckFormula:
 
     def behind(self, block: BlockOutput) -> Tensor:
         """Return the block's output, (b, s, d), with this bottleneck in it."""
-        added = self.added(block.read(self.config.reads))
+        added = self(block.read(self.config.reads))
         return block.finish(added, self.config.arrangement, self.norm_after)
 
 
@@ -92,7 +92,7 @@ class Bottleneck(nn.Module, BottleneckFormula):
 
     def forward(self, z: Tensor) -> Tensor:
         """Map what is read, z, (b, s, d), to what the bottleneck gives, u, (b, s, d)."""
-        return self.added(z)
+        return BottleneckFormula.__call__(self, z)
 
     def initialise(self, how: Initialisation, generator: torch.Generator | None) -> None:
         """Draw both weights, down first; biases stay zero, norms of its own the identity's."""

@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 
 class HeadFormula:
-    """How a head on hidden states computes, whatever it maps with: its layers, or several heads'.
+    """The formula of a head on hidden states, for one head's layers or those of several at once.
 
     Attributes:
         training: whether dropout is on.
-        dense, output: d→d, in heads of two layers, and d→outputs.
+        dense, output: d→d, None in heads of one layer, and d→outputs.
     """
 
     config: HeadConfig

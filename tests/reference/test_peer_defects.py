@@ -138,7 +138,8 @@ def test_10_adapters_are_batched_not_looped() -> None:
 
     def of_many_tasks(tasks: int) -> int:
         models = {
-            str(i): make_model(backbone, make_adapter(AdapterConfig(4))) for i in range(tasks)
+            str(i): make_model(backbone, make_adapter(AdapterConfig(4 + i, drop_depth=i % 2)))
+            for i in range(tasks)
         }
         many = MultiTask(models)
         with torch.no_grad(), Products() as seen:

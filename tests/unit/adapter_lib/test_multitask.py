@@ -1,6 +1,7 @@
 """Many tasks in one pass equal each of their models on its own, to rounding in float64."""
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 
 import pytest
 import torch
@@ -295,6 +296,28 @@ def test_later_changes_of_an_adapter_have_no_effect(
         for parameter in adapter.parameters():
             parameter.zero_()
     assert torch.equal(many(batch)["same"], before)
+
+
+def test_the_models_stay_as_they_are(models: dict[str, AdapterModel], batch: Batch) -> None:
+    model = models["same"]
+    model.train_from(0, frozen_dropout=False)
+    before = {name: (p.data_ptr(), p.requires_grad) for name, p in model.named_parameters()}
+    many = MultiTask(models)
+    assert model.head.training
+    assert not any(p.requires_grad for p in many._adapters.parameters())
+    assert before == {n: (p.data_ptr(), p.requires_grad) for n, p in model.named_parameters()}
+    found = many(batch)["same"]
+    assert_same(found, model.eval()(batch))
+
+
+def test_copies_of_adapters_move_with_the_rest(
+    models: dict[str, AdapterModel], batch: Batch
+) -> None:
+    many = deepcopy(MultiTask(models)).float()
+    with torch.no_grad():
+        found = many(batch)
+        for name, model in models.items():
+            torch.testing.assert_close(found[name], model.float()(batch), rtol=1e-3, atol=1e-3)
 
 
 def test_nonsense_is_refused(

@@ -159,6 +159,28 @@ def test_each_model_computes_what_it_does_alone(
             torch.testing.assert_close(found[name], gradient, rtol=1e-9, atol=1e-9)
 
 
+def test_a_part_without_random_numbers_is_in_evaluation_mode(make_model: Make) -> None:
+    """Also in one stack with a part that is trained."""
+    models = [make_model(PFEIFFER, seed=i).double() for i in range(2)]
+    batches = [rows(0, 5), rows(1, 7)]
+    expected = [models[0](batches[0])]
+    models[1].train_from(0, frozen_dropout=False)
+    with stream(1):
+        expected.append(models[1](batches[1]))
+    stack = StackedParameters(models[0], rows=2)
+    for i, model in enumerate(models):
+        stack.put(i, model)
+        model.train()
+    found = run_together(
+        [
+            Part(models[0], batches[0], None, stack=stack, row=0),
+            Part(models[1], batches[1], stream(1), stack=stack, row=1),
+        ]
+    )
+    for ours, wanted in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, wanted, rtol=1e-9, atol=1e-9)
+
+
 def test_parts_may_leave_all_layers_between_them_to_the_store(make_model: Make) -> None:
     """One ends its frozen part before another takes it up, so nothing is run in between."""
     models = [make_model(PFEIFFER, seed=i).double() for i in range(2)]
@@ -211,9 +233,7 @@ def test_models_that_cannot_share_a_pass_are_refused(make_model: Make) -> None:
     tags = make_model(PFEIFFER, head=HeadConfig(HeadKind.TOKEN_CLASSIFICATION, labels=3))
     batch = rows(0, 5)
     parts = [Part(model, batch, stream(0)) for model in (one, tags)]
-    with pytest.raises(
-        ConfigurationError, match="2 kinds of heads; run each kind in a pass of"
-    ):
+    with pytest.raises(ConfigurationError, match="2 kinds of heads; run each kind in a pass of"):
         run_together(parts)
     with pytest.raises(ConfigurationError, match="expected an adapter or a head alone"):
         StackedParameters(make_model(FUSED), rows=2)
