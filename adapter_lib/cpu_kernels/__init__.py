@@ -4,7 +4,5 @@ Inside `fast_kernels`, torch's own is taken over, so that the modules which tran
 as they are. What is computed is the same, to rounding. Nothing here is for other devices.
 """
 
-from adapter_lib.cpu_kernels.mode import are_wanted as are_wanted
 from adapter_lib.cpu_kernels.mode import fast_kernels as fast_kernels
-from adapter_lib.cpu_kernels.mode import plain_kernels as plain_kernels
 from adapter_lib.cpu_kernels.products import has_fast_products as has_fast_products
