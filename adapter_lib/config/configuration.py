@@ -169,10 +169,6 @@ class AdapterConfig:
             return f"group{layer // self.group_layers}"
         return str(layer)
 
-    def parameter_sets(self, layers: int) -> int:
-        """Count the distinct bottlenecks over a base of `layers` layers."""
-        return len(self._sizes(layers)) * (2 if self.placement is Placement.HOULSBY else 1)
-
     def parameter_count(self, *, layers: int, hidden_size: int) -> int:
         """Count all weights and biases: 2·d·r + r + d for each parameter set (Houlsby, §2.1).
 

@@ -5,7 +5,5 @@ built stay as they are. What is computed is the same, to rounding. Nothing here 
 devices, and nothing but linear layers is here: attention, dropout and norms are torch's own.
 """
 
-from adapter_lib.cpu_kernels.mode import are_wanted as are_wanted
 from adapter_lib.cpu_kernels.mode import fast_kernels as fast_kernels
-from adapter_lib.cpu_kernels.mode import plain_kernels as plain_kernels
 from adapter_lib.cpu_kernels.products import has_fast_products as has_fast_products

@@ -1,8 +1,7 @@
 """The context in which torch's linear layers on a CPU are computed by `products` instead."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -11,27 +10,10 @@ from torch.overrides import TorchFunctionMode
 
 from adapter_lib.cpu_kernels.products import linear
 
-_wanted: ContextVar[bool] = ContextVar("fast_kernels_wanted", default=True)
-
 
 def fast_kernels(device: torch.device) -> AbstractContextManager[Any]:
     """Return the context for work on `device`: for all but the CPU one that changes nothing."""
-    return _Kernels() if device.type == "cpu" and _wanted.get() else nullcontext()
-
-
-def are_wanted() -> bool:
-    """Say whether `fast_kernels` would stand in for torch's on a CPU."""
-    return _wanted.get()
-
-
-@contextmanager
-def plain_kernels() -> Iterator[None]:
-    """Leave everything to torch inside: the reference that `fast_kernels` is compared with."""
-    token = _wanted.set(False)
-    try:
-        yield
-    finally:
-        _wanted.reset(token)
+    return _Kernels() if device.type == "cpu" else nullcontext()
 
 
 class _Kernels(TorchFunctionMode):

@@ -16,7 +16,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from adapter_lib.cpu_kernels import are_wanted, fast_kernels
+from adapter_lib.cpu_kernels import fast_kernels
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.transformer.activations import Activations, ActivationsAt, Block, CutPoint
 from adapter_lib.transformer.architectures import (
@@ -61,7 +61,8 @@ class Backbone(nn.Module):
         counts_padding: count learned positions from the left edge of a batch, padding included, as
             transformers and AdapterHub do where no positions are given; False, as it is at first,
             counts them from each row's first real token, so that padding changes nothing.
-        own_kernels: whether `adapter_lib.cpu_kernels` stands in for torch's on a CPU.
+        own_kernels: whether `adapter_lib.cpu_kernels` stands in for torch's on a CPU, and padding
+            is left out where that is cheaper.
         dropout_from: the lowest layer with dropout, -1 if the embeddings have it too, and None if
             nothing has.
     """
@@ -202,11 +203,8 @@ class Backbone(nn.Module):
         )
 
     def _layout(self, batch: Batch) -> RaggedBatch | None:
-        """Return where the tokens of a batch stand without padding; None where that gains little.
-
-        `plain_kernels` computes padding too.
-        """
-        if not (self.own_kernels and are_wanted()):
+        """Return where tokens stand without padding; None where leaving it out gains little."""
+        if not self.own_kernels:
             return None
         on_cpu = batch.input_ids.device.type == "cpu"
         layout = RaggedBatch.of([batch], multiple=_FILLED_ON_CPU if on_cpu else 1)

@@ -136,11 +136,6 @@ class RaggedBatch:
         return torch.cat(padded)[:, None, None]
 
     @cached_property
-    def row_lengths(self) -> Tensor:
-        """How many tokens of each row are kept, (r,)."""
-        return _index(np.concatenate(self.lengths), self._device)
-
-    @cached_property
     def row_starts(self) -> Tensor:
         """Where each row begins, (r,)."""
         lengths = np.concatenate(self.lengths)

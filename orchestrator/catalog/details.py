@@ -7,10 +7,11 @@ from sqlalchemy import Select, select
 
 from orchestrator.catalog.leaderboard import planned_trials
 from orchestrator.catalog.reading import HEX, Reading
-from orchestrator.catalog.records import AttemptRow, ScoreRow, TrialRow
+from orchestrator.catalog.records import AttemptRow, ScoreRow, TrialRow, TrialState
 from orchestrator.catalog.rows import epoch_from
 from orchestrator.catalog.store import chunks
 from orchestrator.catalog.tables import attempts, dependencies, epochs, scores, sweep_trials, trials
+from orchestrator.errors import CatalogError
 from orchestrator.planning.settings import Settings, settings
 from workers.contract.results import Epoch
 
@@ -66,6 +67,33 @@ class Details(Reading):
         """Return the trials that build on this one."""
         edges = dependencies.c
         return self._linked(select(edges.trial_id).where(edges.parent_id == trial_id))
+
+    def seeds_of(self, trial_id: str) -> list[str]:
+        """Return the finished trials of a trial's configuration, one for each seed."""
+        own = select(trials.c.configuration).where(trials.c.trial_id == trial_id)
+        query = select(trials.c.trial_id).where(
+            trials.c.configuration.in_(own), trials.c.state == TrialState.FINISHED
+        )
+        with self._reading() as connection:
+            return list(connection.scalars(query.order_by(trials.c.trial_id)))
+
+    def sweep_of(self, trial_id: str) -> str:
+        """Return the sweep that asked for a trial last.
+
+        Raises:
+            CatalogError: no sweep asks for it.
+        """
+        query = (
+            select(sweep_trials.c.sweep)
+            .where(sweep_trials.c.trial_id == trial_id)
+            .order_by(sweep_trials.c.submission.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            found = connection.scalar(query)
+        if found is None:
+            raise CatalogError(f"no sweep asks for trial {trial_id}; submit one that does")
+        return str(found)
 
     def sweeps_of(self, trial_id: str) -> list[str]:
         """Return the sweeps that ask for a trial."""

@@ -19,6 +19,7 @@ LEASE_S = 60.0
 """For how long a publisher on another host may be silent before its sweep is taken over."""
 
 _LONGEST_PAUSE_S = 300.0
+_AT_ONCE = 500
 
 Message = tuple[str, OutboxKind, str | None, str, dict[str, Any]]
 """Sweep, kind, trial, key, payload. A second message with the same key is dropped."""
@@ -59,15 +60,13 @@ class Outbox(Store):
                 .values(publisher=None, publisher_until=None)
             )
 
-    def undelivered(
-        self, sweep: str, *, limit: int = 500, early: bool = False
-    ) -> list[OutboxEntry]:
+    def undelivered(self, sweep: str, *, early: bool = False) -> list[OutboxEntry]:
         """Return the oldest entries that are due; with `early` also those that should wait."""
         due = or_(outbox.c.next_try_at.is_(None), outbox.c.next_try_at <= now())
         query = select(outbox).where(outbox.c.sweep == sweep, outbox.c.delivered_at.is_(None))
         with self._reading() as connection:
             rows = connection.execute(
-                (query if early else query.where(due)).order_by(outbox.c.id).limit(limit)
+                (query if early else query.where(due)).order_by(outbox.c.id).limit(_AT_ONCE)
             ).mappings()
             return [_entry(r) for r in rows]
 

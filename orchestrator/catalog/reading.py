@@ -34,7 +34,6 @@ from orchestrator.catalog.submissions import dead_submissions, is_dead, submissi
 from orchestrator.catalog.tables import (
     attempts,
     submissions,
-    sweep_trials,
     sweeps,
     trials,
 )
@@ -130,24 +129,6 @@ class Reading(Standings):
             )
         some = ", ".join(f"{r.trial_id} ({r.label})" for r in rows[:5])
         raise CatalogError(f"several trials' ids start with {id_prefix}: {some}; give more digits")
-
-    def sweep_of(self, trial_id: str) -> str:
-        """Return the sweep that asked for a trial last.
-
-        Raises:
-            CatalogError: no sweep asks for it.
-        """
-        query = (
-            select(sweep_trials.c.sweep)
-            .where(sweep_trials.c.trial_id == trial_id)
-            .order_by(sweep_trials.c.submission.desc())
-            .limit(1)
-        )
-        with self._reading() as connection:
-            found = connection.scalar(query)
-        if found is None:
-            raise CatalogError(f"no sweep asks for trial {trial_id}; submit one that does")
-        return str(found)
 
     def trials(
         self, filter: TrialFilter | None = None, sort: str = "-score", *, limit: int | None = 100
@@ -283,15 +264,6 @@ class Reading(Standings):
         query = of_sweep(select(trials.c.unsaid).distinct(), sweep)
         with self._reading() as connection:
             return differing(json.loads(text) for text in connection.scalars(query))
-
-    def seeds_of(self, trial_id: str) -> list[str]:
-        """Return the finished trials of a trial's configuration, one for each seed."""
-        own = select(trials.c.configuration).where(trials.c.trial_id == trial_id)
-        query = select(trials.c.trial_id).where(
-            trials.c.configuration.in_(own), trials.c.state == TrialState.FINISHED
-        )
-        with self._reading() as connection:
-            return list(connection.scalars(query.order_by(trials.c.trial_id)))
 
     def _order(
         self, connection: Connection, tables: Iterable[TableKey], sweep: str | None

@@ -15,7 +15,7 @@ from orchestrator.errors import CatalogUnavailableError
 EVERY_S = 2.0
 
 
-def follow(draw: Callable[[Console], None], *, every_s: float = EVERY_S) -> None:
+def follow(draw: Callable[[Console], None]) -> None:
     """Show what `draw` prints, anew every few seconds, until Ctrl-C.
 
     A catalog that does not answer for a while is said and asked again.
@@ -30,11 +30,11 @@ def follow(draw: Callable[[Console], None], *, every_s: float = EVERY_S) -> None
                 # One write: who reads along sees whole tables.
                 out.file.write(f"{datetime.now(UTC):%H:%M:%S} UTC\n{drawn}\n")
                 out.file.flush()
-            time.sleep(every_s)
+            time.sleep(EVERY_S)
     with Live(console=out, auto_refresh=False) as live:
         while True:
             live.update(Text.from_ansi(_drawn(draw, out)), refresh=True)
-            time.sleep(every_s)
+            time.sleep(EVERY_S)
 
 
 def _drawn(draw: Callable[[Console], None], out: Console) -> str:

@@ -48,11 +48,6 @@ class RegisteredAdapter(Frozen):
     digest: str
     files: dict[str, str]
 
-    @property
-    def reference(self) -> str:
-        """Return a name to pull it by."""
-        return f"{self.task}@{self.aliases[0] if self.aliases else self.version}"
-
 
 def described(model: Any, version: Any) -> RegisteredAdapter:
     """Read what one of MLflow's versions says of itself in its tags.

@@ -5,7 +5,6 @@ It alone writes the catalog while a submission runs. How bundles reach workers i
 fail here is caught and mended by `reconcile`.
 """
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -28,8 +27,6 @@ from workers.contract.results import (
 )
 from workers.contract.trial import Trial
 from workers.errors import ResultFileError
-
-log = logging.getLogger(__name__)
 
 ELSEWHERE_POLL_S = 5.0
 

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from adapter_lib.config.configuration import AdapterConfig, Placement
-from adapter_lib.cpu_kernels import plain_kernels
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
 from adapter_lib.modules.heads import Head, HeadConfig, HeadKind
 from adapter_lib.transformer.backbone import Backbone
+from tests.own_kernels import own_kernels_off
 
 
 def make_model(architecture: str, *, training: bool) -> AdapterModel:
@@ -91,7 +91,7 @@ def test_gradients_are_those_without_checkpoints(
     expected = gradients(whole, model, padding, half=half)
     assert_alike(gradients(recomputed_whole, model, padding, half=half), expected, 0.0)
     if not training:
-        with plain_kernels():
+        with own_kernels_off(model.backbone):
             slow = gradients(whole, model, padding, half=half)
         assert_alike(slow, expected, 0.05 if half else 1e-4)
 

@@ -6,13 +6,13 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from adapter_lib.config.configuration import AdapterConfig, Placement
-from adapter_lib.cpu_kernels import plain_kernels
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
 from adapter_lib.modules.heads import Head, HeadConfig, HeadKind
 from adapter_lib.transformer.activations import Block, CutPoint
 from adapter_lib.transformer.backbone import Backbone, Batch
 from adapter_lib.transformer.layer_run import LayerRun
+from tests.own_kernels import own_kernels_off
 from tests.reference.tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch
 from tests.reference.tiny_transformers import make_transformer as make
 
@@ -61,7 +61,7 @@ def test_hidden_states_of_real_tokens_are_the_same(
     found = backbone.run_between(start, batch, LayerRun(), stop=stop)
     assert (1, 32) in shapes
     assert (batch.input_ids.shape in shapes) == (architecture not in JOINT)
-    with plain_kernels():
+    with own_kernels_off(backbone):
         expected = backbone.run_between(backbone.begin(batch), batch, LayerRun(), stop=stop)
     assert found.cut_point == expected.cut_point
     for one, other in zip(found.activations.parts, expected.activations.parts, strict=True):
@@ -74,12 +74,12 @@ def test_other_types_are_unpadded_too() -> None:
     shapes, real = widths(backbone), batch.token_mask[..., None]
     with torch.autocast("cpu", dtype=torch.float16):
         found = backbone(batch)
-        with plain_kernels():
+        with own_kernels_off(backbone):
             expected = backbone(batch)
     torch.testing.assert_close(found * real, expected * real, rtol=0.02, atol=0.02)
     double = backbone.double()(batch)
     assert {b for b, _ in shapes} == {1, 4}
-    with plain_kernels():
+    with own_kernels_off(backbone):
         torch.testing.assert_close(double * real, backbone(batch) * real)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from huggingface_hub import constants
 
+from adapter_lib.config.configuration import Placement
 from orchestrator.planning.plan import Plan, matches
 from orchestrator.running.driver import plan_sweep
 from workers.contract.trial import DropMode, Method, Trial
@@ -125,8 +126,10 @@ def test_shared_adapters_have_the_parameters_that_the_paper_states() -> None:
     weights = set()
     for trial in planned("sharing").trials.values():
         assert trial.adapter is not None
-        sets = trial.adapter.parameter_sets(12)
-        weights.add((trial.adapter.sharing.value, sets * 2 * 768 * trial.adapter.bottleneck_size))
+        assert trial.adapter.placement is Placement.PFEIFFER  # one bottleneck a layer
+        sets = {trial.adapter.parameter_set(layer) for layer in trial.adapter.layers_of(12)}
+        size = len(sets) * 2 * 768 * trial.adapter.bottleneck_size
+        weights.add((trial.adapter.sharing.value, size))
     assert weights == {
         ("none", 884_736),
         ("all_layers", 884_736),

@@ -51,11 +51,6 @@ class Tokens:
     def __len__(self) -> int:
         return (len(self.offsets) - 1) // self.per_row
 
-    @property
-    def truncated(self) -> int:
-        """Return the number of sequences that lost tokens to the maximal length."""
-        return int(self.cut.sum())
-
     def count(self, sequences: NDArray[np.bool_]) -> int:
         """Return the number of rows that have one of the sequences marked."""
         return int(sequences.reshape(-1, self.per_row).any(axis=1).sum())

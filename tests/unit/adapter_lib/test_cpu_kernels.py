@@ -8,9 +8,10 @@ from transformers import BertModel
 
 from adapter_lib import cpu_kernels
 from adapter_lib.config.configuration import AdapterConfig, Placement
-from adapter_lib.cpu_kernels import fast_kernels, plain_kernels, products
+from adapter_lib.cpu_kernels import fast_kernels, products
 from adapter_lib.model import AdapterModel
 from adapter_lib.transformer.backbone import Backbone, Batch
+from tests.own_kernels import own_kernels_off
 
 ModelFactory = Callable[..., AdapterModel]
 CPU = torch.device("cpu")
@@ -39,7 +40,7 @@ def test_frozen_models_have_the_same_outputs_and_gradients(
     for parameter in model.adapter.parameters() if model.adapter else ():
         nn.init.normal_(parameter, std=0.3)
     output, found = gradients(model, batch)
-    with plain_kernels():
+    with own_kernels_off(model.backbone):
         expected_output, expected = gradients(model, batch)
     assert_close(output, expected_output)
     assert found.keys() == expected.keys()
@@ -70,7 +71,7 @@ def test_a_base_that_is_trained_has_the_same_gradients(
     model = make_model()
     model.backbone.unfreeze()
     _, found = gradients(model, batch)
-    with plain_kernels():
+    with own_kernels_off(model.backbone):
         _, expected = gradients(model, batch)
     assert found.keys() == expected.keys()
     largest = max(float(g.abs().max()) for g in expected.values())
@@ -89,7 +90,7 @@ def test_weights_that_change_are_read_anew(
     with torch.no_grad():
         for parameter in twin.parameters():
             parameter.mul_(1.5)
-    with plain_kernels():
+    with own_kernels_off(twin):
         expected = twin(batch)
     assert_close(twin(batch), expected)
     assert torch.equal(backbone(batch), before)
@@ -149,7 +150,7 @@ def test_a_frozen_weight_is_lowered_once_and_anew_when_it_was_written_to() -> No
 
     with torch.inference_mode():  # what it leaves must serve training too
         run()
-    with plain_kernels(), torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
         expected = layer(x)
     first = run()
     assert torch.equal(first, expected)
@@ -170,5 +171,4 @@ def test_what_was_made_in_inference_mode_is_no_weight_to_keep() -> None:
         made = torch.randn(4, 8)
         with fast_kernels(x.device):
             found = torch.nn.functional.linear(x, made)
-        with plain_kernels():
-            assert torch.equal(found, torch.nn.functional.linear(x, made))
+        assert torch.equal(found, torch.nn.functional.linear(x, made))

@@ -28,7 +28,7 @@ def test_each_example_equals_the_tokenizers_own_output(tokenizer: Any) -> None:
     texts = ("A cat sat.", "An unbelievably long-winded tale about dromedaries!", "Why?")
     tokens = tokenise(tokenizer, Rows(texts, None, (0, 1, 0)), max_length=32)
     assert len(tokens) == 3
-    assert tokens.truncated == 0
+    assert tokens.cut.sum() == 0
     for number, text in enumerate(texts):
         assert example(tokens, number) == tokenizer(text)["input_ids"]
     assert tokens.lengths.tolist() == [len(tokenizer(text)["input_ids"]) for text in texts]
@@ -53,7 +53,7 @@ def test_the_longer_text_of_a_pair_is_shortened_first(tokenizer: Any) -> None:
         (0, 1),
     )
     tokens = tokenise(tokenizer, rows, max_length=12)
-    assert tokens.truncated == 1
+    assert tokens.cut.sum() == 1
     assert (
         tokenizer.decode(example(tokens, 0))
         == "[CLS] one two three four five six [SEP] a cat sat [SEP]"
@@ -65,7 +65,7 @@ def test_an_example_of_exactly_the_maximal_length_is_not_counted(tokenizer: Any)
     rows = Rows(("one two three", "one two three four"), None, (0, 1))
     tokens = tokenise(tokenizer, rows, max_length=5)
     assert tokens.lengths.tolist() == [5, 5]
-    assert tokens.truncated == 1
+    assert tokens.cut.sum() == 1
 
 
 def test_more_rows_than_are_tokenised_at_once_stay_in_order(

@@ -56,9 +56,9 @@ def builtin_rows(name: str) -> dict[Split, Rows]:
 
 
 def _builtin(name: str) -> _Builtin:
-    if name not in _BUILTINS:
-        raise TaskError(f"there is no built-in task '{name}'; known are {', '.join(_BUILTINS)}")
-    return _BUILTINS[name]
+    if name not in BUILTIN_TASKS:
+        raise TaskError(f"there is no built-in task '{name}'; known are {', '.join(BUILTIN_TASKS)}")
+    return BUILTIN_TASKS[name]
 
 
 def _as_rows(rows: list[_Row]) -> Rows:
@@ -242,5 +242,4 @@ _TASKS = (
         _relatedness,
     ),
 )
-_BUILTINS = {task.card.name: task for task in _TASKS}
-BUILTIN_TASKS = tuple(_BUILTINS)
+BUILTIN_TASKS = {task.card.name: task for task in _TASKS}
