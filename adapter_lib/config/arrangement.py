@@ -60,19 +60,19 @@ class NormAfter(StrEnum):
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Residuals and norms around a bottleneck.
-
-    Attributes:
-        reads: what the bottleneck reads; None for what its placement reads.
-        norm_before: a LayerNorm of the adapter's own, in front of `down`.
-        base_norm_after: whether the base's residual and norm follow; without, y = o.
-    """
+    """Residuals and norms around a bottleneck."""
 
     reads: Reading | None = None
+    """z: a as `parallel` has it, f as `houlsby`, or LN(f + a) as `pfeiffer`; by default the
+    placement's."""
     residual: Residual = Residual.PROJECTION
+    """r: f, or f + a or LN(f + a) for adapters that read `normed`."""
     norm_before: bool = False
+    """Whether a new LayerNorm precedes `down`."""
     norm_after: NormAfter = NormAfter.NONE
+    """Whether a new LayerNorm follows u, or else o."""
     base_norm_after: bool = True
+    """Whether LN(o + a) follows; otherwise y = o."""
 
     def __post_init__(self) -> None:
         settle(self)

@@ -1,19 +1,22 @@
 """What an adapter, a fusion or a head looks like, as plain frozen values without torch.
 
-Each class checks all of its fields when it is made; an enumeration may be given by its word.
+Each class checks all of its fields when it is made; an enumeration may be given by its word. A new
+setting of an adapter or a fusion is one field with the text below it: sweeps, labels, tables and
+the documentation find it there.
 
 Legend for shapes: d hidden size, r bottleneck size, L layers of the base model.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from numbers import Real
-from typing import Any
+from typing import Annotated, Any
 
 from adapter_lib.config.arrangement import USUAL, Arrangement, Reading, Residual
 from adapter_lib.config.arrangement import Placement as Placement
 from adapter_lib.config.cut_points import Block, CutPoint
 from adapter_lib.config.fields import LARGEST, refuse, settle
+from adapter_lib.config.settings import Count, Depth, Fraction, NotNegative, Said, written
 from adapter_lib.errors import ConfigurationError
 
 
@@ -59,57 +62,52 @@ class HeadKind(StrEnum):
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """One bottleneck adapter per chosen layer: `down` d→r, a non-linearity, `up` r→d.
+    """One bottleneck adapter per chosen layer: `down` d→r, a non-linearity, `up` r→d."""
 
-    Attributes:
-        bottleneck_size: r, at least 1.
-        drop_depth: number of lowest layers without adapter, 0…L-1 (specialised AdapterDrop).
-        scaling: of what the bottleneck adds (He et al. 2022 use 4 beside the feed-forward block).
-        dropout: on what the bottleneck adds, while training.
-        layer_sizes: r of each of the L layers instead, counted from the lowest.
-        group_layers: number of consecutive layers, counted from layer 0, that share parameters;
-            for `Sharing.GROUPS` only.
-        trained_norm: train copies of both norms of each layer that has an adapter, as Houlsby et
-            al. 2019 do; they are never shared.
-        arrangement: of residuals and norms around the bottleneck, where it is not the placement's.
-        leave_out: further layers without adapter, in any order. They come back ascending, and those
-            that follow on the lowest ones as part of the drop depth: one adapter, one spelling.
-    """
-
-    bottleneck_size: int
+    bottleneck_size: Count
+    """r, of every layer or of the largest one."""
     placement: Placement = Placement.PFEIFFER
-    non_linearity: NonLinearity = NonLinearity.RELU
+    """Where in a layer it sits: behind the feed-forward block, behind both blocks, or beside the
+    feed-forward block."""
+    non_linearity: Annotated[NonLinearity, Said("{}")] = NonLinearity.RELU
+    """`gelu_new` is the approximation of `gelu` by tanh."""
     sharing: Sharing = Sharing.NONE
+    """`all_layers`: one parameter set for all layers; `groups`: one for each group of consecutive
+    layers."""
     initialisation: Initialisation = Initialisation.BERT
-    drop_depth: int = 0
-    scaling: float = 1.0
-    dropout: float = 0.0
-    layer_sizes: tuple[int, ...] = ()
-    group_layers: int = 1
-    trained_norm: bool = False
-    arrangement: Arrangement = USUAL
-    leave_out: tuple[int, ...] = ()
+    """`bert`: N(0, 0.02²); `houlsby`: N(0, 0.01²) truncated at two standard deviations; `mam`:
+    zeros going up, as torch draws a linear layer going down."""
+    drop_depth: Depth = 0
+    """Number of lowest layers without adapter, 0…L-1 (specialised AdapterDrop)."""
+    scaling: Annotated[float, Said("scaled {}")] = 1.0
+    """Of what the bottleneck adds; He et al. 2022 use 4 with `parallel`."""
+    dropout: Fraction = 0.0
+    """On what the bottleneck adds, in training."""
+    layer_sizes: tuple[Count, ...] = ()
+    """The bottleneck size of each layer from the lowest, as many as the base has; not with layers
+    that share."""
+    group_layers: Count = 1
+    """For `groups`, and needed there: the layers of a group, counted from the lowest layer of the
+    base; less than the base has."""
+    trained_norm: Annotated[bool, Said("trained norms")] = False
+    """Whether each layer with an adapter also trains copies of its two norms, as Houlsby et al.
+    2019 do, and never shares them; for post-norm bases such as BERT. Such adapters cannot be
+    fused."""
+    arrangement: Annotated[Arrangement, Said("{}")] = USUAL
+    """Residuals and norms around the bottleneck, where they are not the placement's."""
+    leave_out: tuple[Depth, ...] = ()
+    """Further layers without adapter, in any order. They come back ascending, and those that follow
+    on the lowest ones as part of the drop depth: one adapter, one spelling."""
 
     def __post_init__(self) -> None:
         settle(self)
-        if min((self.bottleneck_size, *self.layer_sizes)) < 1:
-            raise ConfigurationError(
-                f"bottleneck_size must be at least 1, found {self.bottleneck_size} and for layers "
-                f"{list(self.layer_sizes)}; give a positive size or a smaller reduction factor"
-            )
-        if self.drop_depth < 0:
-            raise ConfigurationError(
-                f"drop_depth must be 0 or more, found {self.drop_depth}; 0 keeps every layer"
-            )
-        if not 0 <= self.dropout < 1:
-            raise ConfigurationError(f"dropout must be in [0, 1), found {self.dropout}")
         self._settle_left_out()
         if self.layer_sizes and self.sharing is not Sharing.NONE:
             raise ConfigurationError(
                 f"layers that share parameters have one size, found sharing={self.sharing} with "
                 "layer_sizes; leave one of them out"
             )
-        if self.group_layers < 1 or (self.group_layers > 1) != (self.sharing is Sharing.GROUPS):
+        if (self.group_layers > 1) != (self.sharing is Sharing.GROUPS):
             raise ConfigurationError(
                 f"group_layers is above 1 for sharing=groups and 1 otherwise, found "
                 f"{self.group_layers} with sharing={self.sharing}"
@@ -124,10 +122,6 @@ class AdapterConfig:
             )
 
     def _settle_left_out(self) -> None:
-        if min(self.leave_out, default=0) < 0:
-            raise ConfigurationError(
-                f"leave_out must name layers counted from 0, found {list(self.leave_out)}"
-            )
         depth, left_out = self.drop_depth, set(self.leave_out)
         while depth in left_out:
             depth += 1
@@ -183,37 +177,16 @@ class AdapterConfig:
         return total + (norms if self.trained_norm else 0)
 
     def as_fields(self) -> dict[str, Any]:
-        """Return the fields as plain values, those added since version 1 only where they differ.
-
-        What was written or hashed before they existed thereby keeps its bytes and its hash.
-        """
-        return _without_defaults(asdict(self), _ADDED_FIELDS)
+        """Return the fields as plain values, those added since version 1 only where not usual."""
+        return written(self, always=_ALWAYS_WRITTEN)
 
     def _sizes(self, layers: int) -> dict[str, int]:
         return {self.parameter_set(i): self.size(i) for i in self.layers_of(layers)}
 
 
-_ADDED_FIELDS: dict[str, Any] = {
-    "scaling": 1.0,
-    "dropout": 0.0,
-    "layer_sizes": (),
-    "group_layers": 1,
-    "trained_norm": False,
-    "arrangement": asdict(USUAL),
-    "leave_out": (),
-}
-
-
-_ADDED_FUSION_FIELDS: dict[str, Any] = {
-    "query": True,
-    "key": True,
-    "value": True,
-    "query_before_norm": False,
-}
-
-
-def _without_defaults(fields: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in fields.items() if k not in defaults or v != defaults[k]}
+_ALWAYS_WRITTEN = (
+    *("bottleneck_size", "placement", "non_linearity", "sharing", "initialisation", "drop_depth"),
+)
 
 
 def bottleneck_from_reduction(hidden_size: int, reduction_factor: float) -> int:
@@ -236,27 +209,28 @@ def bottleneck_from_reduction(hidden_size: int, reduction_factor: float) -> int:
 
 @dataclass(frozen=True)
 class FusionConfig:
-    """AdapterFusion (Pfeiffer et al. 2021): per token, attention over the sources' outputs.
+    """AdapterFusion (Pfeiffer et al. 2021): per token, attention over the sources' outputs."""
 
-    Attributes:
-        value_off_diagonal: V starts as the identity with this value off the diagonal; None draws
-            it from N(0, 0.02²).
-        regularisation: weight of ‖I − V‖²_F, summed over layers.
-        dropout: on the raw scores before the softmax, while training.
-        drop_depth: number of lowest layers without fusion.
-        query, key, value: whether each of the matrices is learned, or else the identity; a fusion
-            without value is AdapterHub's static one.
-        query_before_norm: whether Q reads the projection f, not what the sources read.
-    """
-
-    value_off_diagonal: float | None = 1e-6
-    regularisation: float = 0.01
-    dropout: float = 0.1
-    drop_depth: int = 0
+    value_off_diagonal: Annotated[
+        float | None, Said("value off diagonal {}", none="random value off diagonal")
+    ] = 1e-6
+    """The matrix V starts as the identity with this off the diagonal; or all of it is drawn from
+    N(0, 0.02²)."""
+    regularisation: NotNegative = 0.01
+    """Weight in the loss of ‖I − V‖²_F, the squared distance of V from the identity, summed over
+    layers."""
+    dropout: Fraction = 0.1
+    """On the raw scores before the softmax, in training."""
+    drop_depth: Depth = 0
+    """Number of lowest layers without fusion."""
     query: bool = True
+    """Whether this matrix is learned, or else the identity."""
     key: bool = True
+    """Likewise."""
     value: bool = True
+    """Likewise; without it, it is AdapterHub's static fusion."""
     query_before_norm: bool = False
+    """Whether Q reads the feed-forward projection instead of what the adapters read."""
 
     def __post_init__(self) -> None:
         settle(self)
@@ -264,20 +238,11 @@ class FusionConfig:
             raise ConfigurationError(
                 "a fusion learns at least one of query, key and value, found none of them"
             )
-        if not 0 <= self.dropout < 1 or self.drop_depth < 0:
-            raise ConfigurationError(
-                f"a fusion's dropout must be in [0, 1) and its drop_depth 0 or more, found "
-                f"{self.dropout} and {self.drop_depth}"
-            )
-        if self.regularisation < 0:
-            raise ConfigurationError(
-                f"a fusion's regularisation must be 0 or more, found {self.regularisation}; 0 "
-                "leaves V to the loss alone"
-            )
 
     def as_fields(self) -> dict[str, Any]:
         """Return the fields as plain values, as `AdapterConfig.as_fields` does."""
-        return _without_defaults(asdict(self), _ADDED_FUSION_FIELDS)
+        first = ("value_off_diagonal", "regularisation", "dropout", "drop_depth")
+        return written(self, always=first)
 
 
 @dataclass(frozen=True)
@@ -294,7 +259,7 @@ class HeadConfig:
     kind: HeadKind
     labels: int
     layers: int = 2
-    dropout: float = 0.1
+    dropout: Fraction = 0.1
     use_pooler: bool = False
 
     def __post_init__(self) -> None:
@@ -311,8 +276,6 @@ class HeadConfig:
                 f"a {self.kind} head needs {f'exactly {exactly}' if exactly else 'at least 2'} "
                 f"labels, found {self.labels}; check the task's card"
             )
-        if not 0 <= self.dropout < 1:
-            raise ConfigurationError(f"a head's dropout must be in [0, 1), found {self.dropout}")
         if self.use_pooler and not self.kind.reads_one_token:
             raise ConfigurationError(
                 f"a pooler reads one token of a row, but a {self.kind} head reads every one; "
@@ -338,4 +301,4 @@ class HeadConfig:
 
     def as_fields(self) -> dict[str, Any]:
         """Return the fields as plain values, as `AdapterConfig.as_fields` does."""
-        return _without_defaults(asdict(self), {"use_pooler": False})
+        return written(self, always=("kind", "labels", "layers", "dropout"))

@@ -1,15 +1,18 @@
-"""Bring the fields of a frozen configuration to the types that they are annotated with.
+"""Bring the fields of a frozen configuration to the types and bounds that they are annotated with.
 
-What a field may be besides (ranges, and what goes with what) is left to its class.
+What goes with what is left to its class.
 """
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, NoReturn, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NoReturn, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt, Le, Lt
 
 from adapter_lib.errors import ConfigurationError
 
@@ -17,6 +20,12 @@ _LARGEST_NUMBER = 3.4028234663852886e38
 """What float32 can hold, in which adapters compute."""
 LARGEST = (1 << 31) - 1
 """The largest whole number of a configuration: what counts rows or columns has to be below it."""
+_BOUNDS: Mapping[type, tuple[str, Callable[[Any, Any], bool]]] = {
+    Ge: ("at least", operator.ge),
+    Gt: ("above", operator.gt),
+    Le: ("at most", operator.le),
+    Lt: ("below", operator.lt),
+}
 
 
 def settle(configuration: Any) -> None:
@@ -26,8 +35,8 @@ def settle(configuration: Any) -> None:
     fields of another configuration that configuration, and a number of NumPy's a plain one.
 
     Raises:
-        ConfigurationError: a field is of another type, a number not finite or a whole one above
-            `LARGEST`; the message names the field.
+        ConfigurationError: a field is of another type, a number out of its bounds, not finite, or
+            a whole one above `LARGEST`; the message names the field.
     """
     kind: Any = type(configuration)
     for name, expected in _types_of(kind).items():
@@ -39,10 +48,13 @@ def settle(configuration: Any) -> None:
 
 @cache
 def _types_of(kind: type) -> Mapping[str, Any]:
-    return get_type_hints(kind)
+    return get_type_hints(kind, include_extras=True)
 
 
 def _settled(found: Any, expected: Any, where: str) -> Any:
+    if get_origin(expected) is Annotated:
+        expected, *bounds = get_args(expected)
+        return _bounded(_settled(found, expected, where), bounds, where)
     if isinstance(expected, UnionType):  # with None, the only union that configurations have
         if found is None:
             return None
@@ -65,6 +77,16 @@ def _settled(found: Any, expected: Any, where: str) -> Any:
     if issubclass(expected, StrEnum):
         return _settled_word(found, expected, where)
     return refuse(where, f"of type {expected.__name__}", found)
+
+
+def _bounded(settled: Any, bounds: Sequence[Any], where: str) -> Any:
+    for bound in bounds:
+        if type(bound) in _BOUNDS:
+            words, holds = _BOUNDS[type(bound)]
+            (limit,) = astuple(bound)
+            if not holds(settled, limit):
+                refuse(where, f"{words} {limit}", settled)
+    return settled
 
 
 def _settled_items(found: Any, expected: Any, where: str) -> tuple[Any, ...]:

@@ -28,8 +28,8 @@ from orchestrator.commands.output import (
 )
 from orchestrator.commands.watching import follow
 from orchestrator.errors import CatalogError
-from orchestrator.planning.plan import AXES
 from orchestrator.planning.settings import differing, labelled, words
+from orchestrator.spec.axes import AXES
 from orchestrator.stores import Stores
 from workers.contract.trial import DropMode, Method
 

@@ -4,20 +4,22 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adapter_lib.config.configuration import Placement
+from adapter_lib.config.arrangement import USUAL, Placement
 from orchestrator.planning.grids import Grids
 from orchestrator.planning.plan import matches
-from orchestrator.spec.axes import ArrangementSetting, Condition
+from orchestrator.spec.axes import Condition
 from orchestrator.spec.model import FusionGrid, SourceSeed
 from orchestrator.spec.read import KeyPath
 from workers.contract.task_card import TaskRef
 from workers.contract.trial import BaseModelRef, DropMode, FusionSource, Trial
 
-DEFAULT_SOURCE = Condition(
-    drop_mode=(DropMode.NONE,),
-    placement=(Placement.PFEIFFER,),
-    trained_norm=(False,),
-    arrangement=(ArrangementSetting(),),
+DEFAULT_SOURCE = Condition.model_validate(
+    {
+        "drop_mode": DropMode.NONE,
+        "placement": Placement.PFEIFFER,
+        "trained_norm": False,
+        "arrangement": USUAL,
+    }
 )
 """Which adapters a fusion joins unless `where` says otherwise."""
 
@@ -106,26 +108,26 @@ class Sources:
         Raises:
             SpecError: these cannot be fused.
         """
-        wanted = Condition(**{**DEFAULT_SOURCE.given, **where.given})
-        if wanted.placement != (Placement.PFEIFFER,):
+        given = {**DEFAULT_SOURCE.given, **where.given}
+        if given["placement"] != (Placement.PFEIFFER,):
             raise self.grids.source.error(
                 (*at, "placement"),
                 "AdapterFusion joins adapters of placement `pfeiffer`, found "
-                + ", ".join(f"`{placement}`" for placement in wanted.placement),
+                + ", ".join(f"`{placement}`" for placement in given["placement"]),
             )
-        if wanted.trained_norm != (False,):
+        if given["trained_norm"] != (False,):
             raise self.grids.source.error(
                 (*at, "trained_norm"),
                 "AdapterFusion joins adapters over the base's own norms; drop it",
             )
-        arrangements = wanted.arrangement
-        if len(arrangements) != 1 or not arrangements[0] or arrangements[0].value.own_norms:
+        arrangements = given["arrangement"]
+        if len(arrangements) != 1 or not arrangements[0] or arrangements[0].own_norms:
             raise self.grids.source.error(
                 (*at, "arrangement"),
                 "AdapterFusion joins adapters of one arrangement without norms of their own, "
                 "found " + ", ".join(f"`{arrangement}`" for arrangement in arrangements),
             )
-        return wanted
+        return Condition.model_validate(given)
 
 
 def _words(condition: Condition) -> str:

@@ -12,9 +12,6 @@ from adapter_lib.config.arrangement import USUAL
 from adapter_lib.config.configuration import (
     AdapterConfig,
     FusionConfig,
-    Initialisation,
-    NonLinearity,
-    Placement,
     Sharing,
     bottleneck_from_reduction,
 )
@@ -22,7 +19,7 @@ from adapter_lib.errors import ConfigurationError
 from orchestrator.errors import SpecError
 from orchestrator.spec.axes import (
     AdapterAxes,
-    ArrangementSetting,
+    Axes,
     DropAxes,
     FusionAxes,
     HeadAxes,
@@ -30,13 +27,17 @@ from orchestrator.spec.axes import (
 )
 from orchestrator.spec.model import SweepSpec
 from orchestrator.spec.read import KeyPath, SpecSource
-from orchestrator.spec.values import Section
 from workers.contract.head_settings import HeadSettings, head_config
 from workers.contract.task_card import TaskRef
 from workers.contract.trial import BaseModelRef, Drop, DropMode, MeasuredDepths, Precision, Training
 
 USUAL_REDUCTION = 16
 """What gives an adapter its size where a sweep says nothing about it."""
+SIZES = ("bottleneck_size", "reduction_factor", "layer_sizes")
+COUNTED_APART = (*SIZES, "sharing", "group_layers", "start_from")
+"""Axes of an adapter that are not simply multiplied with all others."""
+DROPS_APART = ("mode", "depth", "measure")
+"""Likewise, of drop settings."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Grids:
         if "precision" in grid:
             auto = self.auto_precision
             grid["precision"] = [auto if p == "auto" else p for p in grid["precision"]]
-        yield from (Training(**values) for values in _product(grid))
+        yield from (Training(**values) for values in product_of(grid))
 
     def heads(self, own: HeadAxes, task: TaskRef, at: KeyPath) -> Iterator[HeadSettings]:
         """Expand head settings for a task.
@@ -74,7 +75,7 @@ class Grids:
         Raises:
             SpecError: the kind of task has no such head.
         """
-        for values in _product(merged(self.spec.head, own)):
+        for values in product_of(merged(self.spec.head, own)):
             settings = HeadSettings(**values)
             try:
                 head_config(task.card, settings)
@@ -103,52 +104,20 @@ class Grids:
                 "layers that share parameters have one size, found `layer_sizes` with sharing "
                 f"{', '.join(how for how, _ in shared)}; drop one",
             )
-        return [
-            (
-                self._adapter(
-                    at,
-                    bottleneck_size=size.largest,
-                    layer_sizes=size.of_layers,
-                    placement=placement,
-                    non_linearity=non_linearity,
-                    initialisation=initialisation,
-                    sharing=sharing,
-                    group_layers=group,
-                    scaling=scaling,
-                    dropout=dropout,
-                    trained_norm=trained_norm,
-                    arrangement=arrangement.value,
-                ),
-                size.reduction_factor,
-            )
-            for (
-                placement,
-                size,
-                non_linearity,
-                initialisation,
-                (sharing, group),
-                scaling,
-                dropout,
-                trained_norm,
-                arrangement,
-            ) in itertools.product(
-                grid.get("placement", (Placement.PFEIFFER,)),
-                sizes,
-                grid.get("non_linearity", (NonLinearity.RELU,)),
-                grid.get("initialisation", (Initialisation.BERT,)),
-                shared,
-                grid.get("scaling", (1.0,)),
-                grid.get("dropout", (0.0,)),
-                grid.get("trained_norm", (False,)),
-                grid.get("arrangement", (ArrangementSetting(),)),
-            )
-        ]
+        plain = {name: values for name, values in grid.items() if name not in COUNTED_APART}
+        found = []
+        for chosen in product_of({"size": sizes, "shared": shared} | plain):
+            size, (sharing, group) = chosen.pop("size"), chosen.pop("shared")
+            chosen |= {"bottleneck_size": size.largest, "layer_sizes": size.of_layers}
+            chosen |= {"sharing": sharing, "group_layers": group}
+            found.append((self._adapter(at, chosen), size.reduction_factor))
+        return found
 
-    def _adapter(self, at: KeyPath, **fields: Any) -> AdapterConfig:
+    def _adapter(self, at: KeyPath, fields: Mapping[str, Any]) -> AdapterConfig:
         try:
             return AdapterConfig(**fields)
         except ConfigurationError as error:
-            key = () if fields["arrangement"] == USUAL else ("arrangement",)
+            key = () if fields.get("arrangement", USUAL) == USUAL else ("arrangement",)
             raise self.source.error(self.where_stands(at, "adapter", *key), str(error)) from error
 
     def fusions(self, own: FusionAxes, at: KeyPath) -> list[FusionConfig]:
@@ -157,12 +126,12 @@ class Grids:
         Raises:
             SpecError: settings that cannot be together.
         """
-        grid = _given(own)
+        grid = dict(own.given)
         if "value_off_diagonal" in grid:
             starts = grid["value_off_diagonal"]
             grid["value_off_diagonal"] = [None if s == "random" else s for s in starts]
         try:
-            return [FusionConfig(**values) for values in _product(grid)]
+            return [FusionConfig(**values) for values in product_of(grid)]
         except ConfigurationError as error:
             raise self.source.error((*at, "config"), str(error)) from error
 
@@ -172,30 +141,41 @@ class Grids:
         Raises:
             SpecError: a depth beyond the model, none where one is needed, or one without use.
         """
-        modes = drop.mode or (DropMode.NONE,)
+        modes = modes_of(drop)
         if DropMode.SPECIALISED not in modes and self.source.has((*at, "drop", "depth")):
             raise self.idle_depth(at, modes)
         if self.source.has((*at, "drop", "measure")) and not has_standard(drop):
             raise self.idle_measure(at)
-        standard = Drop(measure=drop.measure or MeasuredDepths.ALL)
-        for mode in modes:
-            if mode is not DropMode.SPECIALISED:
-                yield standard if mode is DropMode.NONE else Drop(mode=mode)
-                continue
-            if drop.depth is None:
+        others = {name: v for name, v in drop.given.items() if name not in DROPS_APART}
+        for more in product_of(others):
+            standard = Drop(measure=drop.measure or MeasuredDepths.ALL, **more)
+            for mode in modes:
+                if mode is DropMode.SPECIALISED:
+                    for depth in self._depths(drop, base, at):
+                        yield Drop(mode=mode, depth=depth, **more) if depth else standard
+                else:
+                    yield standard if mode is DropMode.NONE else Drop(mode=mode, **more)
+
+    def _depths(self, drop: DropAxes, base: BaseModelRef, at: KeyPath) -> Iterator[int]:
+        """Yield the depths of mode `specialised`.
+
+        Raises:
+            SpecError: there are none, or one is beyond the model.
+        """
+        if drop.depth is None:
+            raise self.source.error(
+                self.where_stands(at, "drop", "mode"),
+                "mode `specialised` needs `depth`, a number, a list of numbers or `all`",
+            )
+        for depth in range(base.layers) if drop.depth == "all" else drop.depth:
+            if depth >= base.layers:
                 raise self.source.error(
-                    self.where_stands(at, "drop", "mode"),
-                    "mode `specialised` needs `depth`, a number, a list of numbers or `all`",
+                    self.where_stands(at, "drop", "depth"),
+                    f"expected a drop depth of 0…{base.layers - 1} for {base.name}, which has "
+                    f"{base.layers} layers, found {depth}"
+                    + ("; method `head_only` trains no adapter" * (depth == base.layers)),
                 )
-            for depth in range(base.layers) if drop.depth == "all" else drop.depth:
-                if depth >= base.layers:
-                    raise self.source.error(
-                        self.where_stands(at, "drop", "depth"),
-                        f"expected a drop depth of 0…{base.layers - 1} for {base.name}, which has "
-                        f"{base.layers} layers, found {depth}"
-                        + ("; method `head_only` trains no adapter" * (depth == base.layers)),
-                    )
-                yield Drop(mode=mode, depth=depth) if depth else standard
+            yield depth
 
     def idle_depth(self, at: KeyPath, modes: Sequence[DropMode]) -> SpecError:
         return self.source.error(
@@ -266,62 +246,53 @@ class Grids:
 
     def _sizes(self, own: AdapterAxes, base: BaseModelRef, at: KeyPath) -> Sequence[_Size]:
         hidden_size = base.hidden_size
-        for axes in (own, self.spec.adapter):
-            if axes.bottleneck_size is not None:
-                return [_Size(size) for size in axes.bottleneck_size]
-            if axes.reduction_factor is not None:
-                factors = axes.reduction_factor
+        for given in (own.given, self.spec.adapter.given):
+            if "bottleneck_size" in given:
+                return [_Size(size) for size in given["bottleneck_size"]]
+            if "reduction_factor" in given:
                 return [
-                    _Size(bottleneck_from_reduction(hidden_size, f), reduction_factor=f)
-                    for f in factors
+                    _Size(bottleneck_from_reduction(hidden_size, factor), reduction_factor=factor)
+                    for factor in given["reduction_factor"]
                 ]
-            if axes.layer_sizes is not None:
-                return [self._layer_sizes(sizes, base, at) for sizes in axes.layer_sizes]
+            if "layer_sizes" in given:
+                return [self._layer_sizes(sizes, base, at) for sizes in given["layer_sizes"]]
         return [_Size(bottleneck_from_reduction(hidden_size, USUAL_REDUCTION))]
 
-    def _layer_sizes(self, sizes: tuple[int, ...] | None, base: BaseModelRef, at: KeyPath) -> _Size:
-        if sizes is None or len(sizes) != base.layers:
+    def _layer_sizes(self, sizes: tuple[int, ...], base: BaseModelRef, at: KeyPath) -> _Size:
+        if len(sizes) != base.layers:
             raise self.source.error(
                 self.where_stands(at, "adapter", "layer_sizes"),
                 f"expected {base.layers} sizes, one for each layer of {base.name}, found "
-                f"{len(sizes or ())}",
+                f"{len(sizes)}",
             )
         return _Size(max(sizes), sizes if len(set(sizes)) > 1 else ())
 
 
+def modes_of(drop: DropAxes) -> tuple[DropMode, ...]:
+    """Return the modes of drop settings."""
+    modes: tuple[DropMode, ...] = drop.given.get("mode", (DropMode.NONE,))
+    return modes
+
+
 def has_standard(drop: DropAxes) -> bool:
     """Say whether adapters in every layer are among these."""
-    modes = drop.mode or (DropMode.NONE,)
+    modes = modes_of(drop)
     depths = (0,) if drop.depth == "all" else drop.depth or ()
     return DropMode.NONE in modes or (DropMode.SPECIALISED in modes and 0 in depths)
 
 
 def merge_drop(top: DropAxes, own: DropAxes) -> DropAxes:
     """Let a block that names modes stand alone: depths of the top belong to the top's modes."""
-    return DropAxes(
-        mode=own.mode or top.mode,
-        depth=top.depth if own.depth is None else own.depth,
-        measure=own.measure or top.measure,
-    )
+    return DropAxes.model_validate(merged(top, own))
 
 
-def merged(top: Section, own: Section) -> dict[str, Sequence[Any]]:
+def merged(top: Axes, own: Axes) -> dict[str, Any]:
     """Return axis → values, a block's own or else the top's, for the axes that either gives."""
-    grid = {}
-    for name in type(own).model_fields:
-        chosen = getattr(own, name)
-        chosen = getattr(top, name) if chosen is None else chosen
-        if chosen is not None:
-            grid[name] = chosen
-    return grid
+    either = {**top.given, **own.given}
+    return {name: either[name] for name in type(own).model_fields if name in either}
 
 
-def _given(own: Section) -> dict[str, Sequence[Any]]:
-    """Return axis → values for the axes that a block gives."""
-    values = {name: getattr(own, name) for name in type(own).model_fields}
-    return {name: chosen for name, chosen in values.items() if chosen is not None}
-
-
-def _product(grid: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+def product_of(grid: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    """Yield axis → value for each combination of the axes' values."""
     for values in itertools.product(*grid.values()):
         yield dict(zip(grid, values, strict=True))

@@ -11,12 +11,19 @@ from typing import Any
 
 from adapter_lib.config.configuration import Sharing
 from orchestrator.planning.fusion_sources import Sources
-from orchestrator.planning.grids import Grids, has_standard, merge_drop
+from orchestrator.planning.grids import (
+    Grids,
+    has_standard,
+    merge_drop,
+    merged,
+    modes_of,
+    product_of,
+)
 from orchestrator.planning.plan import Plan, matches, misfits
 from orchestrator.planning.select_rules import check_rules
 from orchestrator.planning.sweep_size import check_size
-from orchestrator.spec.axes import Condition
-from orchestrator.spec.model import FusionGrid, PruningAxes, SweepSpec, TrialGrid
+from orchestrator.spec.axes import Condition, PruningAxes
+from orchestrator.spec.model import FusionGrid, SweepSpec, TrialGrid
 from orchestrator.spec.read import KeyPath, SpecSource
 from workers.contract.task_card import TaskRef
 from workers.contract.trial import (
@@ -243,12 +250,12 @@ class _Planner:
     def _add_pruned(self, fusion: Trial, pruning: PruningAxes, at: KeyPath) -> None:
         assert fusion.fusion is not None
         sources = len(fusion.fusion.sources)
-        for keep, order in itertools.product(pruning.keep, pruning.order):
-            if keep >= sources:
+        for chosen in product_of(pruning.given):
+            if chosen["keep"] >= sources:
                 raise self.source.error(
                     (*at, "pruning", "keep"),
                     f"expected fewer to keep than the {sources} adapters of the fusion on "
-                    f"{fusion.task.name}, found {keep}",
+                    f"{fusion.task.name}, found {chosen['keep']}",
                 )
             pruned = self._trial(
                 method=Method.PRUNED_FUSION,
@@ -258,7 +265,7 @@ class _Planner:
                 training=fusion.training,
                 drop=fusion.drop,
                 head=fusion.head,
-                pruning=Pruning(fusion_trial=fusion.trial_id, keep=keep, order=order),
+                pruning=Pruning(fusion_trial=fusion.trial_id, **chosen),
             )
             self.add(pruned, at)
 
@@ -272,19 +279,17 @@ class _Planner:
                     ("exclude", i), "an empty condition excludes everything; remove it"
                 )
             conditions.append((("exclude", i), condition))
-        modes = {m for b in spec.trials for m in b.drop.mode or spec.drop.mode or (DropMode.NONE,)}
+        drops = [merge_drop(spec.drop, block.drop) for block in spec.trials]
+        modes = {mode for drop in drops for mode in modes_of(drop)}
         if spec.drop.depth is not None and DropMode.SPECIALISED not in modes:
             raise self.grids.idle_depth((), sorted(modes))
-        if spec.drop.measure is not None and not any(
-            has_standard(merge_drop(spec.drop, block.drop)) for block in spec.trials
-        ):
+        if spec.drop.measure is not None and not any(map(has_standard, drops)):
             raise self.grids.idle_measure(())
-        shared = {s for b in spec.trials for s in b.adapter.sharing or spec.adapter.sharing or ()}
-        if spec.adapter.group_layers is not None and Sharing.GROUPS not in shared:
+        adapters = [merged(spec.adapter, block.adapter) for block in spec.trials]
+        shared = {how for adapter in adapters for how in adapter.get("sharing", ())}
+        if "group_layers" in spec.adapter.given and Sharing.GROUPS not in shared:
             raise self.grids.idle_group(())
-        starts = {
-            s for b in spec.trials for s in b.adapter.start_from or spec.adapter.start_from or ()
-        }
+        starts = {name for adapter in adapters for name in adapter.get("start_from", ())}
         for name in spec.pretraining:
             if name == RANDOM or name not in starts:
                 raise self.source.error(
@@ -302,6 +307,6 @@ class _Planner:
             self.grids.declared(rule.tasks, tasks, ("select", i, "tasks"))
             conditions.append((("select", i, "where"), rule.where))
         for at, condition in conditions:
-            self.grids.declared(condition.task or None, tasks, (*at, "task"))
-            bases = condition.base_model or None
+            self.grids.declared(condition.given.get("task"), tasks, (*at, "task"))
+            bases = condition.given.get("base_model")
             self.grids.declared(bases, self.pinned.base_models, (*at, "base_model"))

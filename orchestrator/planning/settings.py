@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from adapter_lib.config.configuration import AdapterConfig, FusionConfig
-from orchestrator.planning.plan import AXES
-from workers.contract.head_settings import HeadSettings
-from workers.contract.trial import RECIPE_VERSION, Drop, PruningOrder, Training, Trial
+from adapter_lib.config.settings import REQUIRED
+from orchestrator.spec.axes import AXES, FUSION, TRAINING
+from workers.contract.trial import RECIPE_VERSION, Training, Trial
 
 Settings = Mapping[str, Any]
 """Axis → plain value: the keys of a condition but task and seed, those of parents with a prefix."""
@@ -23,30 +22,23 @@ SOURCE, PRETRAINING = "source_", "pretraining_"
 _MARKS = {SOURCE: "source_tasks", PRETRAINING: "pretraining_texts"}
 """What a trial with such parents always has, so that an axis without a value is the usual one."""
 
-_OF_FUSION = (
-    *("sources", "fusion_query", "fusion_key", "fusion_value", "query_before_norm"),
-    *("value_off_diagonal", "regularisation", "fusion_dropout"),
-)
-_OF_ADAPTER = ("non_linearity", "sharing", "scaling", "dropout", "trained_norm")
 
-_USUAL: dict[str, Any] = {
-    **Training().model_dump(mode="json"),
-    **{name: getattr(AdapterConfig(bottleneck_size=1), name) for name in _OF_ADAPTER},
-    "arrangement": "usual",
-    "pretrained": False,
-    "use_pooler": HeadSettings().use_pooler,
-    "head_dropout": HeadSettings().dropout,
-    "drop_mode": Drop().mode.value,
-    "drop_depth": Drop().depth,
-    "drop_measure": Drop().measure.value,
-    "fusion_query": FusionConfig().query,
-    "fusion_key": FusionConfig().key,
-    "fusion_value": FusionConfig().value,
-    "query_before_norm": FusionConfig().query_before_norm,
-    "value_off_diagonal": FusionConfig().value_off_diagonal,
-    "regularisation": FusionConfig().regularisation,
-    "fusion_dropout": FusionConfig().dropout,
-    "pruning_order": PruningOrder.AT_ONCE.value,
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold: numbers, text, and lists of them."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return str(value)
+
+
+_TRAINING = frozenset(axis.name for axis in TRAINING.values())
+_OF_FUSION = ("sources", *(axis.name for axis in FUSION.values()))
+
+_USUAL: Mapping[str, Any] = {
+    name: _plain(axis.usual)
+    for name, axis in AXES.items()
+    if axis.usual is not REQUIRED and (axis.usual is not None or name in _TRAINING)
 }
 """Values that need not be written; what has none here, such as a bottleneck's size, always is."""
 
@@ -152,9 +144,9 @@ class Labels:
 
 
 def _axes(trial: Trial) -> Iterator[tuple[str, Any]]:
-    for name, read in AXES.items():
-        value = read(trial)
-        if value is not None or name in Training.model_fields:
+    for name, axis in AXES.items():
+        value = axis.read(trial)
+        if value is not None or name in _TRAINING:
             yield name, _plain(value)
 
 
@@ -196,17 +188,8 @@ def _read(row: Settings, name: str) -> Any:
     for prefix, mark in _MARKS.items():
         if name.startswith(prefix) and mark not in row:
             return _ABSENT
-    named = name in Training.model_fields or name.startswith(tuple(_MARKS))
+    named = name in _TRAINING or name.startswith(tuple(_MARKS))
     return _usual(name) if named else _ABSENT
-
-
-def _plain(value: Any) -> Any:
-    """Return what JSON can hold: numbers, text, and lists of them."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, tuple):
-        return [_plain(v) for v in value]
-    return str(value)
 
 
 def _hashable(value: Any) -> Any:

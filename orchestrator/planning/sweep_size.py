@@ -5,7 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from adapter_lib.config.configuration import Sharing
-from orchestrator.planning.grids import merge_drop, merged
+from orchestrator.planning.grids import (
+    COUNTED_APART,
+    DROPS_APART,
+    SIZES,
+    merge_drop,
+    merged,
+    modes_of,
+)
 from orchestrator.spec.axes import AdapterAxes, DropAxes
 from orchestrator.spec.model import FusionGrid, SweepSpec, TrialGrid
 from orchestrator.spec.read import KeyPath, SpecSource
@@ -15,8 +22,6 @@ MOST_TRIALS = 1_000_000
 MOST_COMPARISONS = 100_000_000
 """Trials times conditions of `exclude`, each of which is held against every trial."""
 
-_SIZES = ("bottleneck_size", "reduction_factor", "layer_sizes")
-_COUNTED_APART = ("sharing", "group_layers", "start_from")
 Factors = Mapping[str, int]
 """What a block multiplies, such as seeds, and how many of it there are."""
 
@@ -84,14 +89,12 @@ def _of_trials(
 
 
 def _of_fusion(spec: SweepSpec, block: FusionGrid, bases: Mapping[str, BaseModelRef]) -> Factors:
-    pruned = len(block.pruning.keep) * len(block.pruning.order) if block.pruning else 0
+    pruned = _product(block.pruning.given) if block.pruning else 0
     return {
         "base models": len(block.base_models or bases),
         "targets": len(block.targets or spec.tasks),
         "seeds": len(block.seeds or spec.seeds),
-        "fusions": _product(
-            {k: v for k in type(block.config).model_fields if (v := getattr(block.config, k))}
-        ),
+        "fusions": _product(block.config.given),
         "drops": _drops(block.drop, block.base_models, bases),
         "heads": _product(merged(spec.head, block.head)),
         "training settings": _product(merged(spec.training, block.training)),
@@ -101,11 +104,11 @@ def _of_fusion(spec: SweepSpec, block: FusionGrid, bases: Mapping[str, BaseModel
 
 def _adapters(top: AdapterAxes, own: AdapterAxes) -> int:
     axes = merged(top, own)
-    given = [v for part in (own, top) for size in _SIZES if (v := getattr(part, size)) is not None]
+    given = [part.given[size] for part in (own, top) for size in SIZES if size in part.given]
     sharings = axes.get("sharing", (Sharing.NONE,))
     groups = len(axes.get("group_layers", ()))
     shared = sum(groups if sharing is Sharing.GROUPS else 1 for sharing in sharings)
-    others = {k: v for k, v in axes.items() if k not in (*_SIZES, *_COUNTED_APART)}
+    others = {k: v for k, v in axes.items() if k not in COUNTED_APART}
     return len(given[0] if given else (1,)) * shared * _product(others)
 
 
@@ -114,9 +117,9 @@ def _drops(drop: DropAxes, names: Sequence[str] | None, bases: Mapping[str, Base
     used = [bases[name] for name in names or bases if name in bases]
     deepest = max((base.layers for base in used), default=0)
     depths = deepest if drop.depth == "all" else len(drop.depth or ())
-    modes = drop.mode or (DropMode.NONE,)
-    return sum(depths if mode is DropMode.SPECIALISED else 1 for mode in modes)
+    others = _product({k: v for k, v in drop.given.items() if k not in DROPS_APART})
+    return others * sum(depths if m is DropMode.SPECIALISED else 1 for m in modes_of(drop))
 
 
-def _product(grid: Mapping[str, Sequence[Any]]) -> int:
+def _product(grid: Mapping[str, Any]) -> int:
     return math.prod(len(values) for values in grid.values())

@@ -1,195 +1,248 @@
-"""The axes of a sweep: what each setting may be, and conditions on them. A list makes a grid."""
+"""The axes of a sweep: each setting of a trial, as a key of the YAML, of conditions and of tables.
 
-from collections.abc import Mapping
+They are found where they are declared: a field of `Training`, `Drop`, `Pruning`, `HeadSettings`,
+`AdapterConfig` or `FusionConfig` is an axis. Said here is what is no field of these, and where
+sweeps take other values than a field does. A list makes a grid.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from annotated_types import Ge, Le
+from pydantic import model_validator
 
-from adapter_lib.config.arrangement import Arrangement, NormAfter, Reading, Residual
-from adapter_lib.config.configuration import Initialisation, NonLinearity, Placement, Sharing
+from adapter_lib.config.configuration import AdapterConfig, FusionConfig
+from adapter_lib.config.settings import REQUIRED, annotations, usual_values
 from orchestrator.spec.values import (
-    NULL_IS_A_VALUE,
     Count,
     Depth,
     Factor,
-    Fraction,
-    Length,
     Name,
-    NotNegative,
     Number,
     OneOrMany,
     Positive,
     Section,
     Seed,
-    Sizes,
+    as_written,
+    one_or_many,
+    or_left_out,
+    with_fields,
 )
+from workers.contract.head_settings import HeadSettings, usual_layers
 from workers.contract.trial import (
-    Batching,
-    CacheDtype,
-    DropMode,
+    Drop,
     MeasuredDepths,
     Method,
-    Optimiser,
     Precision,
-    PruningOrder,
-    Schedule,
+    Pruning,
+    Training,
+    Trial,
 )
 
-Group = Annotated[Count, Field(ge=2)]
+
+@dataclass(frozen=True)
+class Axis:
+    """One setting of a trial.
+
+    Attributes:
+        name: in conditions and tables; in its section of the YAML it may have a shorter one.
+        accepts: what it may be, as the type of a value in the YAML.
+        read: its value in a trial; None where the trial has none.
+        missing: whether there are trials without it.
+        usual: its value where a sweep says nothing; `REQUIRED` for what is always said.
+    """
+
+    name: str
+    accepts: Any
+    read: Callable[[Trial], Any]
+    missing: bool = False
+    usual: Any = REQUIRED
 
 
-class ArrangementSetting(Section):
-    """Residuals and norms around a bottleneck; `{}` is what the placement means."""
-
-    reads: Reading | None = None
-    residual: Residual = Residual.PROJECTION
-    norm_before: bool = False
-    norm_after: NormAfter = NormAfter.NONE
-    base_norm_after: bool = True
-
-    @classmethod
-    def of(cls, value: Arrangement) -> Self:
-        """Return the setting that stands for an arrangement."""
-        return cls(**vars(value))
-
-    @property
-    def value(self) -> Arrangement:
-        """The arrangement that this setting stands for."""
-        return Arrangement(**dict(self))
-
-    def __str__(self) -> str:
-        return str(self.value)
+_ACCEPTED: Mapping[str, Any] = {
+    "group_layers": Annotated[Count, Ge(2)],
+    "head_layers": Annotated[Count, Le(2)],
+    "scaling": Positive,
+    "value_off_diagonal": Number | Literal["random"],
+}
+"""What sweeps may say of a setting where that is not what its field may be."""
+_READ_AS: Mapping[str, Mapping[Any, Any]] = {
+    "group_layers": {1: None},
+    "layer_sizes": {(): None},
+    "value_off_diagonal": {None: "random"},
+}
+"""What a field's value is called where that is not the value itself; None for no such axis."""
 
 
-class AdapterAxes(Section):
+def _fields(
+    kind: type,
+    part_of: Callable[[Trial], Any],
+    *,
+    prefix: str = "",
+    bare: tuple[str, ...] = (),
+    apart: tuple[str, ...] = (),
+    missing: bool = False,
+) -> dict[str, Axis]:
+    """Return field → axis of a class.
+
+    Args:
+        part_of: what a trial has of it; None where there is none.
+        prefix: of the axes' names, but for those that are `bare`.
+        apart: fields that are no axes.
+    """
+
+    def axis(field: str, kind_of_value: Any, usual: Any) -> Axis:
+        name = field if field in bare else f"{prefix}{field}"
+        read_as = _READ_AS.get(name, {})
+
+        def read(trial: Trial) -> Any:
+            part = part_of(trial)
+            if part is None:
+                return None
+            value = getattr(part, field)
+            return read_as.get(value, value) if read_as else value
+
+        accepts = _ACCEPTED.get(name) or as_written(kind_of_value)
+        return Axis(name, accepts, read, missing, read_as.get(usual, usual))
+
+    kinds, usual = annotations(kind), usual_values(kind)
+    return {name: axis(name, kinds[name], usual[name]) for name in usual if name not in apart}
+
+
+ADAPTER = _fields(
+    AdapterConfig, lambda trial: trial.adapter, apart=("drop_depth", "leave_out"), missing=True
+)
+HEAD = _fields(HeadSettings, lambda trial: trial.head, prefix="head_", bare=("use_pooler",))
+DROP = _fields(Drop, lambda trial: trial.drop, prefix="drop_")
+FUSION = _fields(
+    FusionConfig,
+    lambda trial: trial.fusion.config if trial.fusion else None,
+    prefix="fusion_",
+    bare=("query_before_norm", "value_off_diagonal", "regularisation"),
+    apart=("drop_depth",),
+    missing=True,
+)
+PRUNING = _fields(
+    Pruning,
+    lambda trial: trial.pruning,
+    prefix="pruning_",
+    bare=("keep",),
+    apart=("fusion_trial",),
+    missing=True,
+)
+TRAINING = _fields(Training, lambda trial: trial.training)
+
+
+def _pretrained(trial: Trial) -> bool | None:
+    return trial.start_from is not None if trial.adapter else None
+
+
+def _head_layers(trial: Trial) -> int:
+    return trial.head.layers or usual_layers(trial.task.card)
+
+
+def _sources(trial: Trial) -> int | None:
+    return len(trial.fusion.sources) if trial.fusion else None
+
+
+AXES: Mapping[str, Axis] = {
+    axis.name: axis
+    for axis in (
+        Axis("base_model", Name, lambda trial: trial.base.name),
+        Axis("task", Name, lambda trial: trial.task.name),
+        Axis("method", Method, lambda trial: trial.method),
+        Axis("seed", Seed, lambda trial: trial.seed),
+        *ADAPTER.values(),
+        Axis("reduction_factor", Positive, lambda trial: trial.reduction_factor, missing=True),
+        Axis("pretrained", bool, _pretrained, missing=True, usual=False),
+        Axis("layers", Count, lambda trial: trial.top_layers, missing=True),
+        *HEAD.values(),
+        Axis("head_layers", HEAD["layers"].accepts, _head_layers),
+        *DROP.values(),
+        Axis("sources", Count, _sources, missing=True),
+        *FUSION.values(),
+        *PRUNING.values(),
+        *TRAINING.values(),
+    )
+}
+"""A trial's coordinates, by the keys of `Condition`."""
+
+
+def _keys(axes: Mapping[str, Axis]) -> dict[str, Any]:
+    """Return the keys of a section that may give each of these axes."""
+    return {key: (or_left_out(axis.accepts), None) for key, axis in axes.items()}
+
+
+class Axes(Section):
+    """A section whose keys are axes."""
+
+    @cached_property
+    def given(self) -> Mapping[str, Any]:
+        """Return axis → values, for the keys that were given."""
+        values = {key: getattr(self, key) for key in type(self).model_fields}
+        return {key: chosen for key, chosen in values.items() if chosen not in (None, ())}
+
+
+@with_fields(_keys(ADAPTER))
+class AdapterAxes(Axes):
     """`layer_sizes` is a list of sizes, one per layer from the lowest, or a list of such lists."""
 
-    placement: OneOrMany[Placement] | None = None
-    bottleneck_size: OneOrMany[Count] | None = None
     reduction_factor: OneOrMany[Factor] | None = None
-    non_linearity: OneOrMany[NonLinearity] | None = None
-    initialisation: OneOrMany[Initialisation] | None = None
-    layer_sizes: Sizes | None = None
-    sharing: OneOrMany[Sharing] | None = None
-    group_layers: OneOrMany[Group] | None = None
-    scaling: OneOrMany[Positive] | None = None
-    dropout: OneOrMany[Fraction] | None = None
-    trained_norm: OneOrMany[bool] | None = None
-    arrangement: OneOrMany[ArrangementSetting] | None = None
+    """Size = hidden size / factor, rounded down, at least 1."""
     start_from: OneOrMany[Name] | None = None
+    """`none`: random weights, as `initialisation` draws them; or a [pre-training](#pretraining)."""
 
     @model_validator(mode="after")
     def _one_way_to_give_the_size(self) -> Self:
         sizes = ("bottleneck_size", "reduction_factor", "layer_sizes")
-        given = [name for name in sizes if getattr(self, name) is not None]
+        given = [name for name in sizes if name in self.given]
         if len(given) > 1:
             raise ValueError(f"give one of {', '.join(sizes)}, found {' and '.join(given)}")
         return self
 
 
-class HeadAxes(Section):
-    layers: OneOrMany[Annotated[Count, Field(le=2)]] | None = None
-    use_pooler: OneOrMany[bool] | None = None
-    dropout: OneOrMany[Fraction] | None = None
+@with_fields(_keys(HEAD))
+class HeadAxes(Axes):
+    """Settings of the prediction head."""
 
 
-class FusionAxes(Section):
+@with_fields(_keys(FUSION))
+class FusionAxes(Axes):
     """How a fusion attends. `value_off_diagonal: random` draws all of value."""
 
-    query: OneOrMany[bool] | None = None
-    key: OneOrMany[bool] | None = None
-    value: OneOrMany[bool] | None = None
-    query_before_norm: OneOrMany[bool] | None = None
-    value_off_diagonal: OneOrMany[Number | Literal["random"]] | None = None
-    regularisation: OneOrMany[NotNegative] | None = None
-    dropout: OneOrMany[Fraction] | None = None
 
-
-class DropAxes(Section):
+@with_fields(_keys(DROP))
+class DropAxes(Axes):
     """`depth` belongs to `specialised`: numbers of lowest layers, or `all` for 0…L-1."""
 
-    mode: OneOrMany[DropMode] | None = None
     depth: Literal["all"] | OneOrMany[Depth] | None = None
     measure: MeasuredDepths | None = None
 
 
-class TrainingAxes(Section):
-    optimiser: OneOrMany[Optimiser] | None = None
-    learning_rate: OneOrMany[Positive] | None = None
-    weight_decay: OneOrMany[NotNegative] | None = None
-    schedule: OneOrMany[Schedule] | None = None
-    warmup_fraction: OneOrMany[Fraction] | None = None
-    batch_size: OneOrMany[Count] | None = None
-    batching: OneOrMany[Batching] | None = None
-    max_length: OneOrMany[Length] | None = None
-    epochs: OneOrMany[Count] | None = None
-    patience: Annotated[OneOrMany[Count | None] | None, NULL_IS_A_VALUE] = None
-    gradient_clip: Annotated[OneOrMany[Positive | None] | None, NULL_IS_A_VALUE] = None
-    frozen_dropout: OneOrMany[bool] | None = None
-    cache_dtype: OneOrMany[CacheDtype] | None = None
-    accumulate: OneOrMany[Count] | None = None
+@with_fields({key: (one_or_many(axis.accepts), ()) for key, axis in PRUNING.items()})
+class PruningAxes(Axes):
+    """How many sources of a fusion stay."""
+
+    keep: OneOrMany[Count]
+
+
+@with_fields(_keys(TRAINING))
+class TrainingAxes(Axes):
+    """Settings of training. `precision: auto` is chosen when planning."""
+
     precision: OneOrMany[Precision | Literal["auto"]] | None = None
 
 
-class Condition(Section):
+@with_fields(
+    {
+        name: (one_or_many(axis.accepts | None if axis.missing else axis.accepts), ())
+        for name, axis in AXES.items()
+    }
+)
+class Condition(Axes):
     """What a trial must be: every key given must hold, and a list holds when one value does.
 
     `null` stands for trials that do not have the axis, such as `keep: null`.
     """
-
-    base_model: OneOrMany[Name] = ()
-    task: OneOrMany[Name] = ()
-    method: OneOrMany[Method] = ()
-    seed: OneOrMany[Seed] = ()
-    placement: OneOrMany[Placement | None] = ()
-    bottleneck_size: OneOrMany[Count | None] = ()
-    reduction_factor: OneOrMany[Positive | None] = ()
-    non_linearity: OneOrMany[NonLinearity | None] = ()
-    initialisation: OneOrMany[Initialisation | None] = ()
-    layer_sizes: Sizes = ()
-    sharing: OneOrMany[Sharing | None] = ()
-    group_layers: OneOrMany[Group | None] = ()
-    scaling: OneOrMany[Positive | None] = ()
-    dropout: OneOrMany[Fraction | None] = ()
-    trained_norm: OneOrMany[bool | None] = ()
-    arrangement: OneOrMany[ArrangementSetting | None] = ()
-    pretrained: OneOrMany[bool | None] = ()
-    layers: OneOrMany[Count | None] = ()
-    head_layers: OneOrMany[Count] = ()
-    use_pooler: OneOrMany[bool] = ()
-    head_dropout: OneOrMany[Fraction] = ()
-    drop_mode: OneOrMany[DropMode] = ()
-    drop_depth: OneOrMany[Depth] = ()
-    drop_measure: OneOrMany[MeasuredDepths] = ()
-    sources: OneOrMany[Count | None] = ()
-    fusion_query: OneOrMany[bool | None] = ()
-    fusion_key: OneOrMany[bool | None] = ()
-    fusion_value: OneOrMany[bool | None] = ()
-    query_before_norm: OneOrMany[bool | None] = ()
-    value_off_diagonal: OneOrMany[Number | Literal["random"] | None] = ()
-    regularisation: OneOrMany[NotNegative | None] = ()
-    fusion_dropout: OneOrMany[Fraction | None] = ()
-    keep: OneOrMany[Count | None] = ()
-    pruning_order: OneOrMany[PruningOrder | None] = ()
-    optimiser: OneOrMany[Optimiser] = ()
-    learning_rate: OneOrMany[Positive] = ()
-    weight_decay: OneOrMany[NotNegative] = ()
-    schedule: OneOrMany[Schedule] = ()
-    warmup_fraction: OneOrMany[Fraction] = ()
-    batch_size: OneOrMany[Count] = ()
-    batching: OneOrMany[Batching] = ()
-    max_length: OneOrMany[Length] = ()
-    epochs: OneOrMany[Count] = ()
-    patience: OneOrMany[Count | None] = ()
-    gradient_clip: OneOrMany[Positive | None] = ()
-    frozen_dropout: OneOrMany[bool] = ()
-    cache_dtype: OneOrMany[CacheDtype] = ()
-    accumulate: OneOrMany[Count] = ()
-    precision: OneOrMany[Precision] = ()
-
-    @cached_property
-    def given(self) -> Mapping[str, tuple[Any, ...]]:
-        """Return axis → values that hold, for the keys that were given."""
-        values = {key: getattr(self, key) for key in type(self).model_fields}
-        return {key: chosen for key, chosen in values.items() if chosen}

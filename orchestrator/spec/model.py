@@ -18,6 +18,7 @@ from orchestrator.spec.axes import (
     DropAxes,
     FusionAxes,
     HeadAxes,
+    PruningAxes,
     TrainingAxes,
 )
 from orchestrator.spec.values import (
@@ -36,7 +37,7 @@ from orchestrator.spec.values import (
 )
 from workers.contract.fast_path import FastPath
 from workers.contract.task_card import Columns, Metric, RowLimits, Split
-from workers.contract.trial import Method, PruningOrder
+from workers.contract.trial import Method
 
 
 class BaseModelSpec(Section):
@@ -149,11 +150,6 @@ class SourceSelection(Section):
     tasks: OneOrMany[Name] = ("all",)
     where: Condition = Condition()
     seed: SourceSeed = SourceSeed.SAME
-
-
-class PruningAxes(Section):
-    keep: OneOrMany[Count]
-    order: OneOrMany[PruningOrder] = (PruningOrder.AT_ONCE,)
 
 
 class FusionGrid(Section):

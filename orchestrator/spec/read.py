@@ -2,14 +2,15 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from adapter_lib.config.settings import usual_values
 from orchestrator.errors import SpecError
 from orchestrator.spec.document import LONGEST_SHOWN, compose, plain, read_text, shown
 from orchestrator.spec.model import SweepSpec
@@ -97,6 +98,7 @@ _WORDS = {
     "bool_type": "expected true or false",
     "string_type": "expected text; put it in quotes if it is meant as text",
     "model_type": "expected keys and values, such as `epochs: 3`",
+    "dataclass_type": "expected keys and values, such as `norm_before: true`",
     "mapping_type": "expected keys and values, such as `rte: {hub: glue/rte}`",
     "finite_number": "expected a finite number",
     "int_parsing_size": "expected a whole number of fewer digits",
@@ -135,7 +137,7 @@ def _explain(source: SpecSource, details: Sequence[ErrorDetails]) -> list[str]:
 
 def _problem(detail: ErrorDetails) -> str:
     kind, keys = detail["type"], tuple(detail["loc"])
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         return _unknown_key(keys)
     if kind == "missing":
         return f"the key `{keys[-1]}` is missing"
@@ -161,17 +163,20 @@ def _unknown_key(keys: KeyPath) -> str:
 
 def _allowed_keys(keys: KeyPath) -> list[str]:
     """Return the keys that the section at `keys` knows, by following the model's fields."""
-    model: Any = SweepSpec
+    section: Any = SweepSpec
     for key in keys:
-        if isinstance(key, str) and key in getattr(model, "model_fields", {}):
-            model = _section_in(model.model_fields[key].annotation) or model
-    return list(model.model_fields)
+        if isinstance(key, str) and key in getattr(section, "model_fields", {}):
+            section = _section_in(section.model_fields[key].annotation) or section
+    return list(usual_values(section))
 
 
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _section_in(annotation: Any) -> type | None:
+    """Return the section, or the dataclass in place of one, that a field may hold."""
+    if isinstance(annotation, type) and (
+        issubclass(annotation, BaseModel) or is_dataclass(annotation)
+    ):
         return annotation
-    for part in getattr(annotation, "__args__", ()):
+    for part in get_args(annotation):
         found = _section_in(part)
         if found is not None:
             return found

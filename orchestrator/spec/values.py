@@ -1,9 +1,16 @@
 """The small types of the sweep YAML: a value or a list of them, and what a value may be."""
 
 import re
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Mapping
+from functools import reduce
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from annotated_types import Ge, Gt, Le
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+
+from adapter_lib.config.fields import LARGEST as LARGEST
+from adapter_lib.config.settings import Said
 
 T = TypeVar("T")
 
@@ -44,28 +51,16 @@ def spelled(pattern: str, words: str) -> AfterValidator:
 
 
 OneOrMany = Annotated[tuple[T, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
-NULL_IS_A_VALUE = BeforeValidator(_as_tuple)
-"""For an axis that may be left out and has `null` among its values, which is then a grid of one."""
-LARGEST = 2**31 - 1
-"""The largest size or count: what a database column of whole numbers holds."""
 LARGEST_SEED = 2**63 - 1
 Whole = Annotated[int, BeforeValidator(_no_boolean)]
 Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
-Positive = Annotated[Number, Field(gt=0)]
-NotNegative = Annotated[Number, Field(ge=0)]
-Fraction = Annotated[Number, Field(ge=0, lt=1)]
-Factor = Annotated[Number, Field(ge=1e-3, le=LARGEST)]
+Positive = Annotated[Number, Gt(0)]
+NotNegative = Annotated[Number, Ge(0)]
+Factor = Annotated[Number, Ge(1e-3), Le(LARGEST)]
 """By what a hidden size is divided; a bottleneck of a thousand times that size is no bottleneck."""
-Count = Annotated[Whole, Field(ge=1, le=LARGEST)]
-Depth = Annotated[Whole, Field(ge=0, le=LARGEST)]
-Seed = Annotated[Whole, Field(ge=0, le=LARGEST_SEED)]
-Length = Annotated[Whole, Field(ge=8, le=LARGEST)]
-Sizes = Annotated[
-    tuple[Annotated[tuple[Count, ...], Field(min_length=1)] | None, ...],
-    BeforeValidator(_as_tuples),
-    Field(min_length=1),
-]
-"""One list of sizes, or a list of such lists; null only in conditions."""
+Count = Annotated[Whole, Ge(1), Le(LARGEST)]
+Depth = Annotated[Whole, Ge(0), Le(LARGEST)]
+Seed = Annotated[Whole, Ge(0), Le(LARGEST_SEED)]
 Name = Annotated[
     str,
     spelled(
@@ -75,7 +70,60 @@ Name = Annotated[
 ]
 
 
+def as_written(kind: Any) -> Any:
+    """Return what stands in a YAML for a field of this kind: numbers are no booleans, and finite.
+
+    Args:
+        kind: a field's annotation, of which the bounds stay.
+    """
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        bounds = [part for part in parts[1:] if not isinstance(part, Said)]
+        return reduce(lambda base, bound: Annotated[base, bound], bounds, as_written(parts[0]))
+    if origin in (Union, UnionType):
+        return Union[tuple(map(as_written, parts))]  # noqa: UP007 - of a tuple
+    if origin is tuple:
+        return Annotated[tuple[as_written(parts[0]), ...], Field(min_length=1)]  # type: ignore[misc]
+    return {int: Whole, float: Number}.get(kind, kind)
+
+
+def one_or_many(kind: Any) -> Any:
+    """Return what is one value of a kind or a list of them; for lists, one or a list of lists."""
+    grid = BeforeValidator(_as_tuples if _holds(tuple, kind) else _as_tuple)
+    return Annotated[tuple[kind, ...], grid, Field(min_length=1)]
+
+
+def or_left_out(kind: Any) -> Any:
+    """Return what is one value of a kind, a list of them, or not given: null unless it is a value.
+
+    That null is a grid of one.
+    """
+    axis = one_or_many(kind) | None
+    return Annotated[axis, BeforeValidator(_as_tuple)] if _holds(NoneType, kind) else axis
+
+
+def _holds(part: type, kind: Any) -> bool:
+    """Tell whether `part` is among what a kind of values is made of."""
+    return part in (kind, get_origin(kind)) or any(_holds(part, k) for k in get_args(kind))
+
+
 class Section(BaseModel):
     """A part of the YAML: unknown keys are errors, values never change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+S = TypeVar("S", bound=Section)
+
+
+def with_fields(fields: Mapping[str, Any]) -> Callable[[type[S]], type[S]]:
+    """Add fields to a section: name → annotation and default. Its own of the same name win."""
+
+    def extended(section: type[S]) -> type[S]:
+        name, bases = section.__name__, (section, create_model("Added", __base__=Section, **fields))
+        built: Any = create_model(
+            name, __base__=bases, __module__=section.__module__, __doc__=section.__doc__
+        )
+        return cast(type[S], built)
+
+    return extended

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel
 
 from orchestrator.command_line import app
-from orchestrator.spec.axes import ArrangementSetting, FusionAxes
+from orchestrator.spec.axes import FusionAxes
 from orchestrator.spec.model import (
     AdapterAxes,
     BaseModelSpec,
@@ -50,7 +50,6 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "base_models": BaseModelSpec,
     "tasks": TaskSpec,
     "adapter": AdapterAxes,
-    "arrangement": ArrangementSetting,
     "drop": DropAxes,
     "head": HeadAxes,
     "training": TrainingAxes,

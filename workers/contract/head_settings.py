@@ -1,33 +1,29 @@
 """Which head a task needs, and what a sweep may set of it. No torch: the planner reads this."""
 
-from typing import Literal
+from typing import Annotated
 
-from pydantic import Field
+from annotated_types import Ge, Le
 
 from adapter_lib.config.configuration import HeadConfig, HeadKind
+from adapter_lib.config.settings import Fraction, Said, unusual_words
 from workers.contract.frozen import Frozen
 from workers.contract.task_card import TaskCard
 
 
 class HeadSettings(Frozen):
-    """What a sweep may set of a prediction head.
+    """What a sweep may set of a prediction head."""
 
-    Attributes:
-        layers: linear layers; None is the usual number of the kind, see `usual_layers`.
-        use_pooler: read the token through the base's own, frozen pooler.
-    """
-
-    layers: Literal[1, 2] | None = None
-    use_pooler: bool = False
-    dropout: float = Field(default=0.1, ge=0, lt=1)
+    layers: Annotated[Annotated[int, Ge(1), Le(2)] | None, Said("{} layers")] = None
+    """Linear layers: 2 where the head reads one token (classification, regression, multiple
+    choice), 1 where it reads every one (spans, tags)."""
+    use_pooler: Annotated[bool, Said("pooler")] = False
+    """Read the first token through the base's own, frozen pooler; for heads on one token, over
+    bases that have one."""
+    dropout: Fraction = 0.1
+    """Before each linear layer."""
 
     def __str__(self) -> str:
-        parts = [] if self.layers is None else [f"{self.layers} layers"]
-        if self.use_pooler:
-            parts.append("pooler")
-        if self.dropout != HeadSettings.model_fields["dropout"].default:
-            parts.append(f"dropout {self.dropout:g}")
-        return " ".join(parts)
+        return " ".join(unusual_words(self))
 
     def over(self, card: TaskCard) -> "HeadSettings":
         """Return the same head said in one way only, so that a trial has one identity."""

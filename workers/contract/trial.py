@@ -6,15 +6,26 @@ left to `workers.running.bundle`.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
+from annotated_types import Ge, Le
 from pydantic import Field, model_validator
 
-from adapter_lib.config.arrangement import USUAL
-from adapter_lib.config.configuration import AdapterConfig, FusionConfig, NonLinearity, Sharing
+from adapter_lib.config.configuration import AdapterConfig, FusionConfig, Sharing
+from adapter_lib.config.fields import LARGEST
+from adapter_lib.config.settings import (
+    Count,
+    Depth,
+    Fraction,
+    NotNegative,
+    Positive,
+    Said,
+    unusual_words,
+    usual_values,
+)
 from workers.contract.frozen import Frozen, renamed
 from workers.contract.head_settings import HeadSettings
 from workers.contract.task_card import Metric, TaskRef
@@ -111,32 +122,62 @@ class BaseModelRef(Frozen):
 
 class Drop(Frozen):
     mode: DropMode = DropMode.NONE
-    depth: int = 0
-    """The fixed depth of specialised training; 0 otherwise."""
+    """`none`: adapters in every layer; `specialised`: none in a fixed number of lowest layers;
+    `robust`: a number drawn for every batch."""
+    depth: Depth = 0
+    """For `specialised`: the numbers of lowest layers without adapters; `all` is 0…L−1; depth 0 is
+    the same trial as mode `none`."""
     measure: MeasuredDepths = MeasuredDepths.ALL
-    """Of mode `none` alone: a specialised adapter is measured at its depth, a robust one at all."""
+    """For `none`: measured on validation at every depth, or without dropping alone; by the layers
+    that are run, all depths of a 6-layer base cost one and a half times as much again."""
 
 
 class Training(Frozen):
-    """How parameters are fitted; everything in it changes the result."""
+    """How parameters are fitted; everything in it changes the result.
+
+    A new setting is one field with the text below it: sweeps, labels, tables and the documentation
+    find it here. At its default it renames no trial.
+    """
 
     optimiser: Optimiser = Optimiser.ADAMW
-    learning_rate: float = Field(default=1e-4, gt=0)
-    weight_decay: float = Field(default=0.0, ge=0)
+    """`sgd` has momentum 0.9."""
+    learning_rate: Positive = 1e-4
+    """The highest one."""
+    weight_decay: NotNegative = 0.0
+    """Not applied to biases, norms and fusion's value matrices."""
     schedule: Schedule = Schedule.LINEAR
-    warmup_fraction: float = Field(default=0.0, ge=0, lt=1)
-    batch_size: int = Field(default=32, ge=1)
+    """After warm-up: `linear` or `cosine` down to 0, or `constant`."""
+    warmup_fraction: Fraction = 0.0
+    """Share of all steps."""
+    batch_size: Count = 32
+    """Examples."""
     batching: Batching = Batching.RANDOM
-    max_length: int = Field(default=128, ge=8)
-    epochs: int = Field(default=10, ge=1)
-    patience: int | None = Field(default=None, ge=1)
-    gradient_clip: float | None = Field(default=1.0, gt=0)
+    """Which rows make up a batch: `random`, any, as a plain data loader draws them; `by_length`,
+    rows of similar lengths, which are quicker but are not the same training."""
+    max_length: Annotated[int, Ge(8), Le(LARGEST)] = 128
+    """Tokens of an example; of a pair, the longer text loses tokens first, from its end."""
+    epochs: Count = 10
+    """At most."""
+    patience: Count | None = None
+    """Stop when so many epochs brought nothing better; `null` never stops. The best epoch's weights
+    are kept in any case."""
+    gradient_clip: Positive | None = 1.0
+    """The largest norm of the gradient; `null` clips nothing."""
     frozen_dropout: bool = False
-    """Whether what lies below the lowest adapter keeps dropout on, as AdapterHub does."""
+    """Whether dropout stays on below the lowest adapter, as AdapterHub leaves it. With `false` the
+    embeddings and all layers up to and with the lowest adapted one are computed without dropout (of
+    that layer, whatever precedes its adapter), so they are the same for every trial and are
+    computed once; with `true` only measuring profits."""
     cache_dtype: CacheDtype = CacheDtype.FLOAT32
+    """As what that frozen part is stored; `float16` takes half the space and rounds to about
+    0.03 %."""
     precision: Precision = Precision.FLOAT32
-    accumulate: int = Field(default=1, ge=1)
-    """Batches whose gradients are averaged before each step of the optimiser."""
+    """`bfloat16`: autocast, with parameters in float32; `auto`: chosen when planning, `bfloat16`
+    for GPUs and for processors with `avx512_bf16` or `amx_bf16`, otherwise `float32`; the trial
+    records what it was."""
+    accumulate: Count = 1
+    """Batches whose gradients are averaged before each step of the optimiser; robust AdapterDrop
+    draws a depth for each of them."""
 
     @model_validator(mode="before")
     @classmethod
@@ -165,8 +206,11 @@ class Fusion(Frozen):
 
 class Pruning(Frozen):
     fusion_trial: str
-    keep: int = Field(ge=1)
-    order: PruningOrder = PruningOrder.AT_ONCE
+    keep: Annotated[Count, Said("keep {}")]
+    """How many sources stay in each layer, less than there are; one pruned fusion each."""
+    order: Annotated[PruningOrder, Said("one by one")] = PruningOrder.AT_ONCE
+    """Rank all sources by the fusion's attention at once, or let the least attended of each layer
+    go and measure attention again before the next."""
 
 
 class Trial(Frozen):
@@ -216,19 +260,14 @@ class Trial(Frozen):
     @cached_property
     def identity(self) -> dict[str, Any]:
         """Everything that determines the result, and nothing else: no names, no paths."""
-        # A setting that came later stays out at its default: it must rename no old trial.
-        later = {name for name, default in _LATER.items() if getattr(self, name) == default}
-        apart = {"base", "task", "adapter", "reduction_factor"}
-        content = self.model_dump(mode="json", exclude=apart | later)
+        left_out = {"base", "task", "adapter", "reduction_factor"}
+        content = _written(self, left_out=left_out)
         content["adapter"] = self.adapter and self.adapter.as_fields()
         if self.fusion is not None:
             content["fusion"]["config"] = self.fusion.config.as_fields()
-        if "head" in content:
-            content["head"] = self.head.model_dump(mode="json", exclude_defaults=True)
-        for part, name in _LATER_IN_PARTS:
-            value = getattr(self, part)
-            if value is not None and getattr(value, name) == type(value).model_fields[name].default:
-                del content[part][name]
+        for name in content.keys() & {"training", "drop", "pruning", "head"}:
+            part = getattr(self, name)
+            content[name] = part and _written(part)
         content["recipe"] = RECIPE_VERSION
         content["base"] = self.base.identity
         content["task"] = {"name": self.task.name, "fingerprint": self.task.fingerprint}
@@ -271,17 +310,16 @@ class Trial(Frozen):
             words.append(f"of {self.top_layers}")
         if self.fusion is not None:
             words.append(f"of {len(self.fusion.sources)}")
-            words += fusion_words(self.fusion.config)
+            words += unusual_words(self.fusion.config, apart=("drop_depth",))
         if self.pruning is not None:
-            words.append(f"keep {self.pruning.keep}")
-            if self.pruning.order is PruningOrder.ONE_BY_ONE:
-                words.append("one by one")
+            words += unusual_words(self.pruning, apart=("fusion_trial",))
         if self.drop.mode is DropMode.SPECIALISED:
             words.append(f"drop {self.drop.depth}")
         elif self.drop.mode is DropMode.ROBUST:
             words.append("drop robust")
         elif self.drop.measure is MeasuredDepths.OWN:
             words.append("measured at depth 0")
+        words += unusual_words(self.drop, apart=("mode", "depth", "measure"))
         if self.head != HeadSettings():
             words.append(f"head {self.head}")
         if not self.fast_path:
@@ -289,18 +327,26 @@ class Trial(Frozen):
         return " · ".join([*words, f"seed {self.seed}"])
 
 
-_LATER_IN_PARTS = (
-    ("drop", "measure"),
-    ("training", "accumulate"),
-    ("training", "cache_dtype"),
-    ("pruning", "order"),
-)
-_LATER: dict[str, Any] = {
-    "top_layers": None,
-    "head": HeadSettings(),
-    "start_from": None,
-    "fast_path": True,
+_ALWAYS_WRITTEN: Mapping[type, Collection[str]] = {
+    Trial: ("adapter", "drop", "fusion", "pruning"),
+    Drop: ("mode", "depth"),
+    Training: (
+        *("optimiser", "learning_rate", "weight_decay", "schedule", "warmup_fraction"),
+        *("batch_size", "batching", "max_length", "epochs", "patience", "gradient_clip"),
+        *("frozen_dropout", "precision"),
+    ),
 }
+
+
+def _written(part: Frozen, left_out: Collection[str] = ()) -> dict[str, Any]:
+    """Return what a part of a trial adds to its identity.
+
+    A setting that came later stays out at its default: it must rename no old trial.
+    """
+    always = _ALWAYS_WRITTEN.get(type(part), ())
+    usual = usual_values(type(part))
+    later = {name for name in usual.keys() - always if getattr(part, name) == usual[name]}
+    return part.model_dump(mode="json", exclude={*left_out, *later})
 
 
 def adapter_words(adapter: AdapterConfig, reduction_factor: float | None = None) -> Iterator[str]:
@@ -311,27 +357,14 @@ def adapter_words(adapter: AdapterConfig, reduction_factor: float | None = None)
     if adapter.sharing is not Sharing.NONE:
         groups = f" by {adapter.group_layers}" if adapter.sharing is Sharing.GROUPS else ""
         yield f"shared{groups}"
-    if adapter.non_linearity is not NonLinearity.RELU:
-        yield adapter.non_linearity.value
-    if adapter.scaling != 1.0:
-        yield f"scaled {adapter.scaling:g}"
-    if adapter.dropout:
-        yield f"dropout {adapter.dropout:g}"
-    if adapter.trained_norm:
-        yield "trained norms"
-    if adapter.arrangement != USUAL:
-        yield str(adapter.arrangement)
+    yield from unusual_words(adapter, apart=_SAID_APART)
 
 
-def fusion_words(config: FusionConfig) -> Iterator[str]:
-    """Say how a fusion attends, in short, as far as it is not the usual."""
-    usual = FusionConfig(drop_depth=config.drop_depth)
-    for name, value in vars(config).items():
-        if value != getattr(usual, name):
-            words = name.replace("_", " ")
-            yield {True: words, False: f"no {words}", None: f"random {words}"}.get(
-                value, f"{words} {value:g}" if isinstance(value, float) else f"{words} {value}"
-            )
+_SAID_APART = (
+    *("bottleneck_size", "layer_sizes", "placement", "sharing", "group_layers"),
+    *("drop_depth", "leave_out", "initialisation"),
+)
+"""Settings of an adapter that its label says in words of their own, or not at all."""
 
 
 def content_hash(content: Any) -> str:

@@ -96,8 +96,7 @@ WRONG: dict[type, dict[str, list[Any]]] = {
 def test_a_wrong_value_is_refused_by_the_fields_name(kind: type, field: str, value: object) -> None:
     with pytest.raises(ConfigurationError) as refused:
         kind(**GOOD[kind] | {field: value})
-    shown = {"layer_sizes": "bottleneck_size"} if value == (4, 0) else {}
-    assert shown.get(field, field) in str(refused.value)
+    assert field in str(refused.value)
 
 
 def test_no_field_is_forgotten_above() -> None:
