@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("adapter_lib", "workers", "orchestrator", "dashboards")
-MEASURES = {"adapter_lib": (10, 6, 30), "workers": (11, 8, 40), "orchestrator": (13, 9, 40)}
+MEASURES = {"adapter_lib": (10, 6, 30), "workers": (11, 8, 40), "orchestrator": (13, 9, 41)}
 """Package → the most parts, floors and arrows between parts that it may have."""
 LONGEST_FUNCTION, LONGEST_FILE, MEDIAN_FUNCTION = 50, 400, 8
 

@@ -25,8 +25,8 @@ from workers.prefix.cache import PrefixCache
 from workers.prefix.store import ArrayStore
 from workers.running.memory import keep_freed_memory
 from workers.tasks.load import load_task
+from workers.training.depths import wanted_cut_points
 from workers.training.pruning import AttentionMemo
-from workers.training.trainer import wanted_cut_points
 
 KEPT_TASKS = 16
 

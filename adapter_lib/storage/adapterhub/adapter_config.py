@@ -14,8 +14,8 @@ from adapter_lib.config.configuration import (
     bottleneck_from_reduction,
 )
 from adapter_lib.errors import ConfigurationError, UnsupportedSettingError
+from adapter_lib.storage.adapterhub.hub_settings import Settings, refused_in
 from adapter_lib.storage.adapterhub.places import Places
-from adapter_lib.storage.adapterhub.settings import Settings, refused_in
 
 _RESIDUALS: dict[Any, Residual] = {
     True: Residual.PROJECTION,

@@ -6,7 +6,7 @@ from typing import Any
 from adapter_lib.config.configuration import FusionConfig
 from adapter_lib.errors import UnsupportedSettingError
 from adapter_lib.storage.adapterhub.base_dropout import fusion_dropout
-from adapter_lib.storage.adapterhub.settings import Settings, refused_in
+from adapter_lib.storage.adapterhub.hub_settings import Settings, refused_in
 
 _ALWAYS: dict[str, bool] = {"residual_before": False, "temperature": False}
 _WITHOUT_EFFECT: dict[str, bool] = {"value_before_softmax": True}  # V has no bias, Σp = 1

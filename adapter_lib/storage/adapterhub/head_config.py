@@ -6,7 +6,7 @@ from typing import Any
 from adapter_lib.config.configuration import HeadConfig, HeadKind
 from adapter_lib.errors import ConfigurationError, UnsupportedSettingError
 from adapter_lib.storage.adapterhub.base_dropout import head_dropout
-from adapter_lib.storage.adapterhub.settings import Settings, refused_in
+from adapter_lib.storage.adapterhub.hub_settings import Settings, refused_in
 
 _TYPES = {
     "classification": HeadKind.CLASSIFICATION,

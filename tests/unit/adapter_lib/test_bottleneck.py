@@ -144,7 +144,7 @@ def test_groups_of_layers_are_counted_from_layer_0() -> None:
     ("settings", "message"),
     [
         ({"bottleneck_size": 0}, "bottleneck_size"),
-        ({"layer_sizes": (3, 0)}, "bottleneck_size"),
+        ({"layer_sizes": (3, 0)}, r"layer_sizes\[1\]"),
         ({"drop_depth": -1}, "drop_depth"),
         ({"scaling": float("nan")}, "scaling"),
         ({"dropout": 1.0}, "dropout"),

@@ -1,0 +1,62 @@
+"""The drop depths that a trial is measured at, and the cut points from which its runs start."""
+
+from adapter_lib.model import AdapterModel
+from adapter_lib.modules.fusion import Fusion
+from adapter_lib.transformer.activations import CutPoint
+from workers.contract.task_card import Split
+from workers.contract.trial import DropMode, MeasuredDepths, Method, PruningOrder, Trial
+
+
+def measured_depths(trial: Trial) -> list[int]:
+    """Return the drop depths that the finished trial is measured at on validation.
+
+    Robust adapters are measured at every depth 0…L-1, and so are those trained in every layer
+    unless the trial says otherwise; a specialised one at its own, and what has no adapter at 0.
+    """
+    if trial.method not in (Method.ADAPTER, Method.FUSION, Method.PRUNED_FUSION):
+        return [trial.drop.depth]
+    match trial.drop.mode:
+        case DropMode.ROBUST:
+            everywhere = True
+        case DropMode.SPECIALISED:
+            everywhere = False
+        case DropMode.NONE:
+            everywhere = trial.drop.measure is MeasuredDepths.ALL
+    return list(range(trial.base.layers)) if everywhere else [trial.drop.depth]
+
+
+def selection_depths(trial: Trial) -> list[int]:
+    """Return the depths whose mean score early stopping compares."""
+    return measured_depths(trial) if trial.drop.mode is DropMode.ROBUST else [trial.drop.depth]
+
+
+def wanted_cut_points(trial: Trial, model: AdapterModel) -> dict[Split, list[CutPoint]]:
+    """Return where the runs over each split can be taken up, as `Trainer` and `pruning` do them."""
+    if trial.method is Method.PRETRAINING:  # masks what it reads
+        return {}
+    depths = {
+        Split.TRAIN: _depths_over_train(trial, model),
+        Split.VALIDATION: measured_depths(trial),
+        Split.TEST: selection_depths(trial),
+    }
+    entries = {split: {model.entry(depth) for depth in of} for split, of in depths.items()}
+    return {
+        split: [cut_point for cut_point in cut_points if cut_point is not None]
+        for split, cut_points in entries.items()
+    }
+
+
+def _depths_over_train(trial: Trial, model: AdapterModel) -> list[int]:
+    """Return the depths at which what is stored of the training set is read."""
+    if trial.pruning is not None:
+        fusion = model.adapter
+        assert isinstance(fusion, Fusion)
+        steps = max(map(len, fusion.kept.values())) - trial.pruning.keep
+        measures = trial.pruning.order is PruningOrder.ONE_BY_ONE and steps > 1
+        # Attention is measured over every token, and some are not stored that high.
+        all_stored = not model.reads_one_token or fusion.lowest_layer < trial.base.layers - 1
+        return [trial.drop.depth] if measures and all_stored else []
+    if trial.training.frozen_dropout:  # which what is stored does not have
+        return []
+    robust = trial.drop.mode is DropMode.ROBUST
+    return list(range(trial.base.layers)) if robust else [trial.drop.depth]
