@@ -3,17 +3,24 @@
 import getpass
 import os
 import socket
-import subprocess
+import sys
 from pathlib import Path
+
+import psutil
 
 from workers.contract.frozen import Frozen
 
-_PROC = Path("/proc")
 _BETWEEN = ":"
+_SLACK_S = 2.0
+"""By how much the start of a process may be seen otherwise, after a clock was set."""
 
 
 class ProcessIdentity(Frozen):
-    """A process id means nothing without its host, and little without the time it started."""
+    """A process id means nothing without its host, and little without the time it started.
+
+    Attributes:
+        started_at: what the process was seen from, and how long after the system it started.
+    """
 
     host: str
     pid: int
@@ -21,8 +28,9 @@ class ProcessIdentity(Frozen):
 
     @classmethod
     def current(cls) -> "ProcessIdentity":
-        pid = os.getpid()
-        return cls(host=socket.gethostname(), pid=pid, started_at=started_at(pid) or "unknown")
+        me = psutil.Process()
+        started_at = f"{_here()}{_BETWEEN}{_start_s(me):.2f}"
+        return cls(host=socket.gethostname(), pid=me.pid, started_at=started_at)
 
     @property
     def known_dead(self) -> bool:
@@ -32,13 +40,18 @@ class ProcessIdentity(Frozen):
         another machine; so the process must also have been seen from this boot and this
         namespace of process ids.
         """
-        here = started_at(os.getpid())
-        if here is None or self.host != socket.gethostname():
+        seen_from, _, start_s = self.started_at.partition(_BETWEEN)
+        if self.host != socket.gethostname() or seen_from != _here():
             return False
-        if _where(self.started_at) != _where(here):
+        try:
+            process = psutil.Process(self.pid)
+            if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+                return True
+            return abs(_start_s(process) - float(start_s)) > _SLACK_S
+        except psutil.NoSuchProcess:
+            return not _exists(self.pid)
+        except psutil.AccessDenied:
             return False
-        now = started_at(self.pid)
-        return now != self.started_at and not (now is None and _exists(self.pid))
 
 
 def person() -> str:
@@ -50,40 +63,22 @@ def person() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def started_at(pid: int) -> str | None:
-    """Return when a process that can be seen from here started; None if there is none.
-
-    It is an opaque word, that begins with what it was seen from.
-    """
-    if (_PROC / "self" / "stat").exists():
-        return _started_at_linux(pid)
-    command = ["ps", "-o", "lstart=", "-p", str(pid)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
-    found = answer.stdout.strip()
-    return f"ps{_BETWEEN}{found}" if found else None
-
-
-def _started_at_linux(pid: int) -> str | None:
+def _here() -> str:
+    """Name this boot of the system and what process ids count in; that, psutil does not tell."""
     try:
-        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-        boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        namespace = (_PROC / "self/ns/pid").stat().st_ino
-    except OSError:  # there is none, or it is another user's
-        return None
-    # The name in parentheses may hold spaces; state is the first field after it, start the 20th.
-    fields = text.rpartition(")")[2].split()
-    if fields[0] in ("Z", "X"):
-        return "ended"
-    return _BETWEEN.join((f"{boot}/{namespace}", fields[19]))
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}.{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return sys.platform
 
 
-def _where(started: str) -> str:
-    """Return what a process was seen from."""
-    return started.partition(_BETWEEN)[0]
+def _start_s(process: psutil.Process) -> float:
+    """Return how long after the system a process started: setting the clock moves both."""
+    return float(process.create_time() - psutil.boot_time())
 
 
 def _exists(pid: int) -> bool:
-    """Tell whether there is such a process, also one of another user that /proc may hide."""
+    """Tell whether there is such a process, also one of another user that /proc hides."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -9,7 +9,7 @@ from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -39,6 +39,8 @@ class ProgressView:
         self._started = time.monotonic()
         self._durations: dict[Method, list[float]] = defaultdict(list)
         self._printed_at = 0.0
+        self._bar = Progress(BarColumn(), TextColumn("{task.description}"))
+        self._finished = self._bar.add_task("")
         self._live = Live(
             console=console, get_renderable=self.render, refresh_per_second=2, transient=True
         )
@@ -91,9 +93,9 @@ class ProgressView:
             return Text(f"{self._phase} … {duration(time.monotonic() - self._started)}")
         total = len(board.queue.trials)
         done = board.counts()[TrialState.FINISHED]
-        bar = Table.grid(padding=(0, 1))
-        bar.add_row(ProgressBar(total=total, completed=done, width=40), Text(self._counts()))
-        return Group(bar, self._running(board), self._bests(), Text(f"{self._phase}", style="dim"))
+        self._bar.update(self._finished, total=total, completed=done, description=self._counts())
+        phase = Text(f"{self._phase}", style="dim")
+        return Group(self._bar, self._running(board), self._bests(), phase)
 
     def _counts(self) -> str:
         assert self._board is not None
