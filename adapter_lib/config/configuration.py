@@ -65,10 +65,10 @@ class AdapterConfig:
     """One bottleneck adapter per chosen layer: `down` d→r, a non-linearity, `up` r→d."""
 
     bottleneck_size: Count
-    """r, of every layer or of the largest one."""
+    """The size of the bottleneck, r."""
     placement: Placement = Placement.PFEIFFER
-    """Where in a layer it sits: behind the feed-forward block, behind both blocks, or beside the
-    feed-forward block."""
+    """`pfeiffer`: behind the feed-forward block; `houlsby`: behind the attention block too;
+    `parallel`: beside the feed-forward block."""
     non_linearity: Annotated[NonLinearity, Said("{}")] = NonLinearity.RELU
     """`gelu_new` is the approximation of `gelu` by tanh."""
     sharing: Sharing = Sharing.NONE
@@ -214,8 +214,8 @@ class FusionConfig:
     value_off_diagonal: Annotated[
         float | None, Said("value off diagonal {}", none="random value off diagonal")
     ] = 1e-6
-    """The matrix V starts as the identity with this off the diagonal; or all of it is drawn from
-    N(0, 0.02²)."""
+    """The matrix V starts as the identity with this off the diagonal; `random` (None in Python)
+    draws all of it from N(0, 0.02²)."""
     regularisation: NotNegative = 0.01
     """Weight in the loss of ‖I − V‖²_F, the squared distance of V from the identity, summed over
     layers."""
@@ -224,11 +224,11 @@ class FusionConfig:
     drop_depth: Depth = 0
     """Number of lowest layers without fusion."""
     query: bool = True
-    """Whether this matrix is learned, or else the identity."""
+    """Whether the matrix Q is learned, or else the identity."""
     key: bool = True
-    """Likewise."""
+    """Likewise K."""
     value: bool = True
-    """Likewise; without it, it is AdapterHub's static fusion."""
+    """Likewise V; without it, it is AdapterHub's static fusion."""
     query_before_norm: bool = False
     """Whether Q reads the feed-forward projection instead of what the adapters read."""
 

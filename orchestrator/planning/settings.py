@@ -188,7 +188,8 @@ def _read(row: Settings, name: str) -> Any:
     for prefix, mark in _MARKS.items():
         if name.startswith(prefix) and mark not in row:
             return _ABSENT
-    named = name in _TRAINING or name.startswith(tuple(_MARKS))
+    of_pruned = name in _OF_FUSION and "sources" in row  # of others the label says it
+    named = name in _TRAINING or name.startswith(tuple(_MARKS)) or of_pruned
     return _usual(name) if named else _ABSENT
 
 

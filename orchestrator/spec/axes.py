@@ -190,9 +190,9 @@ class AdapterAxes(Axes):
     """`layer_sizes` is a list of sizes, one per layer from the lowest, or a list of such lists."""
 
     reduction_factor: OneOrMany[Factor] | None = None
-    """Size = hidden size / factor, rounded down, at least 1."""
+    """Size = hidden size / factor, rounded down, at least 1; 16 where no size is given."""
     start_from: OneOrMany[Name] | None = None
-    """`none`: random weights, as `initialisation` draws them; or a [pre-training](#pretraining)."""
+    """`none`, as by default: random weights, as `initialisation` draws them; or a pre-training."""
 
     @model_validator(mode="after")
     def _one_way_to_give_the_size(self) -> Self:

@@ -32,6 +32,7 @@ from orchestrator.spec.model import (
     TrialGrid,
 )
 from orchestrator.spec.read import read_spec
+from tests.setting_tables import PAGE, with_tables
 from workers.contract.trial import Training
 from workers.tasks.hub import GLUE_TASKS
 from workers.tasks.quickstart.tasks import builtin_card
@@ -45,7 +46,7 @@ PAGES = sorted(
 )
 COMMANDS: dict[str, Any] = dict(typer.main.get_group(app).commands)
 
-SECTIONS: dict[str, type[BaseModel]] = {
+MODELS: dict[str, type[BaseModel]] = {
     "Top": SweepSpec,
     "base_models": BaseModelSpec,
     "tasks": TaskSpec,
@@ -184,10 +185,15 @@ def test_environment_variables_are_documented() -> None:
                 assert f"`{parameter.envvar}`" in row
 
 
-@pytest.mark.parametrize(("heading", "model"), SECTIONS.items())
+@pytest.mark.parametrize(("heading", "model"), MODELS.items())
 def test_every_key_of_the_yaml_is_documented(heading: str, model: type[BaseModel]) -> None:
     keys = {key for key in table_rows(section(DOCS / "sweep-yaml.md", heading)) if "." not in key}
     assert keys == set(model.model_fields)
+
+
+def test_tables_of_settings_are_those_of_the_code() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == with_tables(page), "run `python -m tests.setting_tables`"
 
 
 def test_keys_inside_a_fusion_are_documented() -> None:
