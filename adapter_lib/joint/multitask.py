@@ -46,7 +46,8 @@ class MultiTask(nn.Module):
     """The adapters and heads of several models that share one backbone.
 
     Depths, placements, bottleneck sizes, sharing and heads may all differ; a model without adapter
-    is a task too. Adapters that differ in nothing but size and layers share their products.
+    is a task too. Adapters that differ in nothing but their sizes and layers share their products;
+    groups of other configurations are computed one after the other.
     """
 
     def __init__(self, models: Mapping[str, AdapterModel]) -> None:
