@@ -57,7 +57,6 @@ class StackedParameters:
         values: (K, P).
         gradients: (K, P); backward passes add to it.
         starts: where each tensor starts in a row, (S,), and at the end P.
-        matrix: whether each tensor has two dimensions, (S,).
     """
 
     def __init__(
@@ -83,7 +82,6 @@ class StackedParameters:
         sizes = [shape.numel() for shape in self._shapes.values()]
         padded = [-(-size // _ALIGNED) * _ALIGNED for size in sizes]
         self.starts: NDArray[np.int64] = np.concatenate([[0], np.cumsum(padded)]).astype(np.int64)
-        self.matrix = np.array([len(shape) > 1 for shape in self._shapes.values()])
         alike = next(iter(self._parameters(like).values()))
         self.values = alike.new_zeros(rows, int(self.starts[-1]), requires_grad=False)
         trained = frozen_shape is None
