@@ -6,7 +6,7 @@ sweeps take other values than a field does. A list makes a grid.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -111,10 +111,15 @@ def _fields(
     return {name: axis(name, kinds[name], usual[name]) for name in usual if name not in apart}
 
 
+def _head_layers(trial: Trial) -> int:
+    return trial.head.layers or usual_layers(trial.task.card)
+
+
 ADAPTER = _fields(
     AdapterConfig, lambda trial: trial.adapter, apart=("drop_depth", "leave_out"), missing=True
 )
 HEAD = _fields(HeadSettings, lambda trial: trial.head, prefix="head_", bare=("use_pooler",))
+HEAD["layers"] = replace(HEAD["layers"], read=_head_layers)
 DROP = _fields(Drop, lambda trial: trial.drop, prefix="drop_")
 FUSION = _fields(
     FusionConfig,
@@ -139,35 +144,29 @@ def _pretrained(trial: Trial) -> bool | None:
     return trial.start_from is not None if trial.adapter else None
 
 
-def _head_layers(trial: Trial) -> int:
-    return trial.head.layers or usual_layers(trial.task.card)
-
-
 def _sources(trial: Trial) -> int | None:
     return len(trial.fusion.sources) if trial.fusion else None
 
 
-AXES: Mapping[str, Axis] = {
-    axis.name: axis
-    for axis in (
-        Axis("base_model", Name, lambda trial: trial.base.name),
-        Axis("task", Name, lambda trial: trial.task.name),
-        Axis("method", Method, lambda trial: trial.method),
-        Axis("seed", Seed, lambda trial: trial.seed),
-        *ADAPTER.values(),
-        Axis("reduction_factor", Positive, lambda trial: trial.reduction_factor, missing=True),
-        Axis("pretrained", bool, _pretrained, missing=True, usual=False),
-        Axis("layers", Count, lambda trial: trial.top_layers, missing=True),
-        *HEAD.values(),
-        Axis("head_layers", HEAD["layers"].accepts, _head_layers),
-        *DROP.values(),
-        Axis("sources", Count, _sources, missing=True),
-        *FUSION.values(),
-        *PRUNING.values(),
-        *TRAINING.values(),
-    )
-}
+_EVERY = (
+    Axis("base_model", Name, lambda trial: trial.base.name),
+    Axis("task", Name, lambda trial: trial.task.name),
+    Axis("method", Method, lambda trial: trial.method),
+    Axis("seed", Seed, lambda trial: trial.seed),
+    *ADAPTER.values(),
+    Axis("reduction_factor", Positive, lambda trial: trial.reduction_factor, missing=True),
+    Axis("pretrained", bool, _pretrained, missing=True, usual=False),
+    Axis("layers", Count, lambda trial: trial.top_layers, missing=True),
+    *HEAD.values(),
+    *DROP.values(),
+    Axis("sources", Count, _sources, missing=True),
+    *FUSION.values(),
+    *PRUNING.values(),
+    *TRAINING.values(),
+)
+AXES: Mapping[str, Axis] = {axis.name: axis for axis in _EVERY}
 """A trial's coordinates, by the keys of `Condition`."""
+assert len(AXES) == len(_EVERY), "two settings have one name; give those of one part a prefix"
 
 
 def _keys(axes: Mapping[str, Axis]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import transformers
-from transformers import PreTrainedModel
+from transformers import CONFIG_MAPPING, MODEL_MAPPING, PretrainedConfig, PreTrainedModel
 
+from adapter_lib.config import architecture_facts as facts
 from adapter_lib.transformer.backbone import Batch
 
 LAYERS, HIDDEN = 4, 32
@@ -25,20 +25,27 @@ class Architecture:
     """How to build a small model.
 
     Attributes:
-        name: before `Config` and `Model` in transformers.
         typed: whether it takes token types.
-        pooled: whether it has a pooler to leave out.
         attention: which implementations transformers has for it.
         precision: of its own forward in float64; some compute parts in float32 whatever is asked.
     """
 
-    name: str
-    pad_token: int = 0
+    model_type: str
     typed: bool = False
-    pooled: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
     attention: tuple[str, ...] = ("eager", "sdpa")
     precision: float = 1e-9
+
+    @property
+    def pooled(self) -> bool:
+        """Whether it has a pooler to leave out."""
+        return facts.ARCHITECTURES[self.model_type].may_have_pooler
+
+    @property
+    def pad_token(self) -> int:
+        """Return 1 where positions are counted from behind the padding's, to see that they are."""
+        positions = facts.ARCHITECTURES[self.model_type].positions
+        return 1 if positions is facts.Positions.TABLE_BEHIND_PADDING else 0
 
 
 DEBERTA = {
@@ -53,17 +60,16 @@ DEBERTA = {
 MODERN = {"cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
 ARCHITECTURES = {
     "albert": Architecture(
-        "Albert",
+        "albert",
         typed=True,
-        pooled=True,
         extra={"embedding_size": 12, "num_hidden_groups": 2, "hidden_dropout_prob": 0.1}
         | {"attention_probs_dropout_prob": 0.1},
     ),
     "deberta-v2": Architecture(
-        "DebertaV2", typed=True, extra=DEBERTA, attention=("eager",), precision=1e-5
+        "deberta-v2", typed=True, extra=DEBERTA, attention=("eager",), precision=1e-5
     ),
     "deberta-v2+types": Architecture(
-        "DebertaV2",
+        "deberta-v2",
         typed=True,
         extra=DEBERTA
         | {"share_att_key": False, "position_biased_input": True, "type_vocab_size": 2}
@@ -72,51 +78,54 @@ ARCHITECTURES = {
         precision=1e-5,
     ),
     "deberta-v2+absolute": Architecture(
-        "DebertaV2",
+        "deberta-v2",
         typed=True,
         extra={"type_vocab_size": 2},
         attention=("eager",),
         precision=1e-5,
     ),
-    "llama": Architecture("Llama", extra={"num_key_value_heads": 2, "attention_dropout": 0.1}),
+    "llama": Architecture("llama", extra={"num_key_value_heads": 2, "attention_dropout": 0.1}),
     "modernbert": Architecture(
-        "ModernBert",
+        "modernbert",
         extra=MODERN | {"local_attention": 6, "attention_dropout": 0.1},
         precision=1e-5,
     ),
-    "mpnet": Architecture("MPNet", 1, pooled=True, attention=("eager",)),
-    "qwen2": Architecture("Qwen2", extra={"num_key_value_heads": 1, "attention_dropout": 0.1}),
+    "mpnet": Architecture("mpnet", attention=("eager",)),
+    "qwen2": Architecture("qwen2", extra={"num_key_value_heads": 1, "attention_dropout": 0.1}),
     "qwen2+nearby": Architecture(
-        "Qwen2",
+        "qwen2",
         extra={"num_key_value_heads": 2, "use_sliding_window": True, "sliding_window": 3}
         | {"max_window_layers": 2, "attention_dropout": 0.1},
     ),
-    "bert": Architecture("Bert", typed=True, pooled=True),
-    "distilbert": Architecture("DistilBert", extra={"hidden_dim": 48}),
-    "electra": Architecture("Electra", typed=True, extra={"embedding_size": 12}),
-    "gpt2": Architecture("GPT2", extra={"n_inner": 48, "bos_token_id": 2, "eos_token_id": 2}),
-    "roberta": Architecture("Roberta", 1, typed=True, pooled=True, extra={"type_vocab_size": 2}),
-    "xlm-roberta": Architecture(
-        "XLMRoberta", 1, typed=True, pooled=True, extra={"type_vocab_size": 2}
-    ),
+    "bert": Architecture("bert", typed=True),
+    "distilbert": Architecture("distilbert", extra={"hidden_dim": 48}),
+    "electra": Architecture("electra", typed=True, extra={"embedding_size": 12}),
+    "gpt2": Architecture("gpt2", extra={"n_inner": 48, "bos_token_id": 2, "eos_token_id": 2}),
+    "roberta": Architecture("roberta", typed=True, extra={"type_vocab_size": 2}),
+    "xlm-roberta": Architecture("xlm-roberta", typed=True, extra={"type_vocab_size": 2}),
 }
 
 
 def make_transformer(
     architecture: str = "bert", attention: str | None = None, **changed: Any
 ) -> PreTrainedModel:
+    """Return a random model without a pooler."""
     what = ARCHITECTURES[architecture]
     torch.manual_seed(3)
-    config_class = getattr(transformers, f"{what.name}Config")
-    config = config_class(**SIZES | what.extra | changed, pad_token_id=what.pad_token)
+    config = make_config(what, **changed)
     if attention is not None:
         config._attn_implementation = attention
-    model_class = getattr(transformers, f"{what.name}Model")
-    model = model_class(config, add_pooling_layer=False) if what.pooled else model_class(config)
+    options = {"add_pooling_layer": False} if what.pooled else {}
+    model = MODEL_MAPPING[type(config)](config, **options)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.15)
     return model.eval()
+
+
+def make_config(what: Architecture, **changed: Any) -> PretrainedConfig:
+    settings = SIZES | what.extra | changed
+    return CONFIG_MAPPING[what.model_type](**settings, pad_token_id=what.pad_token)
 
 
 def make_batch(padding: str = "right", pad_token: int = 0, tokens: int = 9) -> Batch:

@@ -1,26 +1,17 @@
 """Describe each supported architecture once, by the parts of a layer.
 
 Hugging Face module names appear in this folder and in `adapter_lib.storage.adapterhub.keys`, and
-nowhere else. A new architecture is a file with a `describe` function and an entry below.
+nowhere else. A new architecture is a file here with a `describe` function, and an entry in
+`adapter_lib.config.architecture_facts` that names it.
 """
 
-from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from torch import Tensor, nn
 
+from adapter_lib.config.architecture_facts import ARCHITECTURES
 from adapter_lib.errors import UnsupportedArchitectureError
-from adapter_lib.transformer.architectures import (
-    albert,
-    bert,
-    deberta_v2,
-    distilbert,
-    electra,
-    gpt2,
-    llama,
-    modernbert,
-    mpnet,
-)
 from adapter_lib.transformer.architectures.layer_parts import (
     LayerParts,
     ModelParts,
@@ -43,33 +34,19 @@ __all__ = [
     "token_embedding",
 ]
 
-_DESCRIBE: dict[str, Callable[[Any], ModelParts[Any]]] = {
-    "albert": albert.describe,
-    "bert": bert.describe,
-    "deberta-v2": deberta_v2.describe,
-    "distilbert": distilbert.describe,
-    "electra": electra.describe,
-    "gpt2": gpt2.describe,
-    "llama": llama.describe,
-    "modernbert": modernbert.describe,
-    "mpnet": mpnet.describe,
-    "qwen2": llama.describe,
-    "roberta": bert.describe,
-    "xlm-roberta": bert.describe,
-}
-
 
 def supported_model_types() -> list[str]:
     """List the `model_type` values that `describe_model` accepts."""
-    return sorted(_DESCRIBE)
+    return sorted(ARCHITECTURES)
 
 
 def check_supported(model_type: str) -> None:
     """Raise UnsupportedArchitectureError if no file describes models of this type."""
-    if model_type not in _DESCRIBE:
+    if model_type not in ARCHITECTURES:
         raise UnsupportedArchitectureError(
             f"expected a base model of type {', '.join(supported_model_types())}, found "
-            f"{model_type!r}; describe it in adapter_lib/transformer/architectures"
+            f"{model_type!r}; describe it in adapter_lib/transformer/architectures, and name that "
+            "in adapter_lib/config/architecture_facts.py"
         )
 
 
@@ -81,7 +58,9 @@ def describe_model(model: Any) -> ModelParts[Any]:
     """
     model_type = model.config.model_type
     check_supported(model_type)
-    return _DESCRIBE[model_type](model)
+    module = import_module(f"{__name__}.{ARCHITECTURES[model_type].described_by}")
+    parts: ModelParts[Any] = module.describe(model)
+    return parts
 
 
 def token_embedding(model: Any) -> Tensor:
