@@ -4,12 +4,13 @@ Checked again, by what was built, when a trial runs; a Hub model that is pinned 
 says nothing here.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_LARGEST_HEADER_BYTES = 100_000_000  # what the safetensors library accepts
+from adapter_lib.config.base_files import weight_names
+from adapter_lib.errors import BaseModelError
+
 _POSITIONS = ("max_position_embeddings", "n_positions")
 _PADDED = ("mpnet", "roberta", "xlm-roberta")  # positions are counted from behind the padding's
 _WITHOUT_TABLE = ("deberta-v2", "llama", "modernbert", "qwen2")  # relative or rotary
@@ -41,23 +42,7 @@ def has_pooler(config: Mapping[str, Any], weights: Path) -> bool | None:
     if config.get("model_type") not in _POOLED:
         return False
     try:
-        names = _weight_names(weights)
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        RecursionError,
-    ):  # a damaged file is refused when it is loaded
+        names = weight_names(weights)
+    except BaseModelError:  # a damaged file is refused when it is loaded
         return None
     return None if names is None else any(".pooler." in f".{name}" for name in names)
-
-
-def _weight_names(weights: Path) -> list[str] | None:
-    if weights.name.endswith(".index.json"):
-        return list(json.loads(weights.read_text(encoding="utf-8"))["weight_map"])
-    if weights.suffix != ".safetensors":
-        return None
-    with weights.open("rb") as stream:
-        size = int.from_bytes(stream.read(8), "little")
-        return list(json.loads(stream.read(size))) if size < _LARGEST_HEADER_BYTES else None
