@@ -7,12 +7,14 @@ tensors and dropout of an architecture is about AdapterHub alone: `adapter_lib.s
 `keys` and `base_dropout`.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
+
+from adapter_lib.config.base_files import weight_names
+from adapter_lib.errors import BaseModelError
 
 
 class Positions(Enum):
@@ -55,7 +57,6 @@ ARCHITECTURES: dict[str, ArchitectureFacts] = {
 }
 """`model_type` of transformers → what is known of it. A new architecture is an entry and a file."""
 
-_LARGEST_HEADER_BYTES = 100_000_000  # what the safetensors library accepts
 _TABLE_ROWS = ("max_position_embeddings", "n_positions")
 _OTHER = ArchitectureFacts("", norms_follow_blocks=False)
 """For types that no entry names; no worker runs them."""
@@ -87,23 +88,7 @@ def has_pooler(config: Mapping[str, Any], weights: Path) -> bool | None:
     if not _facts(config).may_have_pooler:
         return False
     try:
-        names = _weight_names(weights)
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        RecursionError,
-    ):  # a damaged file is refused when it is loaded
+        names = weight_names(weights)
+    except BaseModelError:  # a damaged file is refused when it is loaded
         return None
     return None if names is None else any(".pooler." in f".{name}" for name in names)
-
-
-def _weight_names(weights: Path) -> list[str] | None:
-    if weights.name.endswith(".index.json"):
-        return list(json.loads(weights.read_text(encoding="utf-8"))["weight_map"])
-    if weights.suffix != ".safetensors":
-        return None
-    with weights.open("rb") as stream:
-        size = int.from_bytes(stream.read(8), "little")
-        return list(json.loads(stream.read(size))) if size < _LARGEST_HEADER_BYTES else None

@@ -9,10 +9,17 @@ import torch
 from torch import nn
 from transformers import MODEL_MAPPING, AutoConfig
 
+from adapter_lib.config.base_files import (
+    CONFIG,
+    find_weights,
+    hash_files,
+    read_json,
+    read_sizes,
+    weight_files,
+    weight_names,
+)
 from adapter_lib.errors import AdapterLibError, BaseModelError
 from adapter_lib.transformer.architectures import check_supported
-from adapter_lib.transformer.base_files import CONFIG, find_weight_files, read_json, read_sizes
-from adapter_lib.transformer.base_weights import hash_files, weight_names
 
 _ROOM_BYTES, _ROOM_SHARE = 1 << 30, 8
 """A model may take so many bytes in memory, or so many times what its files have."""
@@ -28,14 +35,18 @@ def load_transformer(folder: Path) -> tuple[nn.Module, str]:
         UnsupportedArchitectureError: no file in `adapter_lib.transformer.architectures` describes
             it.
     """
-    files = find_weight_files(folder)
+    weights = find_weights(folder)
+    files = weight_files(weights)
     read_sizes(read_json(folder / CONFIG), where=folder / CONFIG)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         check_supported(config.model_type)
         model_class = MODEL_MAPPING[type(config)]
         options = inspect.signature(model_class).parameters
-        pooled = any(".pooler." in f".{weight}" for weight in weight_names(files))
+        names = weight_names(weights)
+        if names is None:
+            names = torch.load(weights, map_location="meta", weights_only=True)
+        pooled = any(".pooler." in f".{name}" for name in names)
         _check_room(model_class, config, files)
         model, found = model_class.from_pretrained(
             folder,

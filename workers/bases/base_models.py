@@ -6,22 +6,23 @@ Loading weights into a network is left to `adapter_lib.transformer.backbone`.
 import hashlib
 import importlib.metadata
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from adapter_lib.config.architecture_facts import has_pooler, longest_sequence, norms_follow_blocks
-from adapter_lib.errors import BaseModelError
-from adapter_lib.transformer.base_files import (
+from adapter_lib.config.base_files import (
     CONFIG,
     WEIGHTS,
     find_weights,
+    hash_files,
     read_json,
     read_sizes,
     weight_files,
 )
+from adapter_lib.errors import BaseModelError
 from workers.contract.trial import BaseModelRef
 from workers.errors import BaseModelSourceError
 
@@ -41,7 +42,6 @@ TOKENIZER = (
     "tekken.json",
 )
 _PINNED_BY_VERSION = ("config.*.json", "tokenizer.*.json")  # that a configuration may name
-_CHUNK_BYTES = 1 << 20
 _COMMIT = re.compile(r"^[0-9a-f]{40}$")
 
 
@@ -156,23 +156,13 @@ def _file_sha256(path: Path, _stamp: tuple[int, ...]) -> str:
 
 
 def _check_sha256(weights: Path, expected: str) -> None:
-    if (found := _sha256_of_all(weight_files(weights))) != expected:
+    files = weight_files(weights)
+    found = file_sha256(weights) if files == [weights] else hash_files(files)
+    if found != expected:
         raise BaseModelSourceError(
             f"{weights}: expected weights with sha256 {expected}, found {found}; "
             "get the file again, or correct the checksum if the change is meant"
         )
-
-
-def _sha256_of_all(files: Sequence[Path]) -> str:
-    """Return the SHA-256 of files one after another, by which adapters know their base too."""
-    if len(files) == 1:
-        return file_sha256(files[0])
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _resolved(folder: Path) -> Path:

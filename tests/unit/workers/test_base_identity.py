@@ -10,10 +10,9 @@ import pytest
 import torch
 from transformers import AutoConfig, BertModel
 
+from adapter_lib.config.base_files import WEIGHTS, find_weights, hash_files, weight_files
 from adapter_lib.errors import BaseModelError
 from adapter_lib.transformer.backbone import Backbone
-from adapter_lib.transformer.base_files import WEIGHTS, find_weight_files
-from adapter_lib.transformer.base_weights import hash_files
 from workers.bases.base_models import folder_identity, pin_base_model
 from workers.batches.tokens import tokenizer_for
 from workers.errors import BaseModelSourceError
@@ -72,7 +71,7 @@ def test_of_several_formats_the_one_that_is_loaded_is_hashed(base: Path, preferr
 def test_every_shard_counts(base: Path, number: int) -> None:
     (base / "model.safetensors").unlink()
     write_weights(base, WEIGHTS[1], seed=1)
-    shards, before = find_weight_files(base), folder_identity(base)
+    shards, before = weight_files(find_weights(base)), folder_identity(base)
     assert len(shards) > 2
     declared = hash_files(shards)
     assert pin_base_model("a", f"folder:{base}", sha256=declared).identity == before
@@ -94,7 +93,7 @@ def test_a_configuration_that_names_its_weights_is_followed(base: Path) -> None:
         write_weights(base, WEIGHTS[0], seed=seed)
         path.write_text(named)  # which writing a model drops
         found.append((folder_identity(base), loaded(base)))
-    assert [file.name for file in find_weight_files(base)] == ["mine.safetensors"]
+    assert [file.name for file in weight_files(find_weights(base))] == ["mine.safetensors"]
     assert found[0][0] == found[1][0]
     assert all(torch.equal(one, other) for one, other in zip(found[0][1], found[1][1], strict=True))
 

@@ -1,12 +1,15 @@
-"""The files of a base model's folder: which of them are loaded, and what they may ask for.
+"""The files of a base model's folder: which of them are loaded, and what they say.
 
 Nothing here needs torch, so planning reads folders by the same rules as loading does.
 """
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError, safe_open
 
 from adapter_lib.errors import BaseModelError
 
@@ -20,19 +23,11 @@ WEIGHTS = (
 """In the order in which transformers looks for them: the first that is there is loaded."""
 _INDEX = ".index.json"
 _LARGEST_JSON_BYTES = 1 << 26
+_CHUNK_BYTES = 1 << 20
 _LAYERS = ("num_hidden_layers", "n_layers", "n_layer")  # the last two: DistilBERT, GPT-2
 _HIDDEN_SIZE = ("hidden_size", "dim", "n_embd")
 _MOST_LAYERS = 1024
 _MOST_OF_ANYTHING = 1 << 20
-
-
-def find_weight_files(folder: Path) -> list[Path]:
-    """Return the files that transformers loads, shards in the order of their names.
-
-    Raises:
-        BaseModelError: as `find_weights` and `weight_files` do.
-    """
-    return weight_files(find_weights(folder))
 
 
 def find_weights(folder: Path) -> Path:
@@ -65,13 +60,7 @@ def weight_files(weights: Path) -> list[Path]:
     """
     if not weights.name.endswith(_INDEX):
         return [weights]
-    places = read_json(weights).get("weight_map")
-    if not isinstance(places, dict) or not places:
-        raise BaseModelError(
-            f"{weights} is not an index of weights: expected a weight_map from names to files; "
-            "get the file again"
-        )
-    names = sorted({_inside(name, weights) for name in places.values()})
+    names = sorted({_inside(name, weights) for name in _weight_map(weights).values()})
     files = [weights.parent / name for name in names]
     if missing := [file.name for file in files if not file.is_file()]:
         raise BaseModelError(
@@ -79,6 +68,43 @@ def weight_files(weights: Path) -> list[Path]:
             "be incomplete"
         )
     return files
+
+
+def _weight_map(index: Path) -> dict[str, Any]:
+    places = read_json(index).get("weight_map")
+    if not isinstance(places, dict) or not places:
+        raise BaseModelError(
+            f"{index} is not an index of weights: expected a weight_map from names to files; "
+            "get the file again"
+        )
+    return places
+
+
+def weight_names(weights: Path) -> list[str] | None:
+    """Return the names of all tensors in what `find_weights` found, None if it is one pickle.
+
+    Raises:
+        BaseModelError: it is damaged.
+    """
+    if weights.name.endswith(_INDEX):
+        return list(_weight_map(weights))
+    if weights.suffix != ".safetensors":
+        return None
+    try:
+        with safe_open(weights, framework="numpy") as stored:
+            return list(stored.keys())
+    except (OSError, SafetensorError) as error:
+        raise BaseModelError(f"cannot load {weights}: {error}; get it again") from error
+
+
+def hash_files(files: Sequence[Path]) -> str:
+    """Return the SHA-256 over the files' bytes, one after another, as `cat … | sha256sum`."""
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:
