@@ -1,6 +1,7 @@
 """Write a file or a folder so that a reader finds the old one or the whole new one.
 
-That holds whichever process is killed when, and after a loss of power.
+That holds whichever process is killed when, and after a loss of power. A folder that replaces
+another is missing for an instant, between two renames.
 
 What is written, and who reads it, is left to the callers in all layers.
 """

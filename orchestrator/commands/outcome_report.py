@@ -17,6 +17,7 @@ LEADERBOARD_ROWS = 5
 
 
 def show_outcome(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> None:
+    """Print for people how a submission ended, and what they can do next."""
     if outcome.reused == len(outcome.plan.trials) and outcome.complete:
         out.print(f"\nNothing to train: all {outcome.reused} trials were finished before.")
     else:
@@ -92,6 +93,7 @@ def _show_registry(out: Console, outcome: Outcome, stores: Stores, workspace: Pa
 
 
 def outcome_as_json(outcome: Outcome) -> dict[str, object]:
+    """Return the same for scripts."""
     return {
         "sweep": outcome.plan.spec.name,
         "trials": len(outcome.plan.trials),
