@@ -114,7 +114,7 @@ def test_every_part_is_named_where_the_architecture_is_explained() -> None:
     assert [folder for folder in sorted(folders) if f"`{folder}`" not in page] == []
 
 
-def test_every_module_and_public_function_begins_with_a_sentence() -> None:
+def test_every_module_begins_with_a_sentence() -> None:
     silent = []
     for path in files(*PACKAGES):
         if "versions" in path.parts:
