@@ -19,7 +19,7 @@ from workers.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = tuple(f"{ROOT / package}/" for package in ("adapter_lib", "workers", "orchestrator"))
-MOST_FILES = 33
+MOST_FILES = 35
 SPECIALISED = """\
 seeds: [0, 1]
 training: { batch_size: 8, max_length: 16, epochs: 1 }
