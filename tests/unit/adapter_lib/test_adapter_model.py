@@ -196,7 +196,7 @@ def test_a_state_of_another_configuration_changes_nothing(make_model: ModelFacto
     ("config", "depth", "lowest"),
     [(AdapterConfig(3), 1, 2), (AdapterConfig(3, drop_depth=2), 1, 3), (LATE, 0, 3), (None, 0, 4)],
 )
-def test_without_prefix_dropout_the_prefix_is_a_pure_function(
+def test_without_frozen_dropout_the_prefix_is_a_pure_function(
     make_model: ModelFactory,
     backbone: Backbone,
     batch: Batch,
@@ -217,7 +217,7 @@ def test_without_prefix_dropout_the_prefix_is_a_pure_function(
         assert not torch.equal(*above)
 
 
-def test_with_prefix_dropout_it_is_on_everywhere(
+def test_with_frozen_dropout_it_is_on_everywhere(
     make_model: ModelFactory, backbone: Backbone
 ) -> None:
     model = make_model(AdapterConfig(3))

@@ -254,7 +254,7 @@ def test_all_that_is_stored_is_read(
     assert set(pruned) == {False, True}, "some have nothing to measure"
 
 
-def test_prefix_dropout_leaves_training_alone_and_serves_measuring(
+def test_frozen_dropout_leaves_training_alone_and_serves_measuring(
     toy_base: Path, make_task: Callable[..., Path], tmp_path: Path
 ) -> None:
     """Its noise is part of the recipe, so the same numbers come out with and without cache."""
