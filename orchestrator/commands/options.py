@@ -5,6 +5,30 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.addresses import holds_password, redacted
+from orchestrator.errors import OrchestratorError
+
+
+def _no_password_in_sight(
+    context: typer.Context, option: typer.CallbackParam, value: str | None
+) -> str | None:
+    """Take a password from the environment alone: arguments are in every list of processes.
+
+    Raises:
+        OrchestratorError: it was given as an argument.
+    """
+    named = str(option.name)
+    source = context.get_parameter_source(named)  # an enum of click, which typer may bring itself
+    given = source is not None and source.name == "COMMANDLINE"
+    if value is not None and given and holds_password(value):
+        raise OrchestratorError(
+            f"--{named}: found a password in {redacted(value)}, and every user of this machine can "
+            f"read the arguments of a command; give the address in {option.envvar}, or leave the "
+            "password out and put it where docs/security.md says"
+        )
+    return value
+
+
 SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep to read.")]
 WorkspaceOption = Annotated[
     Path,
@@ -20,6 +44,7 @@ CatalogOption = Annotated[
     typer.Option(
         "--catalog",
         envvar="ADAPTERSWEEP_CATALOG",
+        callback=_no_password_in_sight,
         help="Catalog database, such as postgresql+psycopg://user@host/name. "
         "(default: SQLite in the workspace)",
     ),
@@ -29,6 +54,7 @@ TrackingOption = Annotated[
     typer.Option(
         "--tracking",
         envvar="MLFLOW_TRACKING_URI",
+        callback=_no_password_in_sight,
         help="MLflow's store or server. (default: SQLite in the workspace)",
     ),
 ]
