@@ -29,9 +29,7 @@ _FIELD = re.compile(
     rf"(?P<name>\b(?:[\w-]*(?:{_SECRET}|{_TOKEN})|token(?=['\"]))['\"]?\s*:\s*){_VALUE}", re.I
 )
 _ENCODED_PARAMETER = re.compile(r"(?P<name>[?&][\w-]*%[^=&\s]*=)[^&\s'\"]+")
-_HEADER = re.compile(
-    r"(?P<name>\bauthorization['\"]?\s*[=:]\s*['\"]?(?:\w+\s+)?)[^\s'\",;]+", re.I
-)
+_HEADER = re.compile(r"(?P<name>\bauthorization['\"]?\s*[=:]\s*['\"]?(?:\w+\s+)?)[^\s'\",;]+", re.I)
 _SECRET_VARIABLE = re.compile(r"(?:PASSWORD|PASSWD|SECRET|TOKEN|_KEY|PASSPHRASE)\Z")
 _SHORTEST_SECRET = 8
 """Characters of a secret that is looked for by its value: shorter ones are words as well."""

@@ -1,4 +1,4 @@
-"""A password in the addresses of both stores is found nowhere, and nothing listens to the network."""
+"""A password of a store is found nowhere, and nothing listens to the network."""
 
 import ipaddress
 import os

@@ -19,7 +19,18 @@ from workers.training.checkpoint import read_checkpoint, write_checkpoint
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("adapter_lib", "workers", "orchestrator", "dashboards")
-OUTSIDE = ["a/../../../evil", "..", "a/..", "a//b", "/etc", "a/./b", ".hidden", "a/", "a\\..\\b", ""]
+OUTSIDE = [
+    "a/../../../evil",
+    "..",
+    "a/..",
+    "a//b",
+    "/etc",
+    "a/./b",
+    ".hidden",
+    "a/",
+    "a\\..\\b",
+    "",
+]
 
 SWEEP = """\
 name: {sweep}

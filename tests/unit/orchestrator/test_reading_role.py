@@ -48,7 +48,7 @@ def roles(postgres_database: Callable[[], str], samples) -> tuple[str, str]:
 def test_the_reader_reads_and_does_nothing_else(roles, samples, monkeypatch, tmp_path, capsys):
     import psycopg
 
-    owner_url, reader_url = roles
+    _, reader_url = roles
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ADAPTERSWEEP_CATALOG", reader_url)
     trial = samples.trial(seed=1)
