@@ -49,9 +49,7 @@ _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def logging_to(path: Path, form: LogFormat = LogFormat.TEXT) -> Iterator[None]:
     """Send every log record of the driver to a file; the terminal belongs to the live view."""
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(
-        JsonFormatter() if form is LogFormat.JSON else RedactingFormatter(_TEXT)
-    )
+    handler.setFormatter(JsonFormatter() if form is LogFormat.JSON else RedactingFormatter(_TEXT))
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)

@@ -104,9 +104,7 @@ class Hook:
         return True
 
 
-def notices_of(
-    outcome: Outcome, moves: list[AliasMove], *, duration_s: float
-) -> Iterator[Notice]:
+def notices_of(outcome: Outcome, moves: list[AliasMove], *, duration_s: float) -> Iterator[Notice]:
     """Yield what there is to tell of a submission that has ended.
 
     Args:

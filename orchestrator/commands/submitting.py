@@ -1,6 +1,5 @@
 """`submit`: run a sweep with a live view, and say what came out."""
 
-import logging
 import shlex
 import sys
 from contextlib import nullcontext, redirect_stdout
@@ -10,10 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from adapter_lib.errors import AdapterLibError
-from orchestrator.addresses import redacted
 from orchestrator.catalog.catalog import Catalog
+from orchestrator.commands.log_format import logging_to
 from orchestrator.commands.outcome_report import outcome_as_json, show_outcome
 from orchestrator.commands.output import console, print_json
+from orchestrator.commands.outside import Outside, observed
 from orchestrator.commands.progress import ProgressView
 from orchestrator.commands.warnings import data_warnings, print_warnings, reading_warnings
 from orchestrator.errors import OrchestratorError
@@ -37,66 +37,57 @@ def submit(
     as_json: bool,
     sample: bool,
     force: bool,
-    retrain_missing: bool = False,
+    retrain_missing: bool,
+    outside: Outside,
 ) -> int:
     """Run the sweep with a live view, print what came out, and return the exit code.
 
     Args:
         force: let aliases of the registry name the winners even where they are no better.
+        outside: how it is seen from outside: figures, notices, the form of its log.
         sample: predict a row of the data with the first winner, as a check; it takes seconds.
     """
     check_address(address)
     stores = Stores.at(workspace, catalog=catalog, tracking=tracking)
     stores.prepare()
-    _log_to(stores.workspace.root / "driver.log")
-    planned, source = plan_sweep(sweep)
-    out = Console(stderr=True) if as_json else console()
-    out.print(f"[bold]{planned.spec.name}[/]: {_stages(planned)} in {stores.workspace.root}")
-    print_warnings(out, data_warnings(planned))
-    # Ray prints of lost nodes to standard output, which with --json holds JSON alone.
-    quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()
-    with quiet, ProgressView(out) as view:
-        outcome = run_submission(
-            planned,
-            source,
-            stores,
-            address=address,
-            watch=view.watch,
-            retrain_missing=retrain_missing,
-            force=force,
-        )
-    if as_json:
-        with Catalog.open(stores.catalog_url) as opened:
-            warnings = data_warnings(planned) + reading_warnings(outcome.plan, opened)
-        print_json(outcome_as_json(outcome) | {"warnings": warnings})
-    else:
-        show_outcome(out, outcome, stores, workspace)
-        if sample and outcome.registered:
-            _show_sample(out, outcome, stores)
-    if outcome.interrupted:
-        return INTERRUPTED
-    return 0 if outcome.complete else 1
+    with logging_to(stores.workspace.root / "driver.log", outside.log_format):
+        planned, source = plan_sweep(sweep)
+        out = Console(stderr=True) if as_json else console()
+        out.print(f"[bold]{planned.spec.name}[/]: {_stages(planned)} in {stores.workspace.root}")
+        print_warnings(out, data_warnings(planned))
+        # Ray prints of lost nodes to standard output, which with --json holds JSON alone.
+        quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()
+        with (
+            quiet,
+            ProgressView(out) as view,
+            observed(outside, planned.spec.name, stores, view.watch, out) as seen,
+        ):
+            outcome = run_submission(
+                planned,
+                source,
+                stores,
+                address=address,
+                watch=seen.watch,
+                retrain_missing=retrain_missing,
+                force=force,
+            )
+            seen.ended(outcome)
+        if as_json:
+            with Catalog.open(stores.catalog_url) as opened:
+                warnings = data_warnings(planned) + reading_warnings(outcome.plan, opened)
+            print_json(outcome_as_json(outcome) | {"warnings": warnings})
+        else:
+            show_outcome(out, outcome, stores, workspace)
+            if sample and outcome.registered:
+                _show_sample(out, outcome, stores)
+        if outcome.interrupted:
+            return INTERRUPTED
+        return 0 if outcome.complete else 1
 
 
 def _stages(planned: Plan) -> str:
     words = (f"{n} {m.value.replace('_', ' ')}" for m, n in planned.count_by_method().items())
     return f"{len(planned.trials)} trials ({', '.join(words)})"
-
-
-class RedactingFormatter(logging.Formatter):
-    """Leaves users and passwords of addresses out, in tracebacks of other packages too."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redacted(super().format(record))
-
-
-def _log_to(path: Path) -> None:
-    """Send every log record of the driver to a file; the terminal belongs to the live view."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
 
 
 def _show_sample(out: Console, outcome: Outcome, stores: Stores) -> None:

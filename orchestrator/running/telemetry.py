@@ -8,7 +8,7 @@ import ipaddress
 import logging
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
@@ -32,6 +32,15 @@ SILENT_S = 3600.0
 _WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _SECONDS = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600)
 _PREFIX = "adaptersweep_"
+_OF_A_WORKER = {
+    "silent_seconds": "Since the worker told anything.",
+    "bundle_trials": "Trials in its bundle.",
+    "memory_bytes": "Memory of its process.",
+    "gpu_allocated_bytes": "Memory of its GPU that its tensors take.",
+    "gpu_used_bytes": "Memory of its GPU that all its users take.",
+    "gpu_total_bytes": "Memory that its GPU has.",
+}
+"""All but the first are fields of `WorkerFigures`."""
 
 
 class Telemetry(Collector):
@@ -43,41 +52,39 @@ class Telemetry(Collector):
         self._board: Board | None = None
         self._slots = 0
         self._workers: dict[tuple[str, int], tuple[float, WorkerFigures]] = {}
-        known = {"registry": self.registry, "labelnames": ["sweep"]}
-        by_method = {"registry": self.registry, "labelnames": ["sweep", "method"]}
-        self._trained = Counter(
-            f"{_PREFIX}trained", "Trials that this submission finished.", **by_method
+        self._trained = self._counted("trained", "Trials that this submission finished.", "method")
+        self._duration = self._spread(
+            "trial_duration_seconds", "From a trial's start to its result.", _SECONDS, "method"
         )
-        self._duration = Histogram(
-            f"{_PREFIX}trial_duration_seconds",
-            "From a trial's start to its result.",
-            buckets=_SECONDS,
-            **by_method,
-        )
-        self._packs = Histogram(
-            f"{_PREFIX}pack_trials",
+        self._packs = self._spread(
+            "pack_trials",
             "How many trials a finished one was trained with in one pass, itself included.",
-            buckets=_WIDTHS,
-            **known,
+            _WIDTHS,
         )
-        self._bundles = Histogram(
-            f"{_PREFIX}bundle_trials",
+        self._bundles = self._spread(
+            "bundle_trials",
             "How many trials the worker of a finished one was given at once.",
-            buckets=_WIDTHS,
-            **known,
+            _WIDTHS,
         )
-        self._cut_points = Counter(
-            f"{_PREFIX}prefix_cut_points",
+        self._cut_points = self._counted(
+            "prefix_cut_points",
             "Activations of the frozen part that trials needed: found in the cache, or computed.",
-            registry=self.registry,
-            labelnames=["sweep", "origin"],
+            "origin",
         )
-        self._packs.labels(sweep)
-        self._bundles.labels(sweep)
+        for of_all in (self._packs, self._bundles):
+            of_all.labels(sweep)
         for origin in ("cache", "computed"):
             self._cut_points.labels(sweep, origin)
         ProcessCollector(registry=self.registry)
         self.registry.register(self)
+
+    def _counted(self, name: str, words: str, label: str) -> Counter:
+        return Counter(f"{_PREFIX}{name}", words, ["sweep", label], registry=self.registry)
+
+    def _spread(self, name: str, words: str, bounds: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(
+            f"{_PREFIX}{name}", words, ["sweep", *labels], registry=self.registry, buckets=bounds
+        )
 
     def watch(self, others: Watch) -> Watch:
         """Return a watch that tells these figures too what it tells others."""
@@ -137,7 +144,9 @@ class Telemetry(Collector):
             "Trials that were given out again.",
             {reason: board.retries[reason] for reason in sorted(reasons)},
         )
-        yield self._gauge("worker_slots", "Workers that fit the cluster at once.", None, self._slots)
+        yield self._gauge(
+            "worker_slots", "Workers that fit the cluster at once.", None, self._slots
+        )
         with suppress(CatalogError):  # what cannot be known is left out
             entries, lag_s = board.unpublished()
             yield self._gauge("outbox_entries", "What MLflow has still to be told.", None, entries)
@@ -147,36 +156,28 @@ class Telemetry(Collector):
     def _of_workers(self) -> Iterator[Metric]:
         moment = time.monotonic()
         living = [(m, w) for m, w in list(self._workers.values()) if moment - m < SILENT_S]
-        values = {
-            "silent_seconds": ("Since the worker told anything.", lambda m, w: moment - m),
-            "bundle_trials": ("Trials in its bundle.", lambda m, w: w.bundle_trials),
-            "memory_bytes": ("Memory of its process.", lambda m, w: w.memory_bytes),
-            "gpu_allocated_bytes": ("By its tensors.", lambda m, w: w.gpu_allocated_bytes),
-            "gpu_used_bytes": ("Of its GPU, by all.", lambda m, w: w.gpu_used_bytes),
-            "gpu_total_bytes": ("That its GPU has.", lambda m, w: w.gpu_total_bytes),
-        }
-        for name, (words, value) in values.items():
+        for name, words in _OF_A_WORKER.items():
             labels = ["sweep", "host", "pid"]
             family = GaugeMetricFamily(f"{_PREFIX}worker_{name}", words, labels=labels)
             for at, worker in living:
-                found = value(at, worker)
+                found = moment - at if name == "silent_seconds" else getattr(worker, name)
                 if found is not None:
                     family.add_metric([self._sweep, worker.host, str(worker.pid)], found)
             yield family
 
     def _gauge(
-        self, name: str, words: str, label: str | None, values: dict[str, int] | float
+        self, name: str, words: str, label: str | None, values: Mapping[str, float] | float
     ) -> Metric:
         labels = ["sweep", label] if label else ["sweep"]
         family = GaugeMetricFamily(f"{_PREFIX}{name}", words, labels=labels)
-        if isinstance(values, dict):
+        if isinstance(values, Mapping):
             for key, value in values.items():
                 family.add_metric([self._sweep, key], value)
         else:
             family.add_metric([self._sweep], values)
         return family
 
-    def _counter(self, name: str, words: str, values: dict[str, int]) -> Metric:
+    def _counter(self, name: str, words: str, values: Mapping[str, float]) -> Metric:
         family = CounterMetricFamily(f"{_PREFIX}{name}", words, labels=["sweep", "reason"])
         for reason, value in values.items():
             family.add_metric([self._sweep, reason], value)

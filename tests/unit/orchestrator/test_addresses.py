@@ -8,7 +8,7 @@ import pytest
 from orchestrator import command_line
 from orchestrator.addresses import holds_password, redacted
 from orchestrator.catalog import Catalog
-from orchestrator.commands.submitting import RedactingFormatter
+from orchestrator.commands.log_format import RedactingFormatter
 from orchestrator.errors import CatalogError, OrchestratorError, TrackingError
 from orchestrator.mlflow.runs import translated
 
