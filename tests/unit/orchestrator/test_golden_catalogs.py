@@ -90,7 +90,7 @@ def test_an_earlier_catalog_keeps_all_that_was_in_it(
     with Catalog.open(url) as catalog:
         assert catalog.counts("golden")[TrialState.FINISHED] == 4
     for name in ("scores", "epochs", "parents", "runs", "told"):
-        assert asked(url, HELD[name]) == held[name], name
+        assert set(held[name]) <= set(asked(url, HELD[name])), name
     assert asked(url, MOVES_NOW) == moves
 
 
