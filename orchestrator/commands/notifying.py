@@ -90,11 +90,11 @@ class Hook:
             return f"{parts.scheme}://{parts.hostname}/…"
         return self.command[0]
 
-    def tell(self, notice: Notice) -> bool:
+    def tell(self, notice: Notice, *, tries: int = TRIES) -> bool:
         """Deliver a notice; return whether it arrived."""
         try:
             if self.webhook is not None:
-                _post(self.webhook, notice.as_json())
+                _post(self.webhook, notice.as_json(), tries)
             else:
                 _run(self.command, notice)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -158,7 +158,7 @@ def _first_line(path: Path) -> str:
     return lines[0].strip() if lines else ""
 
 
-def _post(address: str, body: str) -> None:
+def _post(address: str, body: str, tries: int) -> None:
     """Send JSON; try again what a server or the network did not do.
 
     Raises:
@@ -167,14 +167,14 @@ def _post(address: str, body: str) -> None:
     request = urllib.request.Request(
         address, body.encode(), {"Content-Type": "application/json"}, method="POST"
     )
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, tries + 1):
         try:
             with urllib.request.urlopen(request, timeout=ANSWER_LIMIT_S):
                 return
         except OSError as error:
             code = error.code if isinstance(error, urllib.error.HTTPError) else None
             refused = code is not None and code < HTTPStatus.INTERNAL_SERVER_ERROR
-            if attempt == TRIES or (refused and code != HTTPStatus.TOO_MANY_REQUESTS):
+            if attempt == tries or (refused and code != HTTPStatus.TOO_MANY_REQUESTS):
                 raise
             time.sleep(2.0 ** (attempt - 1))
 

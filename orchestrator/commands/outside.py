@@ -10,7 +10,7 @@ from rich.console import Console
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import AliasMove
 from orchestrator.commands.log_format import LogFormat
-from orchestrator.commands.notifying import Hook, notice_of_error, notices_of
+from orchestrator.commands.notifying import TRIES, Hook, notice_of_error, notices_of
 from orchestrator.errors import CatalogError
 from orchestrator.running.driver import Outcome, Watch
 from orchestrator.stores import Stores
@@ -50,12 +50,15 @@ class Observed:
         moves = [m for m in self._moves() if m.id not in self._known and m.sweep == self._sweep]
         duration_s = round(time.monotonic() - self._began, 1)
         for notice in notices_of(outcome, moves, duration_s=duration_s):
-            self._hook.tell(notice)
+            # Whoever sends SIGTERM often kills soon after, so nothing is tried again then.
+            self._hook.tell(notice, tries=1 if outcome.interrupted else TRIES)
 
     def broken(self, error: BaseException) -> None:
         """Tell that an error has ended it."""
         if self._hook is not None:
-            self._hook.tell(notice_of_error(self._sweep, error))
+            interrupted = not isinstance(error, Exception)
+            notice = notice_of_error(self._sweep, error)
+            self._hook.tell(notice, tries=1 if interrupted else TRIES)
 
     def _moves(self) -> list[AliasMove]:
         if self._hook is None:

@@ -73,9 +73,7 @@ def submit(
             )
             seen.ended(outcome)
         if as_json:
-            with Catalog.open(stores.catalog_url) as opened:
-                warnings = data_warnings(planned) + reading_warnings(outcome.plan, opened)
-            print_json(outcome_as_json(outcome) | {"warnings": warnings})
+            _print_as_json(outcome, stores)
         else:
             show_outcome(out, outcome, stores, workspace)
             if sample and outcome.registered:
@@ -83,6 +81,12 @@ def submit(
         if outcome.interrupted:
             return INTERRUPTED
         return 0 if outcome.complete else 1
+
+
+def _print_as_json(outcome: Outcome, stores: Stores) -> None:
+    with Catalog.open(stores.catalog_url) as opened:
+        warnings = data_warnings(outcome.plan) + reading_warnings(outcome.plan, opened)
+    print_json(outcome_as_json(outcome) | {"warnings": warnings})
 
 
 def _stages(planned: Plan) -> str:
