@@ -53,8 +53,7 @@ def submit(
     with logging_to(stores.workspace.root / "driver.log", outside.log_format):
         planned, source = plan_sweep(sweep)
         out = Console(stderr=True) if as_json else console()
-        out.print(f"[bold]{planned.spec.name}[/]: {_stages(planned)} in {stores.workspace.root}")
-        print_warnings(out, data_warnings(planned))
+        _announce(out, planned, stores)
         # Ray prints of lost nodes to standard output, which with --json holds JSON alone.
         quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()
         with (
@@ -78,20 +77,26 @@ def submit(
             show_outcome(out, outcome, stores, workspace)
             if sample and outcome.registered:
                 _show_sample(out, outcome, stores)
-        if outcome.interrupted:
-            return INTERRUPTED
-        return 0 if outcome.complete else 1
+        return _exit_code(outcome)
+
+
+def _announce(out: Console, planned: Plan, stores: Stores) -> None:
+    words = (f"{n} {m.value.replace('_', ' ')}" for m, n in planned.count_by_method().items())
+    stages = f"{len(planned.trials)} trials ({', '.join(words)})"
+    out.print(f"[bold]{planned.spec.name}[/]: {stages} in {stores.workspace.root}")
+    print_warnings(out, data_warnings(planned))
+
+
+def _exit_code(outcome: Outcome) -> int:
+    if outcome.interrupted:
+        return INTERRUPTED
+    return 0 if outcome.complete else 1
 
 
 def _print_as_json(outcome: Outcome, stores: Stores) -> None:
     with Catalog.open(stores.catalog_url) as opened:
         warnings = data_warnings(outcome.plan) + reading_warnings(outcome.plan, opened)
     print_json(outcome_as_json(outcome) | {"warnings": warnings})
-
-
-def _stages(planned: Plan) -> str:
-    words = (f"{n} {m.value.replace('_', ' ')}" for m, n in planned.count_by_method().items())
-    return f"{len(planned.trials)} trials ({', '.join(words)})"
 
 
 def _show_sample(out: Console, outcome: Outcome, stores: Stores) -> None:
