@@ -75,8 +75,7 @@ def submit(
             _print_as_json(outcome, stores)
         else:
             show_outcome(out, outcome, stores, workspace)
-            if sample and outcome.registered:
-                _show_sample(out, outcome, stores)
+            _show_sample(out, outcome, stores, wanted=sample)
         return _exit_code(outcome)
 
 
@@ -99,8 +98,10 @@ def _print_as_json(outcome: Outcome, stores: Stores) -> None:
     print_json(outcome_as_json(outcome) | {"warnings": warnings})
 
 
-def _show_sample(out: Console, outcome: Outcome, stores: Stores) -> None:
+def _show_sample(out: Console, outcome: Outcome, stores: Stores, *, wanted: bool) -> None:
     """Print a prediction, or why there is none."""
+    if not wanted or not outcome.registered:
+        return
     try:
         _predict_sample(out, outcome, stores)
     except (OrchestratorError, WorkerError, AdapterLibError) as error:
