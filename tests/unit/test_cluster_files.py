@@ -121,7 +121,7 @@ def test_containers_start_what_is_there_with_secrets_that_are_made() -> None:
         for word in (*service.get("command", ()), *service.get("entrypoint", ()))
         if str(word).startswith("/opt/start/")
     }
-    assert started == {p.name for p in SCRIPTS} - {"environment.sh", "secrets.sh"}
+    assert started == {p.name for p in SCRIPTS} - {"environment.sh", "secrets.sh", "client.sh"}
     made = re.search(r"^for name in (.*); do$", (DOCKER / "start/secrets.sh").read_text(), re.M)
     assert made
     assert set(compose()["secrets"]) == set(made[1].split())
