@@ -54,8 +54,13 @@ class ProcessIdentity(Frozen):
             return False
 
 
+PERSON_VARIABLE = "ADAPTERSWEEP_PERSON"
+
+
 def person() -> str:
-    """Return who runs this process, as user@host."""
+    """Return who runs this process, as user@host, or on whose behalf, where that was sent along."""
+    if sent := os.environ.get(PERSON_VARIABLE):
+        return sent
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container may run as a user without a name

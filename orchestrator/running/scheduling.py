@@ -200,7 +200,7 @@ class BundleSearcher(Searcher):  # type: ignore[misc]
         board = self._board
         if board is None or board.over:
             return str(Searcher.FINISHED)
-        if len(self._bundles) >= (self._shape.max_workers or math.inf):
+        if len(self._bundles) >= (board.worker_limit(self._shape.max_workers) or math.inf):
             return None
         bundle: list[Trial] = []
         with _guarded("handing out a bundle"):
@@ -223,7 +223,7 @@ class BundleSearcher(Searcher):  # type: ignore[misc]
 
     def _is_stuck(self, board: Board) -> bool:
         """Tell whether waiting is in vain: no bundle is out, and none has come for many polls."""
-        if self._bundles or board.waits_for_others:
+        if self._bundles or board.waits:
             return False
         with _guarded("reconciling"):
             board.reconcile()

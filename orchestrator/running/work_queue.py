@@ -21,7 +21,8 @@ class WorkState(StrEnum):
     BLOCKED = "blocked"  # a parent failed or is blocked
 
 
-_ENDED = (WorkState.FINISHED, WorkState.FAILED, WorkState.BLOCKED)
+_HOPELESS = (WorkState.FAILED, WorkState.BLOCKED)
+_ENDED = (WorkState.FINISHED, *_HOPELESS)
 
 
 class WorkQueue:
@@ -110,6 +111,27 @@ class WorkQueue:
                     blocked.append(child)
                     front.append(child)
         return blocked
+
+    def retry(self, trial_id: str) -> list[str]:
+        """Make a failed trial ready again; return the descendants that it alone blocked."""
+        self.states[trial_id] = WorkState.READY
+        self._ready.append(trial_id)
+        released = []
+        for child in self._below(trial_id):
+            bad = (self.states[p] in _HOPELESS for p in self.trials[child].parents)
+            if self.states[child] is WorkState.BLOCKED and not any(bad):
+                self.states[child] = WorkState.WAITING
+                released.append(child)
+        return released
+
+    def _below(self, trial_id: str) -> list[str]:
+        """Return all that is built on a trial, parents before their children."""
+        found, front = set[str](), [trial_id]
+        while front:
+            new = set(self._children[front.pop()]) - found
+            found |= new
+            front += new
+        return sorted(found, key=lambda i: -self._height[i])
 
     def having(self, state: WorkState) -> Sequence[str]:
         return [i for i, s in self.states.items() if s is state]

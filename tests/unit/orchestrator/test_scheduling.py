@@ -64,11 +64,14 @@ class Endless:
     """A board that always has something to hand out."""
 
     over = False
-    waits_for_others = False
+    waits = False
 
     def __init__(self) -> None:
         self.attempts: dict[str, int] = {}
         self.lost: list[str] = []
+
+    def worker_limit(self, usual: int | None) -> int | None:
+        return usual
 
     def next_bundle(self, *, size: int, workers: int) -> list[Any]:
         trial_id = f"{len(self.attempts):020x}"
