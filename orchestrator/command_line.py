@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from adapter_lib.errors import AdapterLibError
-from orchestrator.commands import registry_commands
+from orchestrator.commands import control_commands, registry_commands
 from orchestrator.commands.options import (
     DEFAULT_WORKSPACE,
     AddressOption,
@@ -130,6 +130,20 @@ def status(
     from orchestrator.commands import browsing
 
     browsing.status(workspace, catalog=catalog, archived=archived, as_json=as_json, watch=watch)
+
+
+app.command("list")(control_commands.list_)
+for steering in (
+    control_commands.watch,
+    control_commands.logs,
+    control_commands.pause,
+    control_commands.resume,
+    control_commands.stop,
+    control_commands.cancel,
+    control_commands.retry,
+    control_commands.limit,
+):
+    app.command()(steering)
 
 
 @app.command()

@@ -107,6 +107,14 @@ class Board:
         return None
 
     @property
+    def stopping(self) -> str | None:
+        """Say who asked this submission to end; None where nobody did."""
+        control = self.heartbeat.control
+        if control.request not in (Request.STOP, Request.CANCEL):
+            return None
+        return f"{control.requested_by} asked to {control.request}; submit again to go on"
+
+    @property
     def waits(self) -> bool:
         """Tell whether what is left can go on later, without any bundle being out."""
         return self.held is not None or bool(self.queue.having(WorkState.ELSEWHERE))
@@ -115,14 +123,20 @@ class Board:
         """Return how many workers there may be at most now; None for as many as fit."""
         return self.heartbeat.control.max_workers or usual
 
+    def note_workers(self, *, out: int, busy: int, most: float) -> None:
+        """Note whether other sweeps are to leave workers to this one.
+
+        Args:
+            out: bundles that are handed out, of which `busy` have a worker.
+            most: workers that this sweep can have.
+        """
+        more = out > busy or self.queue.has_ready
+        self.heartbeat.wants_workers = more and busy < most
+
     def obey(self) -> None:
         """Do what people ask of this submission, as far as it is not done yet."""
-        control = self.heartbeat.control
-        if control.request in (Request.STOP, Request.CANCEL) and self.stopped is None:
-            self.stopped = (
-                f"{control.requested_by} asked to {control.request}; submit again to go on"
-            )
-        if control.request is Request.STOP or self.held is not None:
+        self.stopped = self.stopped or self.stopping
+        if self.stopping is not None or self.held is not None:
             self._withdraw()
 
     def _withdraw(self) -> None:

@@ -7,6 +7,7 @@ ended from here.
 import logging
 import signal
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -26,11 +27,13 @@ class Heartbeat:
     Attributes:
         control: what is to be obeyed, as the catalog said at the last beat.
         wants_workers: whether there is more to run than workers; whoever knows sets it.
+        listeners: are called, from this thread, when something else is to be obeyed than before.
     """
 
     def __init__(self, catalog: Catalog, submission: Submission) -> None:
         self.control = Control()
         self.wants_workers = False
+        self.listeners: list[Callable[[], None]] = []
         self._catalog = catalog
         self._submission = submission
         self._stop = threading.Event()
@@ -55,15 +58,18 @@ class Heartbeat:
         Raises:
             SubmissionOverError: it has ended, or its trials were taken over.
         """
-        before = self.control.request
+        before = self.control
         self.control = self._catalog.heartbeat(
             self._submission.id, wants_workers=self.wants_workers
         )
-        if self.control.request is not before:
-            log.info("%s asked to %s", self.control.requested_by, self.control.request)
-            if self.control.request is Request.CANCEL:
-                # As by SIGTERM, which the main thread takes for Ctrl-C.
-                signal.pthread_kill(_main_thread(), signal.SIGTERM)
+        if self.control == before:
+            return
+        log.info("to be obeyed from now on: %s", self.control)
+        for listener in self.listeners:
+            listener()
+        if Request.CANCEL is self.control.request is not before.request:
+            # As by SIGTERM, which the main thread takes for Ctrl-C.
+            signal.pthread_kill(_main_thread(), signal.SIGTERM)
 
     def _run(self) -> None:
         while not self._stop.wait(HEARTBEAT_S):

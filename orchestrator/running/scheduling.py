@@ -190,6 +190,7 @@ class BundleSearcher(Searcher):  # type: ignore[misc]
         self._shape = shape
         self._workers = workers
         self._bundles: dict[str, list[str]] = {}
+        self._busy: set[str] = set()
         self._stalled = 0
 
     def __reduce__(self) -> Any:
@@ -200,7 +201,10 @@ class BundleSearcher(Searcher):  # type: ignore[misc]
         board = self._board
         if board is None or board.over:
             return str(Searcher.FINISHED)
-        if len(self._bundles) >= (board.worker_limit(self._shape.max_workers) or math.inf):
+        most = board.worker_limit(self._shape.max_workers) or math.inf
+        out, busy = len(self._bundles), len(self._busy)
+        board.note_workers(out=out, busy=busy, most=min(most, self._workers))
+        if out >= most:
             return None
         bundle: list[Trial] = []
         with _guarded("handing out a bundle"):
@@ -231,6 +235,7 @@ class BundleSearcher(Searcher):  # type: ignore[misc]
         return board.over or self._stalled > STALLED_POLLS
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        self._busy.add(trial_id)
         if self._board is not None and result.get(_EVENT):
             with _guarded("recording an event"):
                 self._board.take(TrialEvent.model_validate_json(result[_EVENT]))
@@ -247,6 +252,7 @@ class BundleSearcher(Searcher):  # type: ignore[misc]
 
     def close(self, trial_id: str, cause: str) -> None:
         """Note that nobody runs a bundle any more; what it has not committed has failed."""
+        self._busy.discard(trial_id)
         with _guarded("closing a bundle"):
             times = self._shape.max_retries + 1
             why = f"its worker was lost {times} times, at last so: {cause}; see `ray status`"

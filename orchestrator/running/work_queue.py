@@ -140,5 +140,9 @@ class WorkQueue:
         return Counter(self.states.values())
 
     @property
+    def has_ready(self) -> bool:
+        return bool(self._ready)
+
+    @property
     def ended(self) -> bool:
         return all(state in _ENDED for state in self.states.values())

@@ -142,6 +142,21 @@ def test_a_sweep_of_higher_priority_comes_first_while_it_wants_workers(scene: Sc
     assert board.next_bundle(size=4, workers=1)
 
 
+def test_a_submission_wants_workers_while_it_may_have_more_of_them(scene: Scene) -> None:
+    board = scene.board()
+    board.note_workers(out=0, busy=0, most=2)
+    assert board.heartbeat.wants_workers, "trials are ready"
+    board.note_workers(out=3, busy=2, most=2)
+    assert not board.heartbeat.wants_workers, "it has all it can have"
+    ready = board.next_bundle(size=1000, workers=1)
+    while ready:
+        ready = board.next_bundle(size=1000, workers=1)
+    board.note_workers(out=2, busy=1, most=4)
+    assert board.heartbeat.wants_workers, "a bundle stands in line"
+    board.note_workers(out=2, busy=2, most=4)
+    assert not board.heartbeat.wants_workers, "nothing is ready"
+
+
 def test_failed_trials_that_are_to_be_tried_again_run_with_what_they_blocked(scene: Scene) -> None:
     board = scene.board()
     source = next(p for t in scene.plan.trials.values() if t.fusion for p in t.parents)

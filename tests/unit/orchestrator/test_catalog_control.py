@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.catalog import Catalog, TrialState
-from orchestrator.catalog.records import Control, Request
+from orchestrator.catalog.records import Control, Request, SubmissionOutcome
 from orchestrator.errors import CatalogError, SubmissionOverError
 from workers.contract.results import FailureReason, TrialFailure
 
@@ -12,7 +12,7 @@ def test_a_request_reaches_every_living_submission_with_its_heartbeat(catalog, s
     trial = samples.trial()
     mine, other = (catalog.begin_submission(s, "", [trial]) for s in ("mine", "other"))
     ended = catalog.begin_submission("mine", "", [trial])
-    catalog.end_submission(ended.id, "completed")
+    catalog.end_submission(ended.id, SubmissionOutcome.COMPLETED)
     asked = catalog.request("mine", Request.PAUSE)
     assert [(s.id, s.request) for s in asked] == [(mine.id, Request.PAUSE)]
     answer = catalog.heartbeat(mine.id)

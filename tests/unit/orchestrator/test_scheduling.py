@@ -70,6 +70,9 @@ class Endless:
         self.attempts: dict[str, int] = {}
         self.lost: list[str] = []
 
+    def note_workers(self, **counts: float) -> None:
+        self.noted = counts
+
     def worker_limit(self, usual: int | None) -> int | None:
         return usual
 
@@ -92,6 +95,9 @@ def test_no_more_packs_are_out_than_there_may_be_workers(tmp_path: Path) -> None
     assert isinstance(second, dict)
     assert searcher.suggest("c") is None
     searcher.on_trial_complete("a")
+    assert board.noted == {"out": 2, "busy": 0, "most": 2}
+    searcher.on_trial_result("b", {})
     third = searcher.suggest("c")
+    assert board.noted == {"out": 1, "busy": 1, "most": 2}
     assert third not in (None, Searcher.FINISHED)
     assert searcher.suggest("d") is None
