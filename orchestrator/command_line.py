@@ -17,6 +17,7 @@ from orchestrator.commands.options import (
     AddressOption,
     ArchivedOption,
     CatalogOption,
+    ClusterOption,
     CsvOption,
     JsonOption,
     SweepFile,
@@ -65,6 +66,7 @@ def _main(
 @app.command()
 def plan(
     sweep: SweepFile,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     as_json: JsonOption = False,
@@ -78,6 +80,7 @@ def plan(
 @app.command()
 def submit(
     sweep: SweepFile,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     tracking: TrackingOption = None,
@@ -94,30 +97,36 @@ def submit(
         bool,
         typer.Option("--force", help="Move aliases to the winners even if they are no better."),
     ] = False,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", "-d", help="With --cluster: return as soon as it runs there."),
+    ] = False,
 ) -> None:
     """Run a sweep, or go on with it; finished trials are never run again.
 
+    With --cluster its driver runs there, and needs this machine no longer.
+
     Exit code: 0 all trials finished, 1 some failed, 2 bad input, 130 interrupted.
     """
+    stores = {"catalog": catalog, "tracking": tracking}
+    flags = {"retrain_missing": retrain_missing, "sample": sample, "force": force}
+    if cluster or detach:
+        from orchestrator.commands import cluster_submitting
+
+        options = [f"--{name.replace('_', '-')}" for name, wanted in flags.items() if wanted]
+        send = cluster_submitting.send_sweep
+        answer = {"options": options, "detach": detach, "as_json": as_json}
+        raise typer.Exit(send(sweep, cluster, workspace, **stores, **answer))
     from orchestrator.commands import submitting
 
     raise typer.Exit(
-        submitting.submit(
-            sweep,
-            workspace,
-            catalog=catalog,
-            tracking=tracking,
-            address=address,
-            as_json=as_json,
-            retrain_missing=retrain_missing,
-            sample=sample,
-            force=force,
-        )
+        submitting.submit(sweep, workspace, **stores, address=address, as_json=as_json, **flags)
     )
 
 
 @app.command()
 def status(
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     archived: ArchivedOption = False,
@@ -149,6 +158,7 @@ for steering in (
 @app.command()
 def archive(
     sweep: SweepName,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     undo: Annotated[bool, typer.Option("--undo", help="Bring it back.")] = False,
@@ -162,6 +172,7 @@ def archive(
 @app.command()
 def remove(
     sweep: SweepName,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -174,6 +185,7 @@ def remove(
 
 @app.command()
 def trials(
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     sweep: SweepOption = None,
@@ -217,6 +229,7 @@ def trials(
 
 @app.command()
 def best(
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     sweep: SweepOption = None,
@@ -245,6 +258,7 @@ def best(
 @app.command()
 def show(
     trial: Annotated[str, typer.Argument(metavar="TRIAL", help="How its id begins.")],
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     as_json: JsonOption = False,
@@ -259,6 +273,7 @@ def show(
 def diff(
     a: Annotated[str, typer.Argument(metavar="A", help="A trial or a configuration.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     as_json: JsonOption = False,
@@ -280,6 +295,7 @@ for command in (
 
 @app.command()
 def mlflow(
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     tracking: TrackingOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -293,6 +309,7 @@ def mlflow(
 
 @app.command()
 def doctor(
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     tracking: TrackingOption = None,

@@ -53,12 +53,28 @@ def cancel(sweep: str, workspace: Path, *, catalog: str | None) -> None:
     )
 
 
-def resume(sweep: str, workspace: Path, *, catalog: str | None) -> None:
-    """Let a paused sweep go on.
+def resume(
+    sweep: str,
+    workspace: Path,
+    *,
+    cluster: str | None,
+    catalog: str | None,
+    tracking: str | None,
+) -> None:
+    """Let a paused sweep go on, or start one that has ended on a cluster again.
 
     Raises:
-        CatalogError: there is no such sweep, nobody works on it, or it is ending.
+        CatalogError: there is no such sweep, it is ending, or nobody works on it and no cluster
+            is given.
     """
+    if cluster is not None:
+        with open_catalog(workspace, catalog) as opened:
+            idle = not opened.submissions(sweep)
+        if idle:
+            from orchestrator.commands.cluster_submitting import send_again
+
+            send_again(sweep, cluster, workspace, catalog=catalog, tracking=tracking)
+            return
     _ask(sweep, workspace, catalog, Request.RUN)
     console().print(f"Sweep {sweep} goes on {_SOON}.")
 

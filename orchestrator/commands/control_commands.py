@@ -10,8 +10,10 @@ import typer
 from orchestrator.commands.options import (
     DEFAULT_WORKSPACE,
     CatalogOption,
+    ClusterOption,
     JsonOption,
     SweepName,
+    TrackingOption,
     WorkspaceOption,
 )
 
@@ -23,6 +25,7 @@ TrialName = Annotated[str, typer.Argument(metavar="TRIAL", help="How its id begi
 
 
 def list_(
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     ended: Annotated[
@@ -40,6 +43,7 @@ def watch(
     sweep: Annotated[
         str | None, typer.Argument(metavar="[SWEEP]", help="Only this sweep, with its trials.")
     ] = None,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
 ) -> None:
@@ -51,6 +55,7 @@ def watch(
 
 def logs(
     trial: TrialName,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     lines: Annotated[int | None, typer.Option(min=1, help="Only the last so many lines.")] = None,
@@ -66,6 +71,7 @@ def logs(
 
 def pause(
     sweep: SweepName,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
 ) -> None:
@@ -77,6 +83,7 @@ def pause(
 
 def stop(
     sweep: SweepName,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
 ) -> None:
@@ -88,6 +95,7 @@ def stop(
 
 def cancel(
     sweep: SweepName,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
 ) -> None:
@@ -99,13 +107,15 @@ def cancel(
 
 def resume(
     sweep: SweepName,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
+    tracking: TrackingOption = None,
 ) -> None:
-    """Let a paused sweep go on."""
+    """Let a paused sweep go on; with --cluster, start one there again that has ended."""
     from orchestrator.commands import asking
 
-    asking.resume(sweep, workspace, catalog=catalog)
+    asking.resume(sweep, workspace, cluster=cluster, catalog=catalog, tracking=tracking)
 
 
 def retry(
@@ -114,6 +124,7 @@ def retry(
         list[str] | None,
         typer.Argument(metavar="[TRIAL]…", help="Only these, by how their ids begin."),
     ] = None,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
 ) -> None:
@@ -125,6 +136,7 @@ def retry(
 
 def limit(
     sweep: SweepName,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     max_workers: Annotated[

@@ -5,6 +5,15 @@ from typing import Annotated
 
 import typer
 
+
+def _use_profile(context: typer.Context, cluster: str | None) -> str | None:
+    if cluster:
+        from orchestrator.commands.profiles import use_profile
+
+        use_profile(context, cluster)
+    return cluster
+
+
 SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep to read.")]
 WorkspaceOption = Annotated[
     Path,
@@ -38,6 +47,16 @@ AddressOption = Annotated[
         "--address",
         envvar="RAY_ADDRESS",
         help="Ray cluster, such as auto or 10.0.0.1:6379. (default: start one on this machine)",
+    ),
+]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        envvar="ADAPTERSWEEP_CLUSTER",
+        callback=_use_profile,
+        is_eager=True,
+        help="Cluster: a profile of the configuration file, or http://HEAD:8265 of its dashboard.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]

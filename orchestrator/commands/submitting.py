@@ -1,6 +1,7 @@
 """`submit`: run a sweep with a live view, and say what came out."""
 
 import logging
+import os
 import shlex
 import sys
 from contextlib import nullcontext, redirect_stdout
@@ -25,6 +26,9 @@ from orchestrator.running.driver import submit as run_submission
 from orchestrator.stores import Stores
 from workers.contract.task_card import Split, TaskKind
 from workers.errors import WorkerError
+
+JOB_VARIABLE = "ADAPTERSWEEP_JOB"
+"""Set where a driver is a job of Ray's: its id there."""
 
 
 def submit(
@@ -64,6 +68,7 @@ def submit(
             watch=view.watch,
             retrain_missing=retrain_missing,
             force=force,
+            job=os.environ.get(JOB_VARIABLE),
         )
     if as_json:
         with Catalog.open(stores.catalog_url) as opened:

@@ -1,0 +1,121 @@
+"""`submit --cluster` and `resume --cluster`: send a sweep to a Ray cluster, follow it or leave."""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+from orchestrator.catalog.process import person
+from orchestrator.commands.browsing import open_catalog
+from orchestrator.commands.output import print_json, say
+from orchestrator.commands.profiles import find_profile
+from orchestrator.errors import OrchestratorError
+from orchestrator.interruption import INTERRUPTED
+from orchestrator.running.parcel import Order, Parcel, pack
+
+
+def send_sweep(
+    sweep: Path,
+    cluster: str | None,
+    workspace: Path,
+    *,
+    catalog: str | None,
+    tracking: str | None,
+    options: Sequence[str],
+    detach: bool,
+    as_json: bool,
+) -> int:
+    """Send a sweep to a cluster, unless it runs there already; follow it to its exit code.
+
+    Args:
+        options: of `submit`, for the driver on the cluster.
+        detach: return as soon as it runs.
+
+    Raises:
+        OrchestratorError: the YAML is wrong, what it names is too much to send, or the cluster
+            does not take it.
+    """
+    if cluster is None:
+        raise OrchestratorError(
+            "--detach: expected --cluster with it, since only there a driver goes on"
+        )
+    _check_workspace(workspace)
+    name, parcel = pack(sweep, str(workspace))
+    order = Order(
+        name=sweep.name,
+        workspace=str(workspace),
+        catalog=catalog,
+        tracking=tracking,
+        options=tuple(options),
+        person=person(),
+    )
+    return _send(name, parcel, order, cluster, detach=detach, as_json=as_json)
+
+
+def send_again(
+    name: str, cluster: str, workspace: Path, *, catalog: str | None, tracking: str | None
+) -> None:
+    """Start a driver for a sweep that the catalog knows, on the YAML that it keeps.
+
+    Raises:
+        OrchestratorError: there is no such sweep, or the cluster does not take it.
+    """
+    _check_workspace(workspace)
+    with open_catalog(workspace, catalog) as opened:
+        parcel = Parcel(opened.spec_yaml(name))
+    order = Order(
+        name=f"{name.replace('/', '-')}.yaml",
+        workspace=str(workspace),
+        catalog=catalog,
+        tracking=tracking,
+        options=(),
+        person=person(),
+    )
+    _send(name, parcel, order, cluster, detach=True, as_json=False)
+
+
+def _check_workspace(workspace: Path) -> None:
+    if not workspace.is_absolute():
+        raise OrchestratorError(
+            "--workspace: expected an absolute path, as the cluster's nodes see it, found "
+            f"{workspace}; give it here or as `workspace` in the profile"
+        )
+
+
+def _send(
+    name: str, parcel: Parcel, order: Order, cluster: str, *, detach: bool, as_json: bool
+) -> int:
+    from orchestrator.running.cluster_jobs import ClusterJobs
+
+    profile = find_profile(cluster)
+    jobs = ClusterJobs(profile.url, profile.token_file)
+    job = jobs.running(name, parcel.digest)
+    if job is not None:
+        say(f"Sweep {name} runs on {jobs.url} already, as job {job}.")
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            archive = Path(folder) / "sweep.zip"
+            parcel.write(order, archive)
+            job = jobs.start(name, parcel.digest, archive)
+        say(f"Sweep {name} is on {jobs.url}, as job {job}.")
+    again = "the same command follows it again; `adaptersweep list` and `watch` show it"
+    if detach:
+        status = jobs.wait_for_start(job)
+        say(f"It is {status.lower()} there; {again}.")
+        code = 0
+    else:
+        try:
+            code = jobs.follow(job, partial(_write, sys.stderr if as_json else sys.stdout))
+        except KeyboardInterrupt:
+            say(f"\nNo longer followed. Job {job} goes on on the cluster; {again}.")
+            return INTERRUPTED
+    if as_json:
+        print_json({"sweep": name, "job": job, "exit_code": None if detach else code})
+    return code
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()
