@@ -19,6 +19,7 @@ from orchestrator.commands.options import (
     CatalogOption,
     ClusterOption,
     CsvOption,
+    DetachOption,
     JsonOption,
     SweepFile,
     SweepName,
@@ -97,10 +98,7 @@ def submit(
         bool,
         typer.Option("--force", help="Move aliases to the winners even if they are no better."),
     ] = False,
-    detach: Annotated[
-        bool,
-        typer.Option("--detach", "-d", help="With --cluster: return as soon as it runs there."),
-    ] = False,
+    detach: DetachOption = False,
 ) -> None:
     """Run a sweep, or go on with it; finished trials are never run again.
 
@@ -108,19 +106,28 @@ def submit(
 
     Exit code: 0 all trials finished, 1 some failed, 2 bad input, 130 interrupted.
     """
-    stores = {"catalog": catalog, "tracking": tracking}
-    flags = {"retrain_missing": retrain_missing, "sample": sample, "force": force}
     if cluster or detach:
         from orchestrator.commands import cluster_submitting
 
-        options = [f"--{name.replace('_', '-')}" for name, wanted in flags.items() if wanted]
+        flags = {"--retrain-missing": retrain_missing, "--sample": sample, "--force": force}
+        options = [name for name, wanted in flags.items() if wanted]
+        places = cluster_submitting.Places(cluster, workspace, catalog, tracking)
         send = cluster_submitting.send_sweep
-        answer = {"options": options, "detach": detach, "as_json": as_json}
-        raise typer.Exit(send(sweep, cluster, workspace, **stores, **answer))
+        raise typer.Exit(send(sweep, places, options, detach=detach, as_json=as_json))
     from orchestrator.commands import submitting
 
     raise typer.Exit(
-        submitting.submit(sweep, workspace, **stores, address=address, as_json=as_json, **flags)
+        submitting.submit(
+            sweep,
+            workspace,
+            catalog=catalog,
+            tracking=tracking,
+            address=address,
+            as_json=as_json,
+            retrain_missing=retrain_missing,
+            sample=sample,
+            force=force,
+        )
     )
 
 

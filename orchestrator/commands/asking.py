@@ -71,9 +71,9 @@ def resume(
         with open_catalog(workspace, catalog) as opened:
             idle = not opened.submissions(sweep)
         if idle:
-            from orchestrator.commands.cluster_submitting import send_again
+            from orchestrator.commands.cluster_submitting import Places, send_again
 
-            send_again(sweep, cluster, workspace, catalog=catalog, tracking=tracking)
+            send_again(sweep, Places(cluster, workspace, catalog, tracking))
             return
     _ask(sweep, workspace, catalog, Request.RUN)
     console().print(f"Sweep {sweep} goes on {_SOON}.")

@@ -3,6 +3,7 @@
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -16,16 +17,44 @@ from orchestrator.interruption import INTERRUPTED
 from orchestrator.running.parcel import Order, Parcel, pack
 
 
+@dataclass(frozen=True)
+class Places:
+    """A cluster, as `--cluster` names it, and stores as its nodes reach them."""
+
+    cluster: str | None
+    workspace: Path
+    catalog: str | None
+    tracking: str | None
+
+    def check(self) -> None:
+        """Refuse what no driver on a cluster can use.
+
+        Raises:
+            OrchestratorError: there is no cluster, or the workspace is not an absolute path.
+        """
+        if self.cluster is None:
+            raise OrchestratorError(
+                "--detach: expected --cluster with it, since only there the driver needs nobody"
+            )
+        if not self.workspace.is_absolute():
+            raise OrchestratorError(
+                "--workspace: expected an absolute path, as the cluster's nodes see it, found "
+                f"{self.workspace}; give it here or as `workspace` in the profile"
+            )
+
+    def order(self, name: str, options: Sequence[str] = ()) -> Order:
+        return Order(
+            name=name,
+            workspace=str(self.workspace),
+            catalog=self.catalog,
+            tracking=self.tracking,
+            options=tuple(options),
+            person=person(),
+        )
+
+
 def send_sweep(
-    sweep: Path,
-    cluster: str | None,
-    workspace: Path,
-    *,
-    catalog: str | None,
-    tracking: str | None,
-    options: Sequence[str],
-    detach: bool,
-    as_json: bool,
+    sweep: Path, places: Places, options: Sequence[str], *, detach: bool, as_json: bool
 ) -> int:
     """Send a sweep to a cluster, unless it runs there already; follow it to its exit code.
 
@@ -37,59 +66,32 @@ def send_sweep(
         OrchestratorError: the YAML is wrong, what it names is too much to send, or the cluster
             does not take it.
     """
-    if cluster is None:
-        raise OrchestratorError(
-            "--detach: expected --cluster with it, since only there a driver goes on"
-        )
-    _check_workspace(workspace)
-    name, parcel = pack(sweep, str(workspace))
-    order = Order(
-        name=sweep.name,
-        workspace=str(workspace),
-        catalog=catalog,
-        tracking=tracking,
-        options=tuple(options),
-        person=person(),
-    )
-    return _send(name, parcel, order, cluster, detach=detach, as_json=as_json)
+    places.check()
+    name, parcel = pack(sweep, str(places.workspace))
+    order = places.order(sweep.name, options)
+    return _send(name, parcel, order, places, detach=detach, as_json=as_json)
 
 
-def send_again(
-    name: str, cluster: str, workspace: Path, *, catalog: str | None, tracking: str | None
-) -> None:
+def send_again(name: str, places: Places) -> None:
     """Start a driver for a sweep that the catalog knows, on the YAML that it keeps.
 
     Raises:
         OrchestratorError: there is no such sweep, or the cluster does not take it.
     """
-    _check_workspace(workspace)
-    with open_catalog(workspace, catalog) as opened:
+    places.check()
+    with open_catalog(places.workspace, places.catalog) as opened:
         parcel = Parcel(opened.spec_yaml(name))
-    order = Order(
-        name=f"{name.replace('/', '-')}.yaml",
-        workspace=str(workspace),
-        catalog=catalog,
-        tracking=tracking,
-        options=(),
-        person=person(),
-    )
-    _send(name, parcel, order, cluster, detach=True, as_json=False)
-
-
-def _check_workspace(workspace: Path) -> None:
-    if not workspace.is_absolute():
-        raise OrchestratorError(
-            "--workspace: expected an absolute path, as the cluster's nodes see it, found "
-            f"{workspace}; give it here or as `workspace` in the profile"
-        )
+    order = places.order(f"{name.replace('/', '-')}.yaml")
+    _send(name, parcel, order, places, detach=True, as_json=False)
 
 
 def _send(
-    name: str, parcel: Parcel, order: Order, cluster: str, *, detach: bool, as_json: bool
+    name: str, parcel: Parcel, order: Order, places: Places, *, detach: bool, as_json: bool
 ) -> int:
     from orchestrator.running.cluster_jobs import ClusterJobs
 
-    profile = find_profile(cluster)
+    assert places.cluster is not None
+    profile = find_profile(places.cluster)
     jobs = ClusterJobs(profile.url, profile.token_file)
     job = jobs.running(name, parcel.digest)
     if job is not None:

@@ -59,6 +59,9 @@ ClusterOption = Annotated[
         help="Cluster: a profile of the configuration file, or http://HEAD:8265 of its dashboard.",
     ),
 ]
+DetachOption = Annotated[
+    bool, typer.Option("--detach", "-d", help="With --cluster: return as soon as it runs there.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 TaskOption = Annotated[str | None, typer.Option("--task", "-t", help="Only this task.")]

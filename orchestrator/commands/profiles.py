@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 import typer
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from orchestrator.errors import OrchestratorError
 from workers.contract.frozen import Frozen
@@ -35,7 +35,7 @@ class ClusterProfile(Frozen):
 
 
 class _Config(Frozen):
-    clusters: dict[str, ClusterProfile] = {}
+    clusters: dict[str, ClusterProfile] = Field(default_factory=dict)
 
 
 def config_file() -> Path:

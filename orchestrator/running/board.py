@@ -123,15 +123,10 @@ class Board:
         """Return how many workers there may be at most now; None for as many as fit."""
         return self.heartbeat.control.max_workers or usual
 
-    def note_workers(self, *, out: int, busy: int, most: float) -> None:
-        """Note whether other sweeps are to leave workers to this one.
-
-        Args:
-            out: bundles that are handed out, of which `busy` have a worker.
-            most: workers that this sweep can have.
-        """
-        more = out > busy or self.queue.has_ready
-        self.heartbeat.wants_workers = more and busy < most
+    def heed(self) -> None:
+        """Do what people ask of this submission, and see now and then what others changed."""
+        self.obey()
+        self._poll_catalog()
 
     def obey(self) -> None:
         """Do what people ask of this submission, as far as it is not done yet."""
@@ -173,8 +168,7 @@ class Board:
 
     def next_bundle(self, *, size: int, workers: int) -> list[Trial]:
         """Claim and return the next trials that belong together; empty while nothing is ready."""
-        self.obey()
-        self._poll_catalog()
+        self.heed()
         if self.stopped is not None or self.held is not None:
             return []
         bundle = self.queue.next_bundle(size=size, workers=workers)

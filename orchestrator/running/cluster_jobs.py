@@ -191,8 +191,8 @@ class ClusterJobs:
                 f"{_TOKEN_HELP}"
             )
         return SchedulingError(
-            f"cannot use the Ray cluster at {self.url}: {_first_line(error)}; the URL is that of its "
-            "dashboard, such as http://HEAD:8265, which `ray start --head` prints, and needs "
+            f"cannot use the Ray cluster at {self.url}: {_first_line(error)}; the URL is that of "
+            "its dashboard, such as http://HEAD:8265, which `ray start --head` prints, and needs "
             "`ray[default]` on the head node"
         )
 

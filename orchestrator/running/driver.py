@@ -147,7 +147,7 @@ def submit(
             reused = board.queue.counts()[WorkState.FINISHED]
             if not board.over:
                 watch.board(board, workers())
-            _run(board, plan, stores, cluster, watch=watch, workers=workers)
+            _run(board, plan, stores, cluster, watch=watch)
             queue = board.queue
             limit_s = PUBLISH_LIMIT_S if queue.ended else INTERRUPTED_LIMIT_S
             try:
@@ -283,15 +283,7 @@ def _shape(plan: Plan) -> "WorkerShape":
     )
 
 
-def _run(
-    board: Board,
-    plan: Plan,
-    stores: Stores,
-    cluster: ExitStack,
-    *,
-    watch: Watch,
-    workers: Callable[[], int],
-) -> None:
+def _run(board: Board, plan: Plan, stores: Stores, cluster: ExitStack, *, watch: Watch) -> None:
     """Run the queue until nothing is left to hand out, or somebody interrupts; end the cluster."""
     try:
         restarts = 0
@@ -299,7 +291,7 @@ def _run(
             from orchestrator.running.scheduling import run_bundles
 
             watch.phase(Phase.RUNNING)
-            run_bundles(board, stores.workspace, _shape(plan), workers=workers())
+            run_bundles(board, stores.workspace, _shape(plan))
             board.reconcile()
             # Ray Tune also ends when a lost node leaves an actor "unavailable", and when
             # nothing is handed out for ten minutes: others run what is left, or it is paused.

@@ -11,7 +11,7 @@ from orchestrator.errors import CatalogError
 from orchestrator.running.board import Board
 from orchestrator.running.driver import plan_sweep
 from orchestrator.running.work_queue import WorkState
-from tests.unit.orchestrator.test_board import Scene
+from tests.unit.orchestrator.test_board import Scene, want
 from workers.contract.events import EventKind
 from workers.contract.results import FailureReason
 
@@ -73,7 +73,7 @@ def test_a_claim_that_was_taken_over_is_not_withdrawn(scene: Scene) -> None:
     theirs = first.next_bundle(size=2, workers=1)
     scene.take_over(first)
     second = scene.board()
-    second.queue._ready = [t.trial_id for t in theirs]
+    want(second, theirs)
     taken = second.next_bundle(size=2, workers=1)
     assert taken == theirs
     first.heartbeat.control = first.heartbeat.control.model_copy(update={"request": Request.PAUSE})
@@ -142,21 +142,6 @@ def test_a_sweep_of_higher_priority_comes_first_while_it_wants_workers(scene: Sc
     assert board.next_bundle(size=4, workers=1)
 
 
-def test_a_submission_wants_workers_while_it_may_have_more_of_them(scene: Scene) -> None:
-    board = scene.board()
-    board.note_workers(out=0, busy=0, most=2)
-    assert board.heartbeat.wants_workers, "trials are ready"
-    board.note_workers(out=3, busy=2, most=2)
-    assert not board.heartbeat.wants_workers, "it has all it can have"
-    ready = board.next_bundle(size=1000, workers=1)
-    while ready:
-        ready = board.next_bundle(size=1000, workers=1)
-    board.note_workers(out=2, busy=1, most=4)
-    assert board.heartbeat.wants_workers, "a bundle stands in line"
-    board.note_workers(out=2, busy=2, most=4)
-    assert not board.heartbeat.wants_workers, "nothing is ready"
-
-
 def test_failed_trials_that_are_to_be_tried_again_run_with_what_they_blocked(scene: Scene) -> None:
     board = scene.board()
     source = next(p for t in scene.plan.trials.values() if t.fusion for p in t.parents)
@@ -183,8 +168,6 @@ def test_what_another_failure_blocks_stays_blocked(scene: Scene) -> None:
     fusion = next(t for t in scene.plan.trials.values() if t.fusion)
     one, other, *_ = fusion.parents
     for parent in (one, other):
-        board.queue.states[parent] = WorkState.RUNNING
-        board.queue._ready.remove(parent)
         board.queue.fail(parent)
     released = board.queue.retry(one)
     assert fusion.trial_id not in released
