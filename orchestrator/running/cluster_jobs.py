@@ -79,6 +79,7 @@ class ClusterJobs:
         Raises:
             SchedulingError: nothing answers there, or it wants another token.
         """
+        logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of each upload and connection
         self.url = url
         self._token = Token.find(token_file)
         headers = {"Authorization": f"Bearer {self._token.value}"} if self._token.value else {}

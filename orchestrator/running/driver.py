@@ -238,7 +238,7 @@ def _outcome(
         unregistered=entered.problems,
         unpublished=unpublished,
         interrupted=not queue.ended,
-        stopped=board.stopped,
+        stopped=None if queue.ended else board.stopped,
         missing=missing,
     )
 
