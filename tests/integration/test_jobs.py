@@ -96,7 +96,7 @@ def laptops(
 def test_two_people_share_a_cluster_and_steer_their_sweeps(
     laptops: Laptops, toy_sweep: Callable[..., Path], until: Until, tmp_path: Path
 ) -> None:
-    mine, theirs = toy_sweep(epochs=12), toy_sweep(epochs=12, name="theirs.yaml")
+    mine, theirs = toy_sweep(epochs=18), toy_sweep(epochs=18, name="theirs.yaml")
     theirs.write_text(theirs.read_text().replace("name: toy", "name: theirs"))
     submit = ("submit", mine, "--cluster", "lab")
 
@@ -128,6 +128,8 @@ def test_two_people_share_a_cluster_and_steer_their_sweeps(
         until(rests, 60, "nothing runs any more")
         paused_at = laptops.finished()
         assert paused_at < 30
+        limited = laptops.ask("ada", "limit", "toy", "--cluster", "lab", "--max-workers", "1")
+        assert "workers at most 1" in limited.out
         assert laptops.ask("ada", "resume", "toy", "--cluster", "lab").code == 0
         until(lambda: laptops.finished() > paused_at, 60, "it goes on")
         assert laptops.ask("ada", "cancel", "toy", "--cluster", "lab").code == 0
