@@ -12,6 +12,7 @@ import typer
 
 from adapter_lib.errors import AdapterLibError
 from orchestrator.commands import control_commands, registry_commands
+from orchestrator.commands.log_format import LogFormat
 from orchestrator.commands.options import (
     DEFAULT_WORKSPACE,
     AddressOption,
@@ -20,7 +21,13 @@ from orchestrator.commands.options import (
     ClusterOption,
     CsvOption,
     DetachOption,
+    ForceOption,
     JsonOption,
+    LogFormatOption,
+    MetricsOption,
+    NotifyOption,
+    RetrainOption,
+    SampleOption,
     SweepFile,
     SweepName,
     SweepOption,
@@ -86,19 +93,14 @@ def submit(
     catalog: CatalogOption = None,
     tracking: TrackingOption = None,
     address: AddressOption = None,
-    retrain_missing: Annotated[
-        bool,
-        typer.Option("--retrain-missing", help="Train finished trials again whose files are gone."),
-    ] = False,
+    retrain_missing: RetrainOption = False,
     as_json: JsonOption = False,
-    sample: Annotated[
-        bool, typer.Option("--sample", help="Predict a row with the first winner, as a check.")
-    ] = False,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Move aliases to the winners even if they are no better."),
-    ] = False,
+    sample: SampleOption = False,
+    force: ForceOption = False,
     detach: DetachOption = False,
+    metrics: MetricsOption = None,
+    notify: NotifyOption = None,
+    log_format: LogFormatOption = LogFormat.TEXT,
 ) -> None:
     """Run a sweep, or go on with it; finished trials are never run again.
 
@@ -106,16 +108,16 @@ def submit(
 
     Exit code: 0 all trials finished, 1 some failed, 2 bad input, 130 interrupted.
     """
-    if cluster or detach:
-        from orchestrator.commands import cluster_submitting
+    from orchestrator.commands import cluster_submitting, submitting
+    from orchestrator.commands.outside import Outside
 
+    outside = Outside(metrics, notify, log_format)
+    if cluster or detach:
         flags = {"--retrain-missing": retrain_missing, "--sample": sample, "--force": force}
         options = [name for name, wanted in flags.items() if wanted]
-        places = cluster_submitting.Places(cluster, workspace, catalog, tracking)
+        places = cluster_submitting.Places(cluster, workspace, catalog, tracking, outside)
         send = cluster_submitting.send_sweep
         raise typer.Exit(send(sweep, places, options, detach=detach, as_json=as_json))
-    from orchestrator.commands import submitting
-
     raise typer.Exit(
         submitting.submit(
             sweep,
@@ -127,6 +129,7 @@ def submit(
             retrain_missing=retrain_missing,
             sample=sample,
             force=force,
+            outside=outside,
         )
     )
 

@@ -55,6 +55,7 @@ class ProcessIdentity(Frozen):
 
 
 PERSON_VARIABLE = "ADAPTERSWEEP_PERSON"
+JOB_VARIABLE = "ADAPTERSWEEP_JOB"
 
 
 def person() -> str:
@@ -66,6 +67,11 @@ def person() -> str:
     except (KeyError, OSError):  # a container may run as a user without a name
         user = f"uid-{os.getuid()}"
     return f"{user}@{socket.gethostname()}"
+
+
+def job() -> str | None:
+    """Return the id by which Ray's Jobs API knows this process; None where it is no such job."""
+    return os.environ.get(JOB_VARIABLE)
 
 
 def _here() -> str:

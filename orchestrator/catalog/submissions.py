@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
 
 from orchestrator.catalog.outbox import enqueue, enqueue_finished
-from orchestrator.catalog.process import ProcessIdentity, person
+from orchestrator.catalog.process import ProcessIdentity, job, person
 from orchestrator.catalog.records import (
     SAME_ANYWHERE,
     AttemptOutcome,
@@ -40,18 +40,13 @@ _OPEN = (TrialState.PENDING, TrialState.FAILED, TrialState.BLOCKED)
 class Submissions(Store):
     """The part of the catalog that begins and ends submissions and hands out claims."""
 
-    def begin_submission(
-        self, sweep: str, spec_yaml: str, trials: Sequence[Trial], *, job: str | None = None
-    ) -> Submission:
+    def begin_submission(self, sweep: str, spec_yaml: str, trials: Sequence[Trial]) -> Submission:
         """Write down what a sweep asks for, and that this process works on it.
 
         Trials that the catalog knows keep their state, whichever sweep brought them, but failed
         and blocked ones become pending again. Unfinished trials that the sweep asked for earlier
         and no longer does leave the sweep; finished ones stay with it. An archived sweep comes back
         into sight.
-
-        Args:
-            job: the id by which Ray's Jobs API knows this process.
 
         Raises:
             CatalogError: a trial depends on one that neither the catalog nor `trials` has.
@@ -72,7 +67,7 @@ class Submissions(Store):
                 "submitted_at": moment,
                 "heartbeat_at": moment,
                 "submitted_by": person(),
-                "job": job,
+                "job": job(),
             }
             new = insert(submissions).values(row).returning(submissions)
             submission = submission_from(connection.execute(new).mappings().one())

@@ -3,7 +3,7 @@
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -11,6 +11,7 @@ from typing import TextIO
 from orchestrator.catalog.process import person
 from orchestrator.commands.browsing import open_catalog
 from orchestrator.commands.output import print_json, say
+from orchestrator.commands.outside import Outside
 from orchestrator.commands.profiles import find_profile
 from orchestrator.errors import OrchestratorError
 from orchestrator.interruption import INTERRUPTED
@@ -25,6 +26,7 @@ class Places:
     workspace: Path
     catalog: str | None
     tracking: str | None
+    outside: Outside = field(default_factory=Outside)
 
     def check(self) -> None:
         """Refuse what no driver on a cluster can use.
@@ -46,11 +48,20 @@ class Places:
         return Order(
             name=name,
             workspace=str(self.workspace),
-            catalog=self.catalog,
-            tracking=self.tracking,
+            environment=self._environment(),
             options=tuple(options),
             person=person(),
         )
+
+    def _environment(self) -> dict[str, str]:
+        given = {
+            "ADAPTERSWEEP_CATALOG": self.catalog,
+            "MLFLOW_TRACKING_URI": self.tracking,
+            "ADAPTERSWEEP_METRICS": self.outside.metrics,
+            "ADAPTERSWEEP_NOTIFY": self.outside.notify,
+            "ADAPTERSWEEP_LOG_FORMAT": self.outside.log_format.value,
+        }
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def send_sweep(

@@ -20,13 +20,8 @@ def main() -> None:
     """Unpack, and replace this process by `adaptersweep submit`."""
     here = Path.cwd()
     order = read_order(here)
-    given = {
-        "ADAPTERSWEEP_WORKSPACE": order.workspace,
-        "ADAPTERSWEEP_CATALOG": order.catalog,
-        "MLFLOW_TRACKING_URI": order.tracking,
-        PERSON_VARIABLE: order.person,
-    }
-    os.environ.update({name: value for name, value in given.items() if value is not None})
+    os.environ.update(order.environment)
+    os.environ.update({"ADAPTERSWEEP_WORKSPACE": order.workspace, PERSON_VARIABLE: order.person})
     os.environ.pop("ADAPTERSWEEP_CLUSTER", None)  # this is the cluster
     try:
         stores = Stores.at(Path(order.workspace))

@@ -18,6 +18,7 @@ import requests
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobStatus, JobSubmissionClient
 
+from orchestrator.catalog.process import JOB_VARIABLE
 from orchestrator.errors import SchedulingError
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class ClusterJobs:
         return str(
             self._asked(
                 lambda: self._client.submit_job(
-                    entrypoint=f"ADAPTERSWEEP_JOB={job_id} {START}",
+                    entrypoint=f"{JOB_VARIABLE}={job_id} {START}",
                     submission_id=job_id,
                     runtime_env={"working_dir": str(archive)},
                     metadata={_SWEEP: sweep, _DIGEST: digest},

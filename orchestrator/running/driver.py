@@ -25,6 +25,7 @@ from orchestrator.planning.selection import Winner, choose
 from orchestrator.registry.registered import RegisteredAdapter
 from orchestrator.registry.registration import AliasStayed, register_winner
 from orchestrator.running.board import Board
+from orchestrator.running.cluster_address import listen_on_loopback
 from orchestrator.running.heartbeat import Heartbeat
 from orchestrator.running.missing_files import Missing, find_missing
 from orchestrator.running.work_queue import WorkQueue, WorkState
@@ -122,14 +123,12 @@ def submit(
     watch: Watch,
     force: bool = False,
     retrain_missing: bool = False,
-    job: str | None = None,
 ) -> Outcome:
     """Run everything of `plan` that is not finished, and register the winners.
 
     Args:
         force: let aliases name the winners even where they are no better.
         retrain_missing: run finished trials again whose files are gone.
-        job: the id by which Ray's Jobs API knows this process.
 
     Raises:
         OrchestratorError: a store or the cluster cannot be used; what is finished stays finished.
@@ -140,7 +139,7 @@ def submit(
         workers = cache(partial(_start_workers, plan, address, cluster, watch=watch))
         missing = _settle_missing(plan, catalog, stores, workers, retrain=retrain_missing)
         with (
-            _submission(plan, source, catalog, job) as submission,
+            _submission(plan, source, catalog) as submission,
             Heartbeat(catalog, submission) as heartbeat,
             _publishing(catalog, stores, plan.spec.name) as publisher,
         ):
@@ -188,12 +187,10 @@ def _settle_missing(
 
 
 @contextmanager
-def _submission(
-    plan: Plan, source: SpecSource, catalog: Catalog, job: str | None
-) -> Iterator[Submission]:
+def _submission(plan: Plan, source: SpecSource, catalog: Catalog) -> Iterator[Submission]:
     """Open a submission; where nothing has ended it by the end, it was interrupted."""
     planned = list(plan.trials.values())
-    submission = catalog.begin_submission(plan.spec.name, source.text, planned, job=job)
+    submission = catalog.begin_submission(plan.spec.name, source.text, planned)
     try:
         yield submission
     finally:
@@ -264,6 +261,8 @@ def _start_workers(plan: Plan, address: str | None, cluster: ExitStack, *, watch
     Raises:
         SchedulingError: the cluster does not answer, or not even one worker fits it.
     """
+    if address is None:
+        listen_on_loopback()
     from orchestrator.running import scheduling
 
     watch.phase(Phase.STARTING)

@@ -33,15 +33,15 @@ class Order(Frozen):
 
     Attributes:
         name: of the YAML's file, for messages.
-        workspace: on the cluster; None for what is set there, and so with the stores.
+        workspace: on the cluster.
+        environment: what else `submit` is given, in variables, which other users do not see.
         options: of `submit`.
         person: on whose behalf, as user@host.
     """
 
     name: str
     workspace: str
-    catalog: str | None
-    tracking: str | None
+    environment: dict[str, str]
     options: tuple[str, ...]
     person: str
 

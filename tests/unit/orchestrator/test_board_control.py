@@ -177,8 +177,10 @@ def test_what_another_failure_blocks_stays_blocked(scene: Scene) -> None:
 
 def test_who_works_on_what_is_listed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADAPTERSWEEP_PERSON", "ada@laptop")
+    monkeypatch.setenv("ADAPTERSWEEP_JOB", "job-1")
     planned = list(scene.plan.trials.values())
-    first = scene.catalog.begin_submission("toy", "name: toy\n", planned, job="job-1")
+    first = scene.catalog.begin_submission("toy", "name: toy\n", planned)
+    monkeypatch.delenv("ADAPTERSWEEP_JOB")
     scene.take_over(scene.board())
     (found,) = scene.catalog.submissions()
     assert (found.id, found.submitted_by, found.job) == (first.id, "ada@laptop", "job-1")

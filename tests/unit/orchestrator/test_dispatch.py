@@ -1,5 +1,6 @@
 """Who gets which bundle, how many workers are called, and what follows a lost one."""
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from types import SimpleNamespace
@@ -29,6 +30,7 @@ class Played:
         self.most_workers: int | None = None
         self.heartbeat = SimpleNamespace(wants_workers=False)
         self.lost: dict[str, str] = {}
+        self.retries: Counter[str] = Counter()
         self.reconciled = 0
 
     @staticmethod

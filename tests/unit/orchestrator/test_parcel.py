@@ -15,8 +15,7 @@ from workers.contract.paths import Workspace
 ORDER = Order(
     name="toy.yaml",
     workspace="/shared",
-    catalog=None,
-    tracking=None,
+    environment={},
     options=("--force",),
     person="ada@laptop",
 )
