@@ -18,6 +18,7 @@ from orchestrator import command_line
 from orchestrator.catalog import Catalog, MoveKind
 from orchestrator.catalog.records import AliasMove
 from orchestrator.commands import notifying
+from orchestrator.commands.cluster_submitting import Places
 from orchestrator.commands.driver_log import logging_to
 from orchestrator.commands.notifying import Happening, Hook, Notice, notices_of
 from orchestrator.commands.outside import Outside, observed
@@ -128,6 +129,23 @@ def test_an_address_as_an_argument_is_refused(monkeypatch, capsys, tmp_path) -> 
     assert "found the address of a webhook" in said
     assert "ADAPTERSWEEP_NOTIFY" in said
     assert "secret-path" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"catalog": "postgresql+psycopg://ada:hunter2@h/db"}, "--catalog"),
+        ({"tracking": "http://ada:hunter2@h"}, "--tracking"),
+        ({"outside": Outside(notify="https://chat/hunter2")}, "--notify"),
+    ],
+)
+def test_no_secret_is_sent_to_a_cluster(given, named) -> None:
+    known: dict[str, Any] = {"cluster": "c", "workspace": Path("/w"), "tracking": None}
+    fine = known | {"catalog": "postgresql+psycopg://ada@h/db", "outside": Outside(notify="@/x")}
+    Places(**fine).check()
+    with pytest.raises(OrchestratorError, match=f"^{named}: found a secret") as caught:
+        Places(**fine | given).check()
+    assert "hunter2" not in str(caught.value)
 
 
 def outcome(**changed: Any) -> Any:
