@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import Submission, SubmissionOutcome, TrialFilter
 from orchestrator.errors import CatalogError, OrchestratorError, SubmissionOverError
+from orchestrator.interruption import heard
 from orchestrator.mlflow.mirror import Publisher
 from orchestrator.mlflow.runs import prepare_store
 from orchestrator.planning.plan import Plan
@@ -25,6 +26,8 @@ from orchestrator.planning.selection import Winner, choose
 from orchestrator.registry.registered import RegisteredAdapter
 from orchestrator.registry.registration import AliasStayed, register_winner
 from orchestrator.running.board import Board
+from orchestrator.running.cluster_watch import ClusterWatch, watching
+from orchestrator.running.leftovers import leave_nothing_behind
 from orchestrator.running.missing_files import Missing, find_missing
 from orchestrator.running.work_queue import WorkQueue, WorkState
 from orchestrator.spec.read import SpecSource, read_spec
@@ -32,6 +35,8 @@ from orchestrator.stores import Stores
 from workers.contract.paths import Workspace
 
 if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
+
     from orchestrator.running.scheduling import WorkerShape
 
 log = logging.getLogger(__name__)
@@ -256,6 +261,8 @@ def _start_workers(plan: Plan, address: str | None, cluster: ExitStack, *, watch
     from orchestrator.running import scheduling
 
     watch.phase(Phase.STARTING)
+    if address is None:
+        leave_nothing_behind()
     nodes = cluster.enter_context(scheduling.cluster(address))
     return scheduling.worker_count(_shape(plan), nodes)
 
@@ -281,22 +288,32 @@ def _run(
     cluster: ExitStack,
     *,
     watch: Watch,
-    workers: Callable[[], int],
+    workers: "_lru_cache_wrapper[int]",
 ) -> None:
     """Run the queue until nothing is left to hand out, or somebody interrupts; end the cluster."""
     try:
         restarts = 0
         while not board.over and restarts <= MOST_RESTARTS:
-            from orchestrator.running.scheduling import run_bundles
+            from orchestrator.running.scheduling import probe, run_bundles
 
+            shape, fitting = _shape(plan), workers()
             watch.phase(Phase.RUNNING)
-            run_bundles(board, stores.workspace, _shape(plan), workers=workers())
+            health = ClusterWatch()
+            try:
+                with watching(probe(), health):
+                    run_bundles(board, stores.workspace, shape, workers=fitting)
+            except KeyboardInterrupt:
+                if health.lost is None:
+                    raise
+                cluster.close()
+                workers.cache_clear()
             board.reconcile()
             # Ray Tune also ends when a lost node leaves an actor "unavailable", and when
             # nothing but other submissions' trials is awaited for ten minutes.
             restarts += not board.waits_for_others
             board.release()
     except KeyboardInterrupt:
+        heard()
         log.warning("interrupted; finished trials are kept")
     finally:
         cluster.close()  # before anybody else may take what its workers were at

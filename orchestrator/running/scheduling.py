@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import ray
 from ray import tune
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tuner
@@ -25,6 +26,7 @@ from orchestrator.errors import SchedulingError
 from orchestrator.interruption import end_as_by_ctrl_c
 from orchestrator.running.board import Board
 from orchestrator.running.cluster_address import check_address
+from orchestrator.running.cluster_watch import Probe
 from workers.contract.events import TrialEvent
 from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
@@ -105,6 +107,22 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
         ]
     finally:
         ray.shutdown()
+
+
+def probe() -> Probe:
+    """Return what tells how the cluster is that this process is connected to."""
+    here = ray.get_runtime_context().get_node_id()
+    names = ("gcs_server", "raylet")
+    own = [(p.name(), p) for p in psutil.Process().children() if p.name() in names]
+
+    def ask() -> str | None:
+        for name, process in own:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return f"its process {name} has ended"
+        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        return None if here in alive else "this machine is no longer one of its nodes"
+
+    return ask
 
 
 def worker_count(shape: WorkerShape, nodes: Sequence[Node]) -> int:
