@@ -5,6 +5,7 @@ It alone writes the catalog while a submission runs. How bundles reach workers i
 fail here is caught and mended by `reconcile`.
 """
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -61,6 +62,8 @@ class Board:
             submission was taken over; None while it may.
         trained: the trials that this submission itself finished.
         attempts: trial → the attempt under which this submission runs it.
+        most_failures: how many trials of this submission may fail before it gives up.
+        gave_up: whether more than that failed.
         best: task → its best trial, of all that are finished, also before this submission.
     """
 
@@ -74,6 +77,9 @@ class Board:
         self.trained: set[str] = set()
         self.attempts: dict[str, int] = {}
         self.best: dict[str, Best] = {}
+        self.most_failures = math.inf
+        self.gave_up = False
+        self._failures = 0
         self._catalog = catalog
         self._workspace = workspace
         self._submission = submission
@@ -162,7 +168,10 @@ class Board:
             if self.queue.states[trial_id] is not WorkState.RUNNING:
                 continue
             if not self._take_committed(trial_id):
-                self._fail(_lost(trial_id, why))
+                failure = _lost(trial_id, why)
+                if "OutOfMemory" in why:  # Ray's own word for what it killed when memory ran out
+                    failure = failure.model_copy(update={"reason": FailureReason.OUT_OF_MEMORY})
+                self._fail(failure)
 
     def reconcile(self) -> int:
         """Take over results that are committed in storage and not yet in the catalog."""
@@ -207,6 +216,13 @@ class Board:
             self._leave(trial_id)  # it was taken over; what becomes of it is told by who has it
             return
         self._end_failed(trial_id)
+        self._failures += 1
+        if self._failures > self.most_failures and self.stopped is None:
+            self.gave_up = True
+            self.stopped = (
+                f"{self._failures} trials failed, more than limits.failures allows; the last for "
+                f"{failure.reason}: {failure.message}; mend that and submit again"
+            )
 
     def _end_failed(self, trial_id: str) -> None:
         self.running_epochs.pop(trial_id, None)

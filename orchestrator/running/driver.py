@@ -162,7 +162,7 @@ def submit(
                 if queue.ended:
                     entered = _register(plan, catalog, stores, force=force)
             finally:
-                catalog.end_submission(submission.id, _how_it_ended(queue))
+                catalog.end_submission(submission.id, _how_it_ended(board))
             unpublished = publisher.drain(limit_s)
     return _outcome(plan, board, entered, reused=reused, unpublished=unpublished, missing=missing)
 
@@ -204,6 +204,7 @@ def _open_board(plan: Plan, catalog: Catalog, stores: Stores, submission: Submis
     """Build the queue from what is finished, after taking over what a crash left unrecorded."""
     queue = WorkQueue(plan.trials, catalog.finished(plan.trials))
     board = Board(queue, catalog, stores.workspace, submission)
+    board.most_failures = plan.spec.limits.most_failures(len(plan.trials))
     board.recall()
     found = board.reconcile()
     if found:
@@ -211,8 +212,9 @@ def _open_board(plan: Plan, catalog: Catalog, stores: Stores, submission: Submis
     return board
 
 
-def _how_it_ended(queue: WorkQueue) -> SubmissionOutcome:
-    if not queue.ended:
+def _how_it_ended(board: Board) -> SubmissionOutcome:
+    queue = board.queue
+    if not (queue.ended or board.gave_up):
         return SubmissionOutcome.INTERRUPTED
     failed = queue.having(WorkState.FAILED) or queue.having(WorkState.BLOCKED)
     return SubmissionOutcome.FAILED if failed else SubmissionOutcome.COMPLETED
@@ -233,7 +235,7 @@ def _outcome(
         stayed=entered.stayed,
         unregistered=entered.problems,
         unpublished=unpublished,
-        interrupted=not queue.ended,
+        interrupted=not (queue.ended or board.gave_up),
         stopped=board.stopped,
         missing=missing,
     )

@@ -4,6 +4,7 @@ The only module that imports Ray. A Ray Tune trial is a bundle here; what is rea
 recorded is left to `orchestrator.running.board`, and the work itself to `workers.running.bundle`.
 """
 
+import gc
 import logging
 import math
 import os
@@ -106,6 +107,7 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
             if found["Alive"]
         ]
     finally:
+        gc.collect()  # a handle that is freed after the shutdown makes Ray end the process
         ray.shutdown()
 
 

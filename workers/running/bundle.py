@@ -14,7 +14,7 @@ from workers.contract.events import EventKind, TrialEvent
 from workers.contract.paths import Workspace
 from workers.contract.results import read_result
 from workers.contract.trial import Method, Trial
-from workers.errors import ResultFileError
+from workers.errors import PreemptedError, ResultFileError
 from workers.joint.joint_training import pack_key, packable
 from workers.running.joint_trials import run_together
 from workers.running.one_trial import begin_training, conclude, logging_to, record_failure
@@ -91,11 +91,18 @@ def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
             yield TrialEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
         pace = Pace(warm.fast_path.checkpoint_share)
         while not trainer.done:
-            epoch = trainer.run_epoch()
+            try:
+                epoch = trainer.run_epoch()
+            except PreemptedError:
+                trainer.save_kept(running.paths.checkpoint)
+                raise
             check_claim(running.paths)
             if pace.due:
                 with pace.writing():
                     trainer.save(running.paths.checkpoint)
+            elif pace.worth_keeping and not trial.method.trains_base:
+                trainer.keep()
+                pace.kept()
             yield TrialEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
         scores = trainer.final_scores()
     duration_s = time.perf_counter() - started

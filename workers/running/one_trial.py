@@ -41,10 +41,13 @@ from workers.errors import (
     BaseModelSourceError,
     CheckpointError,
     ClaimLostError,
+    PreemptedError,
     TrialFailedError,
     WorkerError,
 )
 from workers.objectives.divergence import check_parameters
+from workers.running.preemption import check_preemption
+from workers.running.time_limit import TimeLimit
 from workers.running.warm_state import WarmState
 from workers.training.build import build, chosen_sources
 from workers.training.pruning import mean_attention
@@ -63,6 +66,7 @@ class Running:
     Attributes:
         model: untrained, or as its checkpoint has it; for a pruned fusion, the finished one.
         prefix: what is taken from storage.
+        time: how long it may take from here on.
     """
 
     trial: Trial
@@ -71,6 +75,17 @@ class Running:
     model: AdapterModel
     feeds: Feeds
     prefix: PrefixUse | None
+    time: TimeLimit
+
+    def check(self) -> None:
+        """Return if the trial may go on.
+
+        Raises:
+            PreemptedError: the node is being taken away.
+            TrialFailedError: its time is over.
+        """
+        check_preemption()
+        self.time.check()
 
 
 def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
@@ -78,8 +93,11 @@ def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
 
     Raises:
         ClaimLostError: another attempt has taken the trial over.
+        PreemptedError: the node is being taken away.
     """
+    check_preemption()
     check_claim(workspace.trial(trial.trial_id))
+    time_limit = TimeLimit(warm.limits.trial_s)
     log.info("start: %s", trial.label)
     examples, backbone = warm.task(trial), warm.backbone(trial.base)
     _check_vocabulary(examples, len(backbone.token_embedding), trial)
@@ -93,7 +111,7 @@ def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
     feeds, prefix = warm.feeds(trial, model)
     paths = workspace.trial(trial.trial_id)
     remove_leftovers(paths.folder, older_than_s=_UNFINISHED_S)
-    return Running(trial, paths, examples, model, feeds, prefix)
+    return Running(trial, paths, examples, model, feeds, prefix, time_limit)
 
 
 def _check_vocabulary(examples: TaskExamples, size: int, trial: Trial) -> None:
@@ -128,7 +146,9 @@ def begin_training(trial: Trial, workspace: Workspace, warm: WarmState) -> tuple
 
 
 def _new_trainer(running: Running) -> Trainer:
-    return Trainer(running.trial, running.model, running.examples, running.feeds)
+    trainer = Trainer(running.trial, running.model, running.examples, running.feeds)
+    trainer.before_batch = running.check
+    return trainer
 
 
 def conclude(
@@ -165,6 +185,8 @@ def conclude(
 
 def record_failure(trial: Trial, workspace: Workspace, error: Exception) -> TrialEvent:
     """Commit whatever a trial raised as its own failure, unless another attempt took it over."""
+    if isinstance(error, PreemptedError):
+        return TrialEvent(kind=EventKind.ABANDONED, trial_id=trial.trial_id)
     log.error("trial %s failed: %s", trial.trial_id, error)
     paths, reason = workspace.trial(trial.trial_id), reason_of(error)
     failure = TrialFailure(

@@ -3,10 +3,11 @@
 The loop knows nothing of where trials come from; `workers.running.bundle` drives it.
 """
 
+import copy
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,9 @@ class Trainer:
 
     `restore` brings back all of it, so that a run that was interrupted after any epoch ends with
     the same parameters as one that was not.
+
+    Attributes:
+        before_batch: called before each batch that is trained alone; what it raises ends the trial.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class Trainer:
         self._order = generator_for(trial.seed, "order")
         self._depths = generator_for(trial.seed, "drop")
         self._best_scores: list[Score] = []
+        self._kept: dict[str, Any] | None = None
+        self.before_batch: Callable[[], None] = lambda: None
         self.optimiser = _optimiser(trial, model)
         rows = len(examples.splits[Split.TRAIN])
         batches = math.ceil(rows / trial.training.batch_size)
@@ -163,7 +169,26 @@ class Trainer:
 
         Where the disk is full the old one stays for good: that costs epochs and not the trial.
         """
-        state = {
+        self._kept = None
+        self._write(path, self._state())
+
+    def keep(self) -> None:
+        """Keep the same in memory, for `save_kept` in the middle of a later epoch."""
+        self._kept = copy.deepcopy(self._state())
+
+    def save_kept(self, path: Path) -> None:
+        """Write what was kept since the last `save`, if anything was."""
+        if self._kept is not None:
+            self._write(path, self._kept)
+
+    def _write(self, path: Path, state: dict[str, Any]) -> None:
+        try:
+            write_checkpoint(path, state)
+        except OSError as error:
+            log.warning("the checkpoint cannot be written, going on without: %s", error)
+
+    def _state(self) -> dict[str, Any]:
+        return {
             "model": self.model.trainable_state(),
             "best": self.best_state,
             "best_scores": [s.model_dump(mode="json") for s in self._best_scores],
@@ -174,10 +199,6 @@ class Trainer:
             "device": self.device.type,
             "random": [generator.get_state() for generator in self._generators],
         }
-        try:
-            write_checkpoint(path, state)
-        except OSError as error:
-            log.warning("the checkpoint cannot be written, going on without: %s", error)
 
     def restore(self, path: Path) -> None:
         """Go on from `save`'s file.
@@ -216,6 +237,7 @@ class Trainer:
         Raises:
             TrialFailedError: the loss is not a finite number.
         """
+        self.before_batch()
         if micro_batch.first:
             self.optimiser.zero_grad(set_to_none=True)
         loss = self._loss(micro_batch)
