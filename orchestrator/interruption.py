@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from types import FrameType
 from typing import NoReturn
@@ -68,10 +69,11 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _see_to_it() -> None:
+    began = time.monotonic()
     if not _heard.wait(AGAIN_AFTER_S):
         log.warning("the interruption was not heard; raising it again")
         _signal_main_thread()
-    threading.Event().wait(END_LIMIT_S - AGAIN_AFTER_S)  # a process that ends does not wait for it
+    time.sleep(END_LIMIT_S - (time.monotonic() - began))  # a process that ends does not wait for it
     end_at_once(
         "Interrupted, and what is to be closed hangs: ended all the same. Finished trials "
         "are kept; submit again to go on.",

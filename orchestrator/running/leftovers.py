@@ -14,7 +14,7 @@ from functools import cache
 import psutil
 
 LOOK_EVERY_S = 2.0
-ENDS_BY_ITSELF_S = 10.0
+ENDS_BY_ITSELF_S = 5.0
 """For everything to end by itself, once the driver is gone."""
 
 

@@ -7,7 +7,7 @@ command line.
 
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.catalog.catalog import Catalog
@@ -56,7 +56,21 @@ def look_over(catalog: Catalog, stores: Stores, *, lost_for_good: bool) -> list[
     """
     states = catalog.asked_for()
     finished = [i for i, (state, _) in states.items() if state is TrialState.FINISHED]
-    others = [i for i in states if states[i][0] is not TrialState.FINISHED]
+    found = _of_finished(catalog, stores, finished, lost_for_good=lost_for_good)
+    others = {i: sweep for i, (state, sweep) in states.items() if state is not TrialState.FINISHED}
+    found = [each for each in found + _of_others(catalog, stores, others) if each.trials]
+    _, dead = catalog.open_submissions()
+    if dead:
+        held = [i for i, (state, _) in states.items() if state is TrialState.RUNNING]
+        what = f"{len(dead)} submissions that nobody works on have not ended"
+        done = "ended; what they held is pending"
+        found.append(Finding(what, held, done, lambda: catalog.end_dead(s.id for s in dead)))
+    return found
+
+
+def _of_finished(
+    catalog: Catalog, stores: Stores, finished: Sequence[str], *, lost_for_good: bool
+) -> list[Finding]:
     gone, unsaid = _against_files(catalog, stores, finished)
     if finished and len(gone) == len(finished) and not lost_for_good:
         raise CatalogError(
@@ -64,12 +78,6 @@ def look_over(catalog: Catalog, stores: Stores, *, lost_for_good: bool) -> list[
             f"{stores.workspace.root}, which rather is the workspace of another catalog; give the "
             "right --workspace and --catalog, or --all-lost if they are lost indeed"
         )
-    unrecorded, unusable = _committed(stores, others)
-    _, dead = catalog.open_submissions()
-
-    def record() -> None:
-        for trial_id, result in unrecorded.items():
-            catalog.record_result(states[trial_id][1], result)
 
     def forget() -> None:
         for trial_id in catalog.forget_results(gone):
@@ -79,49 +87,32 @@ def look_over(catalog: Catalog, stores: Stores, *, lost_for_good: bool) -> list[
         for trial_id, result in unsaid.items():
             commit(stores.workspace.trial(trial_id), result)
 
+    lost = "finished in the catalog, and the adapter is gone or damaged"
+    unread = "finished in the catalog, and result.json is gone or damaged"
+    return [
+        Finding(lost, gone, "pending again", forget),
+        Finding(unread, list(unsaid), "written again from the catalog", say_again),
+    ]
+
+
+def _of_others(catalog: Catalog, stores: Stores, others: Mapping[str, str]) -> list[Finding]:
+    """Look at what is not finished in the catalog: trial → a sweep that asks for it."""
+    unrecorded, unusable = _committed(stores, list(others))
+
+    def record() -> None:
+        for trial_id, result in unrecorded.items():
+            catalog.record_result(others[trial_id], result)
+
     def clear() -> None:
         for trial_id in unusable:
             _clear(stores.workspace.trial(trial_id))
 
-    found = [
-        Finding(
-            "finished in the catalog, and the adapter is gone or damaged",
-            gone,
-            "pending again",
-            forget,
-        ),
-        Finding(
-            "finished in the catalog, and result.json is gone or damaged",
-            list(unsaid),
-            "written again from the catalog",
-            say_again,
-        ),
-        Finding(
-            "finished in the workspace, and not in the catalog",
-            list(unrecorded),
-            "recorded",
-            record,
-        ),
-        Finding(
-            "a result in the workspace that cannot be used, and none in the catalog",
-            unusable,
-            "removed; the trials stay pending",
-            clear,
-        ),
+    whole = "finished in the workspace, and not in the catalog"
+    broken = "a result in the workspace that cannot be used, and none in the catalog"
+    return [
+        Finding(whole, list(unrecorded), "recorded", record),
+        Finding(broken, unusable, "removed; the trials stay pending", clear),
     ]
-    if dead:
-        held = [i for i, (state, _) in states.items() if state is TrialState.RUNNING]
-        what = f"{len(dead)} submissions that nobody works on have not ended"
-        found.append(
-            Finding(
-                what,
-                held,
-                "ended; what they held is pending",
-                lambda: catalog.end_dead(each.id for each in dead),
-            )
-        )
-        return found
-    return [each for each in found if each.trials]
 
 
 def look_at_mlflow(catalog: Catalog, stores: Stores) -> list[Finding]:

@@ -107,8 +107,8 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
             if found["Alive"]
         ]
     finally:
-        gc.collect()  # a handle that is freed after the shutdown makes Ray end the process
         ray.shutdown()
+        gc.collect()  # what is freed later would be looked for in the next cluster
 
 
 def probe() -> Probe:
@@ -188,6 +188,11 @@ def run_bundles(board: Board, workspace: Workspace, shape: WorkerShape, *, worke
     )
     try:
         tuner.fit()
+    except KeyboardInterrupt:
+        # Once this is passed on, Ray Tune's objects are freed, and ask the cluster to let go of
+        # what they hold: for a minute each, where it is gone. Without a connection they do not.
+        ray.shutdown()
+        raise
     except (ray.exceptions.RayError, tune.TuneError) as error:
         raise SchedulingError(
             f"Ray Tune stopped: {error}; finished trials are kept, submit again to go on"
