@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 WORKSPACE ?= workspace
 PEER_VENV ?= .venv-peer
 
-.PHONY: demo test check lock setup bench help
+.PHONY: demo test check lock setup bench cluster cluster-stop help
 help:
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 setup: $(VENV)/.complete ## create the virtual environment with the locked dependencies
 
@@ -20,6 +20,12 @@ $(VENV)/.complete: requirements.lock pyproject.toml
 
 demo: setup ## run the quickstart sweep, from nothing to adapters in a registry
 	$(BIN)/adaptersweep submit sweeps/quickstart.yaml --workspace $(WORKSPACE) --sample
+
+cluster: setup ## start a cluster of processes on this machine, in .cluster; CLUSTER_OPTIONS=--help lists what can be set
+	$(BIN)/python docker/local_cluster.py start $(CLUSTER_OPTIONS)
+
+cluster-stop: setup ## stop what `make cluster` has started
+	$(BIN)/python docker/local_cluster.py stop $(CLUSTER_OPTIONS)
 
 check: setup ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .

@@ -72,9 +72,11 @@ def watching(probe: Probe, watch: ClusterWatch) -> Iterator[None]:
             why = f"The Ray cluster is lost: {watch.lost}. Finished trials are kept; submit again."
             end_at_once(why, 1)
 
-    for work in (ask, see):
-        threading.Thread(target=work, name=f"cluster-{work.__name__}", daemon=True).start()
+    asking = threading.Thread(target=ask, name="cluster-ask", daemon=True)
+    for thread in (asking, threading.Thread(target=see, name="cluster-see", daemon=True)):
+        thread.start()
     try:
         yield
     finally:
         watch.left.set()
+        asking.join(PROBE_EVERY_S)  # nobody asks a cluster that is being left

@@ -35,8 +35,6 @@ from orchestrator.stores import Stores
 from workers.contract.paths import Workspace
 
 if TYPE_CHECKING:
-    from functools import _lru_cache_wrapper
-
     from orchestrator.running.scheduling import WorkerShape
 
 log = logging.getLogger(__name__)
@@ -140,7 +138,8 @@ def submit(
     stores.prepare()
     prepare_store(stores.tracking_uri)
     with Catalog.open(stores.catalog_url) as catalog, ExitStack() as cluster:
-        workers = cache(partial(_start_workers, plan, address, cluster, watch=watch))
+        start = partial(_start_workers, plan, address, cluster, watch=watch)
+        workers = cache(start)
         missing = _settle_missing(plan, catalog, stores, workers, retrain=retrain_missing)
         with (
             _submission(plan, source, catalog) as submission,
@@ -151,7 +150,7 @@ def submit(
             reused = board.queue.counts()[WorkState.FINISHED]
             if not board.over:
                 watch.board(board, workers())
-            _run(board, plan, stores, cluster, watch=watch, workers=workers)
+            _run(board, plan, stores, cluster, watch=watch, start=start)
             queue = board.queue
             limit_s = PUBLISH_LIMIT_S if queue.ended else INTERRUPTED_LIMIT_S
             try:
@@ -280,6 +279,7 @@ def _shape(plan: Plan) -> "WorkerShape":
         bundle_size=wanted.trials_per_bundle,
         max_retries=wanted.max_retries,
         fast_path=plan.spec.fast_path.settings,
+        limits=plan.spec.limits.of_workers,
     )
 
 
@@ -290,25 +290,25 @@ def _run(
     cluster: ExitStack,
     *,
     watch: Watch,
-    workers: "_lru_cache_wrapper[int]",
+    start: Callable[[], int],
 ) -> None:
     """Run the queue until nothing is left to hand out, or somebody interrupts; end the cluster."""
     try:
-        restarts = 0
+        restarts, health = 0, ClusterWatch()
         while not board.over and restarts <= MOST_RESTARTS:
             from orchestrator.running.scheduling import probe, run_bundles
 
-            shape, fitting = _shape(plan), workers()
+            if health.lost is not None:
+                start()
             watch.phase(Phase.RUNNING)
             health = ClusterWatch()
             try:
                 with watching(probe(), health):
-                    run_bundles(board, stores.workspace, shape, workers=fitting)
+                    run_bundles(board, stores.workspace, _shape(plan))
             except KeyboardInterrupt:
                 if health.lost is None:
                     raise
                 cluster.close()
-                workers.cache_clear()
             board.reconcile()
             # Ray Tune also ends when a lost node leaves an actor "unavailable", and when
             # nothing but other submissions' trials is awaited for ten minutes.

@@ -1,23 +1,27 @@
-"""Run bundles on a Ray cluster: one Ray Tune experiment a submission, reused actors.
+"""Run bundles on a Ray cluster: one Ray Tune experiment a run, whose trials are the workers.
 
-The only module that imports Ray. A Ray Tune trial is a bundle here; what is ready, claimed and
-recorded is left to `orchestrator.running.board`, and the work itself to `workers.running.bundle`.
+A Ray Tune trial is a worker here, which is sent one bundle after another; what it does is left to
+`orchestrator.running.bundle_trainable`, which worker gets what to `orchestrator.running.dispatch`,
+and what is ready, claimed and recorded to `orchestrator.running.board`.
 """
 
 import gc
 import logging
 import math
 import os
-import socket
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a late question starts a cluster of its own
+
 import ray
 from ray import tune
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tuner
@@ -26,23 +30,24 @@ from ray.tune.search import Searcher
 from orchestrator.errors import SchedulingError
 from orchestrator.interruption import end_as_by_ctrl_c
 from orchestrator.running.board import Board
+from orchestrator.running.bundle_trainable import BundleTrainable
 from orchestrator.running.cluster_address import check_address
 from orchestrator.running.cluster_watch import Probe
-from workers.contract.events import TrialEvent
+from orchestrator.running.dispatch import Dispatch, Report, guarded
 from workers.contract.fast_path import FastPath
+from workers.contract.limits import Limits
 from workers.contract.paths import Workspace
-from workers.contract.trial import Trial
-from workers.running.memory import collect_less_often
 
 log = logging.getLogger(__name__)
 
-_EVENT, _DONE = "event", "done"
-
-
 _LONGEST_CAUSE = 400
 
-STALLED_POLLS = 60
-"""Ray Tune asks about once a second when nothing runs; after this many asks the run ends."""
+ROOM_POLL_S = 2.0
+"""How often nodes that came or went are looked for."""
+TELL_S = 0.5
+"""How long a worker collects events before it tells them together."""
+SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.05, 1.0
+"""How long a worker without work waits before it asks again."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class WorkerShape:
         cpus, gpus: per worker; gpus may be a fraction.
         max_retries: how often a bundle is started again after its worker was lost.
         fast_path: what workers share between trials.
+        limits: how long trials may take, and workers be silent.
     """
 
     cpus: float
@@ -61,6 +67,7 @@ class WorkerShape:
     bundle_size: int
     max_retries: int
     fast_path: FastPath
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
     """
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # files per trial that nobody reads
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C must differ from an early end
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "1000"  # `Dispatch.limit` says how many
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # its tables; the command line has its own view
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a notice
     for name in ("ray", "ray.tune"):  # its own handlers write into the live view
@@ -101,11 +109,7 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
         ) from error
     end_as_by_ctrl_c()  # again: Ray's own handler aborts the process
     try:
-        yield [
-            Node(found["Resources"].get("CPU", 0.0), found["Resources"].get("GPU", 0.0))
-            for found in ray.nodes()
-            if found["Alive"]
-        ]
+        yield _nodes()
     finally:
         ray.shutdown()
         gc.collect()  # what is freed later would be looked for in the next cluster
@@ -125,6 +129,14 @@ def probe() -> Probe:
         return None if here in alive else "this machine is no longer one of its nodes"
 
     return ask
+
+
+def _nodes() -> Sequence[Node]:
+    return [
+        Node(found["Resources"].get("CPU", 0.0), found["Resources"].get("GPU", 0.0))
+        for found in ray.nodes()
+        if found["Alive"]
+    ]
 
 
 def worker_count(shape: WorkerShape, nodes: Sequence[Node]) -> int:
@@ -158,31 +170,42 @@ def _times(whole: float, part: float) -> int:
     return round(whole * 10_000) // round(part * 10_000)
 
 
-def run_bundles(board: Board, workspace: Workspace, shape: WorkerShape, *, workers: int) -> None:
+def run_bundles(board: Board, workspace: Workspace, shape: WorkerShape) -> None:
     """Run until nothing is left to hand out. Trials fail on the board, never by raising here.
 
     Raises:
-        SchedulingError: Ray Tune itself gave up.
+        SchedulingError: no worker starts, or Ray Tune itself gave up.
     """
-    trainable = tune.with_resources(
-        BundleTrainable, tune.PlacementGroupFactory([{"CPU": shape.cpus, "GPU": shape.gpus}])
+    dispatch = Dispatch(
+        board,
+        bundle_size=shape.bundle_size,
+        max_retries=shape.max_retries,
+        most_workers=shape.max_workers,
+        room=_Room(shape),
     )
-    searcher = BundleSearcher(board, workspace, shape, workers)
+    config = {
+        "workspace": str(workspace.root.resolve()),
+        "threads": max(1, int(shape.cpus)),
+        "device": "cuda" if shape.gpus else "cpu",
+        "fast_path": shape.fast_path.model_dump(mode="json"),
+        "limits": shape.limits.model_dump(mode="json"),
+    }
     tuner = Tuner(
-        trainable,
+        tune.with_resources(
+            BundleTrainable, tune.PlacementGroupFactory([{"CPU": shape.cpus, "GPU": shape.gpus}])
+        ),
         tune_config=TuneConfig(
-            search_alg=searcher,
+            search_alg=WorkerSearcher(dispatch, config),
             num_samples=-1,
-            max_concurrent_trials=workers,
-            reuse_actors=True,
-            trial_dirname_creator=lambda trial: f"bundle-{trial.trial_id}",
+            trial_dirname_creator=lambda trial: f"worker-{trial.trial_id}",
         ),
         run_config=RunConfig(
             name=f"submission-{uuid.uuid4().hex[:12]}",
             storage_path=str(workspace.experiments.resolve()),
-            failure_config=FailureConfig(max_failures=shape.max_retries),
+            failure_config=FailureConfig(max_failures=0),  # what follows a lost one is ours to say
             checkpoint_config=CheckpointConfig(checkpoint_at_end=False),
-            callbacks=[LostWorkers(searcher)],
+            callbacks=[Listener(dispatch)],
+            stop=AllDone(dispatch),
             verbose=0,
         ),
     )
@@ -197,94 +220,52 @@ def run_bundles(board: Board, workspace: Workspace, shape: WorkerShape, *, worke
         raise SchedulingError(
             f"Ray Tune stopped: {error}; finished trials are kept, submit again to go on"
         ) from error
+    if dispatch.broken is not None:
+        raise SchedulingError(f"{dispatch.broken}; see `ray status`, then submit again to go on")
 
 
-class BundleSearcher(Searcher):  # type: ignore[misc]
-    """Hands out a bundle whenever something is ready; takes the workers' events in.
+class _Room:
+    """How many workers the cluster holds, used or not, looked up every few seconds."""
 
-    An exception in here would end the whole experiment, so every call is guarded: what a guarded
-    call misses is found again in storage by `Board.reconcile`.
-    """
-
-    def __init__(
-        self, board: Board | None, workspace: Workspace, shape: WorkerShape, workers: int
-    ) -> None:
-        super().__init__()
-        self._board = board
-        self._workspace = workspace
+    def __init__(self, shape: WorkerShape) -> None:
         self._shape = shape
-        self._workers = workers
-        self._bundles: dict[str, list[str]] = {}
-        self._stalled = 0
+        self._found = 0
+        self._looked_at = -math.inf
+
+    def __call__(self) -> int:
+        if time.monotonic() - self._looked_at > ROOM_POLL_S:
+            self._looked_at = time.monotonic()
+            with guarded("looking for room"):
+                self._found = sum(_fit(self._shape, node) for node in _nodes())
+        return self._found
+
+
+class _Ephemeral:
+    """What Ray Tune writes into the run's folder with its own state, which is never read back."""
 
     def __reduce__(self) -> Any:
-        """Ray Tune writes its searcher into the run's folder; resuming never reads it back."""
-        return BundleSearcher, (None, self._workspace, self._shape, self._workers)
+        return _Ephemeral, ()
+
+
+class WorkerSearcher(_Ephemeral, Searcher):  # type: ignore[misc]
+    """Calls a worker whenever one is wanted."""
+
+    def __init__(self, dispatch: Dispatch, config: dict[str, Any]) -> None:
+        super().__init__()
+        self._dispatch = dispatch
+        self._config = config
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        board = self._board
-        if board is None or board.over:
-            return str(Searcher.FINISHED)
-        if len(self._bundles) >= (self._shape.max_workers or math.inf):
-            return None
-        bundle: list[Trial] = []
-        with _guarded("handing out a bundle"):
-            bundle = board.next_bundle(size=self._shape.bundle_size, workers=self._workers)
-        if board.over or (not bundle and self._is_stuck(board)):
-            return str(Searcher.FINISHED)
-        if not bundle:
-            return None
-        self._stalled = 0
-        ids = [t.trial_id for t in bundle]
-        self._bundles[trial_id] = ids
-        return {
-            "bundle": ids,
-            "attempts": {i: board.attempts[i] for i in ids},
-            "workspace": str(self._workspace.root.resolve()),
-            "threads": max(1, int(self._shape.cpus)),
-            "device": "cuda" if self._shape.gpus else "cpu",
-            "fast_path": self._shape.fast_path.model_dump(mode="json"),
-        }
-
-    def _is_stuck(self, board: Board) -> bool:
-        """Tell whether waiting is in vain: no bundle is out, and none has come for many polls."""
-        if self._bundles or board.waits_for_others:
-            return False
-        with _guarded("reconciling"):
-            board.reconcile()
-        self._stalled += 1
-        return board.over or self._stalled > STALLED_POLLS
-
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        if self._board is not None and result.get(_EVENT):
-            with _guarded("recording an event"):
-                self._board.take(TrialEvent.model_validate_json(result[_EVENT]))
+        with guarded("looking for work"):
+            if self._dispatch.wants_worker():
+                self._dispatch.call(trial_id)
+                return self._config
+        return str(Searcher.FINISHED) if self._dispatch.ending else None
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        if self._board is None:
-            return
-        if result is not None:
-            self.on_trial_result(trial_id, result)
-        if not error:  # else `LostWorkers` closes it, who knows the cause
-            self.close(trial_id, "it ended without a word")
-
-    def close(self, trial_id: str, cause: str) -> None:
-        """Note that nobody runs a bundle any more; what it has not committed has failed."""
-        with _guarded("closing a bundle"):
-            times = self._shape.max_retries + 1
-            why = f"its worker was lost {times} times, at last so: {cause}; see `ray status`"
-            if self._board is not None:
-                self._board.lose(self._bundles.pop(trial_id, []), why)
-
-    def set_max_concurrency(self, max_concurrent: int) -> bool:
-        """Keep Ray Tune from limiting what is handed out; `suggest` keeps to `max_workers`.
-
-        Where the cluster itself is the limit, bundles wait in line for its workers, since Ray Tune
-        ends a worker for which no trial waits.
-        """
-        return True
+        """See `Listener`, which is told more."""
 
     def save(self, checkpoint_path: str) -> None:
         Path(checkpoint_path).touch()
@@ -293,88 +274,47 @@ class BundleSearcher(Searcher):  # type: ignore[misc]
         """Nothing to bring back: the catalog knows what is finished."""
 
 
-class LostWorkers(tune.Callback):  # type: ignore[misc]
-    """Tells the searcher why Ray Tune gave a bundle up, which searchers are not told."""
+class Listener(_Ephemeral, tune.Callback):  # type: ignore[misc]
+    """Tells the dispatch what workers say and what became of them."""
 
-    def __init__(self, searcher: BundleSearcher | None) -> None:
-        self._searcher = searcher
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
 
-    def __reduce__(self) -> Any:
-        """Ray Tune writes its callbacks into the run's folder; resuming never reads them back."""
-        return LostWorkers, (None,)
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        with guarded("hearing a worker"):
+            handle, events, done = BundleTrainable.read(result)
+            if handle is not None:
+                self._dispatch.meet(trial.trial_id, handle.give.remote)
+            self._dispatch.hear(trial.trial_id, Report(events, done))
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._dispatch.leave(trial.trial_id)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        if self._searcher is not None:
-            self._searcher.close(trial.trial_id, _cause(trial))
+        with guarded("replacing a worker"):
+            self._dispatch.lose(trial.trial_id, _cause(trial))
+
+
+class AllDone(_Ephemeral, tune.Stopper):  # type: ignore[misc]
+    """Ends the run, with workers that are idle or still wait for room."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._dispatch.over
 
 
 def _cause(trial: Any) -> str:
     """Return the last line that Ray Tune wrote of a failure: the error behind its traceback."""
     text = ""
-    with _guarded("reading why a worker was lost"):
+    with guarded("reading why a worker was lost"):
         if trial.error_file is not None:
             text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:_LONGEST_CAUSE] if lines else "Ray Tune does not say why"
-
-
-class BundleTrainable(tune.Trainable):  # type: ignore[misc]
-    """One worker: every step is the next event of its bundle; the process is reused for many."""
-
-    def setup(self, config: dict[str, Any]) -> None:
-        self._warm: Any = None
-        collect_less_often()
-        self._begin(config)
-
-    def step(self) -> dict[str, Any]:
-        event = next(self._events, None)
-        return {_EVENT: event.model_dump_json() if event else "", _DONE: event is None}
-
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._begin(new_config)
-        return True
-
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Checkpoints are the trials' own, in the workspace."""
-
-    def load_checkpoint(self, checkpoint: Any) -> None:
-        """See `save_checkpoint`."""
-
-    def _begin(self, config: dict[str, Any]) -> None:
-        import torch
-
-        from workers.running.bundle import run_bundle
-        from workers.running.warm_state import WarmState
-
-        torch.set_num_threads(config["threads"])
-        if self._warm is None:
-            fast_path = FastPath.model_validate(config["fast_path"])
-            self._warm = WarmState(torch.device(config["device"]), fast_path)
-        workspace = Workspace(Path(config["workspace"]), config["attempts"])
-        self._events: Iterator[TrialEvent] = run_bundle(
-            _read_trials(workspace, config["bundle"]), workspace, self._warm
-        )
-
-
-def _read_trials(workspace: Workspace, trial_ids: Sequence[str]) -> list[Trial]:
-    """Read what the driver wrote for its workers.
-
-    Raises:
-        SchedulingError: this node sees another workspace, or none.
-    """
-    try:
-        texts = [workspace.trial(i).trial.read_text(encoding="utf-8") for i in trial_ids]
-    except FileNotFoundError as error:
-        raise SchedulingError(
-            f"node {socket.gethostname()} does not see the workspace {workspace.root}: "
-            f"{error.filename} is not there; mount it at the same path on every node"
-        ) from error
-    return [Trial.model_validate_json(text) for text in texts]
-
-
-@contextmanager
-def _guarded(doing: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception:  # would end the experiment; reconcile mends it
-        log.exception("%s failed; the driver goes on", doing)

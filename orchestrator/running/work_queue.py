@@ -1,12 +1,16 @@
 """Which trials are ready, and which of them go together into the next bundle. Pure.
 
-Claiming trials, running them and recording what came out are left to `orchestrator.running.board`.
+Every call costs the same however many trials there are, apart from what it hands out and the number
+of groups, which are the pairs of base model and task. Claiming trials, running them and recording
+what came out are left to `orchestrator.running.board`.
 """
 
+import heapq
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from itertools import count
 
 from workers.contract.trial import Trial
 
@@ -21,7 +25,9 @@ class WorkState(StrEnum):
     BLOCKED = "blocked"  # a parent failed or is blocked
 
 
-_ENDED = (WorkState.FINISHED, WorkState.FAILED, WorkState.BLOCKED)
+_OPEN = (WorkState.WAITING, WorkState.READY, WorkState.RUNNING, WorkState.ELSEWHERE)
+
+_Group = tuple[str, str, int]
 
 
 class WorkQueue:
@@ -29,25 +35,47 @@ class WorkQueue:
 
     def __init__(self, trials: Mapping[str, Trial], finished: Iterable[str] = ()) -> None:
         self.trials = trials
-        self.states = dict.fromkeys(trials, WorkState.WAITING)
-        for trial_id in finished:
-            self.states[trial_id] = WorkState.FINISHED
+        self.states: dict[str, WorkState] = {}
+        self._having: dict[WorkState, dict[str, None]] = {state: {} for state in WorkState}
         self._children: dict[str, list[str]] = defaultdict(list)
-        self._missing: dict[str, int] = {}
         for trial_id, trial in trials.items():
             for parent in trial.parents:
                 self._children[parent].append(trial_id)
-            if self.states[trial_id] is WorkState.WAITING:
-                missing = sum(self.states[p] is not WorkState.FINISHED for p in trial.parents)
+        self._height = self._heights()
+        self._lines: dict[_Group, _Line] = defaultdict(_Line)
+        done = set(finished)
+        self._missing: dict[str, int] = {}
+        for trial_id, trial in trials.items():
+            missing = sum(p not in done for p in trial.parents)
+            if trial_id in done:
+                self._move(trial_id, WorkState.FINISHED)
+            else:
                 self._missing[trial_id] = missing
-                if not missing:
-                    self.states[trial_id] = WorkState.READY
-        self._height: dict[str, int] = {}
-        for trial_id in reversed(list(trials)):  # children stand after their parents
-            self._height[trial_id] = 1 + max(
-                (self._height[c] for c in self._children[trial_id]), default=0
-            )
-        self._ready = [t for t, s in self.states.items() if s is WorkState.READY]
+                self._move(trial_id, WorkState.WAITING if missing else WorkState.READY)
+
+    def _heights(self) -> dict[str, int]:
+        """Return for each trial how long the longest chain is that begins with it."""
+        height: dict[str, int] = {}
+        for trial_id in reversed(list(self.trials)):  # children stand after their parents
+            height[trial_id] = 1 + max((height[c] for c in self._children[trial_id]), default=0)
+        return height
+
+    def _move(self, trial_id: str, state: WorkState) -> None:
+        before = self.states.get(trial_id)
+        if before is not None:
+            del self._having[before][trial_id]
+        self.states[trial_id] = state
+        self._having[state][trial_id] = None
+        if WorkState.READY in (before, state):
+            line = self._lines[self._group(trial_id)]
+            if state is WorkState.READY:
+                line.join(trial_id, self._height[trial_id])
+            else:
+                line.leave(trial_id)
+
+    def _group(self, trial_id: str) -> _Group:
+        trial = self.trials[trial_id]
+        return trial.base.identity, trial.task.fingerprint, trial.training.max_length
 
     def next_bundle(self, *, size: int, workers: int) -> list[Trial]:
         """Take up to `size` ready trials of one base model and task; they count as running.
@@ -55,68 +83,99 @@ class WorkQueue:
         Trials with the longest chain behind them come first, so that fusions do not wait for the
         end. Near the end bundles get smaller, so that all workers stay busy.
         """
-        if not self._ready:
+        ready = self.number(WorkState.READY)
+        if not ready:
             return []
-        groups: dict[tuple[str, str, int], list[str]] = defaultdict(list)
-        for trial_id in self._ready:
-            trial = self.trials[trial_id]
-            key = (trial.base.identity, trial.task.fingerprint, trial.training.max_length)
-            groups[key].append(trial_id)
-        chosen = max(groups.values(), key=lambda ids: (max(self._height[i] for i in ids), len(ids)))
-        chosen.sort(key=lambda i: -self._height[i])
-        fair = math.ceil(len(self._ready) / max(1, workers))
-        bundle = chosen[: max(1, min(size, fair))]
-        taken = set(bundle)
-        self._ready = [i for i in self._ready if i not in taken]
+        longest = max(self._lines.values(), key=lambda line: (line.height, len(line)))
+        fair = math.ceil(ready / max(1, workers))
+        bundle = longest.first(max(1, min(size, fair)))
         for trial_id in bundle:
-            self.states[trial_id] = WorkState.RUNNING
+            self._move(trial_id, WorkState.RUNNING)
         return [self.trials[i] for i in bundle]
 
     def put_back(self, trial_id: str) -> None:
         """Make a running or deferred trial ready again."""
         if self.states[trial_id] in (WorkState.RUNNING, WorkState.ELSEWHERE):
-            self.states[trial_id] = WorkState.READY
-            self._ready.append(trial_id)
+            self._move(trial_id, WorkState.READY)
 
     def defer(self, trial_id: str) -> None:
         """Note that another submission is running this trial."""
-        if self.states[trial_id] not in _ENDED:
-            self.states[trial_id] = WorkState.ELSEWHERE
+        if self.states[trial_id] in _OPEN:
+            self._move(trial_id, WorkState.ELSEWHERE)
 
     def finish(self, trial_id: str) -> None:
         """Note a committed result; children without other missing parents become ready."""
         if self.states[trial_id] is WorkState.FINISHED:
             return
-        if self.states[trial_id] is WorkState.READY:
-            self._ready.remove(trial_id)
-        self.states[trial_id] = WorkState.FINISHED
+        self._move(trial_id, WorkState.FINISHED)
         for child in self._children[trial_id]:
+            if child not in self._missing:
+                continue
             self._missing[child] -= 1
             if not self._missing[child] and self.states[child] is WorkState.WAITING:
-                self.states[child] = WorkState.READY
-                self._ready.append(child)
+                self._move(child, WorkState.READY)
 
     def fail(self, trial_id: str) -> list[str]:
         """Note a failure; return the descendants that are blocked by it."""
-        if self.states[trial_id] is WorkState.READY:
-            self._ready.remove(trial_id)
-        self.states[trial_id] = WorkState.FAILED
+        self._move(trial_id, WorkState.FAILED)
         blocked: list[str] = []
         front = [trial_id]
         while front:
             for child in self._children[front.pop()]:
                 if self.states[child] is WorkState.WAITING:
-                    self.states[child] = WorkState.BLOCKED
+                    self._move(child, WorkState.BLOCKED)
                     blocked.append(child)
                     front.append(child)
         return blocked
 
     def having(self, state: WorkState) -> Sequence[str]:
-        return [i for i, s in self.states.items() if s is state]
+        return list(self._having[state])
+
+    def number(self, state: WorkState) -> int:
+        return len(self._having[state])
 
     def counts(self) -> Counter[WorkState]:
-        return Counter(self.states.values())
+        return Counter({state: len(ids) for state, ids in self._having.items() if ids})
 
     @property
     def ended(self) -> bool:
-        return all(state in _ENDED for state in self.states.values())
+        return not any(self._having[state] for state in _OPEN)
+
+
+class _Line:
+    """The ready trials of one group: the longest chain first, then who came first."""
+
+    _arrivals = count()
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, str]] = []  # who left stays in here until it is first
+        self._arrived: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._arrived)
+
+    @property
+    def height(self) -> int:
+        """Return the longest chain that begins with one of these; 0 where there is none."""
+        while self._heap and not self._is_here(self._heap[0]):
+            heapq.heappop(self._heap)
+        return -self._heap[0][0] if self._heap else 0
+
+    def join(self, trial_id: str, height: int) -> None:
+        self._arrived[trial_id] = next(self._arrivals)
+        heapq.heappush(self._heap, (-height, self._arrived[trial_id], trial_id))
+
+    def leave(self, trial_id: str) -> None:
+        del self._arrived[trial_id]
+
+    def first(self, number: int) -> list[str]:
+        """Return up to `number` of these in their order. Who is returned must leave."""
+        found: list[str] = []
+        while len(found) < number and self._heap:
+            entry = heapq.heappop(self._heap)
+            if self._is_here(entry):
+                found.append(entry[2])
+        return found
+
+    def _is_here(self, entry: tuple[int, int, str]) -> bool:
+        return self._arrived.get(entry[2]) == entry[1]

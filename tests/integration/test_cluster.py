@@ -152,7 +152,7 @@ def test_a_node_without_the_workspace_is_named(
         board = Board(queue, catalog, stores.workspace, submission)
         elsewhere = Workspace(tmp_path / "elsewhere")
         with scheduling.cluster(None):
-            scheduling.run_bundles(board, elsewhere, shape, workers=1)
+            scheduling.run_bundles(board, elsewhere, shape)
         row = catalog.trial(trial.trial_id)
     assert row.failure_reason is FailureReason.WORKER_LOST
     assert "its worker was lost 2 times" in (row.failure_message or "")

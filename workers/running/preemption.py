@@ -30,11 +30,16 @@ def _announce(_number: int, _frame: FrameType | None) -> None:
         ending.start()
 
 
+def is_preempted() -> bool:
+    """Tell whether this process was told to end."""
+    return _announced.is_set()
+
+
 def check_preemption() -> None:
     """Return unless this process was told to end.
 
     Raises:
         PreemptedError: it was; the trial is to be given back.
     """
-    if _announced.is_set():
+    if is_preempted():
         raise PreemptedError("this node is being taken away; the trial goes on elsewhere")

@@ -76,6 +76,12 @@ def scene(toy_sweep: Callable[..., Path], tmp_path: Path) -> Iterator[Scene]:
     made.catalog.close()
 
 
+def want(board: Board, trials: list[Trial]) -> None:
+    """Let nothing be ready for a board but these trials, if they are."""
+    for trial_id in set(board.queue.having(WorkState.READY)) - {t.trial_id for t in trials}:
+        board.queue._move(trial_id, WorkState.WAITING)
+
+
 def test_a_whole_sweep_ends_with_everything_in_the_catalog(scene: Scene) -> None:
     board = scene.board()
     while not board.over:
@@ -98,7 +104,7 @@ def test_results_that_a_dead_driver_left_are_taken_over(scene: Scene) -> None:
 def test_a_trial_of_another_submission_is_left_to_it_and_its_result_taken(scene: Scene) -> None:
     first, second = scene.board(), scene.board()
     theirs = first.next_bundle(size=2, workers=1)
-    second.queue._ready = [t.trial_id for t in theirs]
+    want(second, theirs)
     assert second.next_bundle(size=2, workers=1) == []
     assert second.waits_for_others
     list(run_bundle(theirs, scene.stores.workspace, scene.warm))
@@ -167,7 +173,7 @@ def test_a_result_of_another_version_fails_its_trial_with_the_reason(scene: Scen
 def wait_for(board: Board, other: Board, *, size: int = 1) -> list[Trial]:
     """Let another board begin trials, and this one want the same ones."""
     theirs = other.next_bundle(size=size, workers=1)
-    board.queue._ready = [t.trial_id for t in theirs]
+    want(board, theirs)
     assert board.next_bundle(size=size, workers=1) == []
     assert board.waits_for_others
     board._polled_at = float("-inf")
@@ -226,9 +232,8 @@ def test_whoever_was_taken_over_commits_nothing_and_hands_out_nothing(scene: Sce
     slept, heir = scene.board(), scene.board()
     theirs = wait_for(heir, slept, size=2)
     scene.take_over(slept)
-    heir.queue._ready += [t.trial_id for t in theirs]
     for trial in theirs:
-        heir.queue.states[trial.trial_id] = WorkState.READY
+        heir.queue.put_back(trial.trial_id)
     assert {t.trial_id for t in heir.next_bundle(size=2, workers=1)} == {t.trial_id for t in theirs}
 
     events = scene.run(slept, theirs)  # its workers go on, since they know nothing of it
@@ -278,7 +283,7 @@ def test_a_claim_that_was_overwritten_is_made_anew(scene: Scene) -> None:
     for event in scene.run(board, [trial]):
         board.take(event)
     board._polled_at = float("-inf")
-    board.queue._ready.clear()
+    want(board, [trial])
     assert board.next_bundle(size=1, workers=1) == [trial]
     for event in scene.run(board, [trial]):
         board.take(event)
@@ -291,7 +296,7 @@ def test_the_live_view_and_status_count_the_same_things(scene: Scene) -> None:
     scene.fail(board, failing, FailureReason.DIVERGED)
     scene.run_one_bundle(board)
     other.next_bundle(size=2, workers=1)
-    board.queue._ready = list(other.queue.having(WorkState.RUNNING))
+    want(board, [board.queue.trials[i] for i in other.queue.having(WorkState.RUNNING)])
     assert board.next_bundle(size=2, workers=1) == []
     (row,) = scene.catalog.sweeps()
     assert all(row.counts.values()), "every state is there"

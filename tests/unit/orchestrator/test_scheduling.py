@@ -1,16 +1,10 @@
-"""How many workers fit a cluster, and how many bundles are out at once."""
-
-from pathlib import Path
-from typing import Any, cast
+"""How many workers fit a cluster."""
 
 import pytest
-from ray.tune.search import Searcher
 
 from orchestrator.errors import SchedulingError
-from orchestrator.running.board import Board
-from orchestrator.running.scheduling import BundleSearcher, Node, WorkerShape, worker_count
+from orchestrator.running.scheduling import Node, WorkerShape, worker_count
 from workers.contract.fast_path import FastPath
-from workers.contract.paths import Workspace
 
 
 def shape(*, cpus: float = 1, gpus: float = 0, max_workers: int | None = None) -> WorkerShape:
@@ -58,37 +52,3 @@ def test_a_worker_that_fits_no_single_node_is_refused(
 ) -> None:
     with pytest.raises(SchedulingError, match="on one node"):
         worker_count(wanted, nodes)
-
-
-class Endless:
-    """A board that always has something to hand out."""
-
-    over = False
-    waits_for_others = False
-
-    def __init__(self) -> None:
-        self.attempts: dict[str, int] = {}
-        self.lost: list[str] = []
-
-    def next_bundle(self, *, size: int, workers: int) -> list[Any]:
-        trial_id = f"{len(self.attempts):020x}"
-        self.attempts[trial_id] = 1
-        return [type("Trial", (), {"trial_id": trial_id})]
-
-    def lose(self, trial_ids: list[str], why: str) -> None:
-        self.lost += trial_ids
-
-
-def test_no_more_packs_are_out_than_there_may_be_workers(tmp_path: Path) -> None:
-    board = Endless()
-    searcher = BundleSearcher(
-        cast(Board, board), Workspace(tmp_path), shape(max_workers=2), workers=2
-    )
-    first, second = searcher.suggest("a"), searcher.suggest("b")
-    assert isinstance(first, dict)
-    assert isinstance(second, dict)
-    assert searcher.suggest("c") is None
-    searcher.on_trial_complete("a")
-    third = searcher.suggest("c")
-    assert third not in (None, Searcher.FINISHED)
-    assert searcher.suggest("d") is None

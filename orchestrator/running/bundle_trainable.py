@@ -1,0 +1,138 @@
+"""The process that works, as a Ray actor: it is sent bundles, runs them, and tells what happened.
+
+Which bundle it is sent is left to `orchestrator.running.dispatch`, the work itself to
+`workers.running.bundle`.
+"""
+
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import ray
+from pydantic import TypeAdapter
+from ray import tune
+
+from orchestrator.errors import SchedulingError
+from workers.contract.events import TrialEvent
+from workers.contract.fast_path import FastPath
+from workers.contract.limits import Limits
+from workers.contract.paths import Workspace
+from workers.contract.trial import Trial
+from workers.running.memory import collect_less_often
+from workers.running.preemption import is_preempted
+
+_EVENTS, _BUNDLES, _HANDLE, _DONE = "events", "bundles", "handle", "done"
+_EVENT_LIST = TypeAdapter(list[TrialEvent])
+
+TELL_S = 0.5
+"""How long a worker collects events before it tells them together."""
+SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.05, 1.0
+"""How long a worker without work waits before it asks again."""
+
+
+class BundleTrainable(tune.Trainable):  # type: ignore[misc]
+    """One worker: every step tells the events of a while; it is given one bundle after another."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        import torch
+
+        from workers.running.heartbeat import Heartbeat
+        from workers.running.preemption import expect_preemption
+        from workers.running.warm_state import WarmState
+
+        limits = Limits.model_validate(config["limits"])
+        self._heartbeat = Heartbeat(limits.silent_s)
+        expect_preemption()
+        collect_less_often()
+        torch.set_num_threads(config["threads"])
+        fast_path = FastPath.model_validate(config["fast_path"])
+        self._warm = WarmState(torch.device(config["device"]), fast_path, limits)
+        self._root = Path(config["workspace"])
+        self._given: deque[dict[str, int]] = deque()
+        self._events: Iterator[TrialEvent] | None = None
+        self._bundles = 0
+        self._patience_s = 0.0
+
+    def give(self, attempts: dict[str, int]) -> None:
+        """Take a bundle, trial → attempt; an empty one ends the worker.
+
+        Ray runs this between two steps, before any step that was asked for after it.
+        """
+        self._given.append(attempts)
+
+    def step(self) -> dict[str, Any]:
+        told: list[TrialEvent] = []
+        if self._events is None and is_preempted():
+            return self._report(told, done=True)
+        if self._events is None and self._given:
+            attempts = self._given.popleft()
+            if not attempts:
+                return self._report(told, done=True)
+            self._events = self._begin(attempts)
+        if self._events is None:
+            self._wait()
+        else:
+            self._patience_s = 0.0
+            self._listen(self._events, told)
+        return self._report(told)
+
+    def _listen(self, events: Iterator[TrialEvent], told: list[TrialEvent]) -> None:
+        """Run on until there is something to tell, and for a moment more; or to the end."""
+        until = time.monotonic() + TELL_S
+        for event in events:
+            told.append(event)
+            if time.monotonic() >= until:
+                return
+        self._events = None
+        self._bundles += 1
+
+    def _wait(self) -> None:
+        """Let a while pass that grows from step to step."""
+        if self.iteration:  # the first report makes the worker known
+            self._patience_s = min(LONGEST_WAIT_S, 2 * self._patience_s or SHORTEST_WAIT_S)
+            time.sleep(self._patience_s)
+
+    def _report(self, told: list[TrialEvent], *, done: bool = False) -> dict[str, Any]:
+        handle = None if self.iteration else ray.get_runtime_context().current_actor
+        events = _EVENT_LIST.dump_json(told).decode()
+        return {_HANDLE: handle, _EVENTS: events, _BUNDLES: self._bundles, _DONE: done}
+
+    @staticmethod
+    def read(result: dict[str, Any]) -> tuple[Any, list[TrialEvent], int]:
+        """Take a report out of a result: the worker's handle, once; events; bundles ended.
+
+        What stays in the result is what Ray Tune writes down.
+        """
+        events = _EVENT_LIST.validate_json(result.pop(_EVENTS))
+        return result.pop(_HANDLE), events, result[_BUNDLES]
+
+    def _begin(self, attempts: dict[str, int]) -> Iterator[TrialEvent]:
+        from workers.running.bundle import run_bundle
+
+        workspace = Workspace(self._root, attempts)
+        return run_bundle(_read_trials(workspace, list(attempts)), workspace, self._warm)
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Checkpoints are the trials' own, in the workspace."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """See `save_checkpoint`."""
+
+
+def _read_trials(workspace: Workspace, trial_ids: Sequence[str]) -> list[Trial]:
+    """Read what the driver wrote for its workers.
+
+    Raises:
+        SchedulingError: this node sees another workspace, or none.
+    """
+    try:
+        texts = [workspace.trial(i).trial.read_text(encoding="utf-8") for i in trial_ids]
+    except FileNotFoundError as error:
+        raise SchedulingError(
+            f"node {socket.gethostname()} does not see the workspace {workspace.root}: "
+            f"{error.filename} is not there; mount it at the same path on every node"
+        ) from error
+    return [Trial.model_validate_json(text) for text in texts]

@@ -1,0 +1,267 @@
+"""Who gets which bundle, how many workers are called, and what follows a lost one."""
+
+from collections.abc import Callable
+from itertools import count
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from orchestrator.running import dispatch as module
+from orchestrator.running.board import Board
+from orchestrator.running.dispatch import Dispatch, Report
+from orchestrator.running.work_queue import WorkQueue, WorkState
+from workers.contract.events import EventKind, TrialEvent
+from workers.contract.trial import Trial
+
+GONE = "the node is gone"
+
+
+class Played:
+    """A board whose trials are names, over a real queue; `a-1` waits for `a`."""
+
+    def __init__(self, *names: str) -> None:
+        self.queue = WorkQueue({name: self._trial(name) for name in names})
+        self.attempts: dict[str, int] = {}
+        self.stopped: str | None = None
+        self.waits_for_others = False
+        self.lost: dict[str, str] = {}
+        self.reconciled = 0
+
+    @staticmethod
+    def _trial(name: str) -> Trial:
+        parent = name.rpartition("-")[0]
+        made = SimpleNamespace(
+            trial_id=name,
+            parents=(parent,) if parent else (),
+            base=SimpleNamespace(identity=""),
+            task=SimpleNamespace(fingerprint=""),
+            training=SimpleNamespace(max_length=1),
+        )
+        return cast(Trial, made)
+
+    @property
+    def over(self) -> bool:
+        return self.stopped is not None or self.queue.ended
+
+    def next_bundle(self, *, size: int, workers: int) -> list[Trial]:
+        bundle = self.queue.next_bundle(size=size, workers=workers)
+        self.attempts |= {t.trial_id: 7 for t in bundle}
+        return bundle
+
+    def take(self, event: TrialEvent) -> None:
+        if event.kind is EventKind.FINISHED:
+            self.queue.finish(event.trial_id)
+
+    def lose(self, trial_ids: list[str], why: str) -> None:
+        for trial_id in trial_ids:
+            if self.queue.states[trial_id] is WorkState.RUNNING:
+                self.lost[trial_id] = why
+                self.queue.fail(trial_id)
+
+    def reconcile(self) -> int:
+        self.reconciled += 1
+        return 0
+
+
+class Crew:
+    """Workers that a dispatch calls, and what each was given."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self.dispatch = dispatch
+        self.given: dict[str, list[dict[str, int]]] = {}
+        self._names = map("worker-{}".format, count())
+
+    def call(self) -> list[str]:
+        """Let as many workers be called as are wanted; none has started yet."""
+        called = []
+        while self.dispatch.wants_worker():
+            called.append(next(self._names))
+            self.dispatch.call(called[-1])
+        return called
+
+    def start(self, *workers: str) -> None:
+        for worker in workers:
+            self.given[worker] = []
+            self.dispatch.meet(worker, self.given[worker].append)
+            self.dispatch.hear(worker, Report([], 0))
+
+    def finish(self, worker: str) -> None:
+        """Let a worker end the bundle that it was given last."""
+        events = [TrialEvent(kind=EventKind.FINISHED, trial_id=i) for i in self.given[worker][-1]]
+        self.dispatch.hear(worker, Report(events, len(self.given[worker])))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    now = SimpleNamespace(s=1000.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now.s))
+    return now
+
+
+@pytest.fixture
+def crew() -> Callable[..., Crew]:
+    def make(board: Played, *, size: int = 1, retries: int = 1, **options: Any) -> Crew:
+        options = {"most_workers": None, "room": lambda: 2} | options
+        made = cast(Board, board)
+        return Crew(Dispatch(made, bundle_size=size, max_retries=retries, **options))
+
+    return make
+
+
+def test_a_worker_is_given_one_bundle_after_another(crew: Callable[..., Crew]) -> None:
+    board = Played(*"abcdefg")
+    made = crew(board, size=3, most_workers=1)
+    (worker,) = made.call()
+    made.start(worker)
+    while not made.dispatch.over:
+        made.finish(worker)
+    assert [set(bundle) for bundle in made.given[worker]] == [set("abc"), set("def"), set("g")]
+    assert set(made.given[worker][0].values()) == {7}, "with the attempts of its trials"
+    assert not made.call()
+
+
+def test_there_are_workers_for_the_room_and_one_that_waits_for_more(
+    crew: Callable[..., Crew],
+) -> None:
+    room = SimpleNamespace(workers=2)
+    made = crew(Played(*"abcdefghijkl"), room=lambda: room.workers)
+    made.start(*made.call()[:2])
+    assert not made.call(), "the third still waits"
+    room.workers = 8
+    assert len(made.call()) == 7, "a node has come: eight have room, two wait"
+
+
+def test_no_more_workers_are_called_than_there_may_be(crew: Callable[..., Crew]) -> None:
+    made = crew(Played(*"abcdef"), most_workers=1, room=lambda: 9)
+    assert len(made.call()) == 1
+    made.dispatch.most_workers = 3
+    assert len(made.call()) == 2
+
+
+def test_no_worker_is_called_for_what_others_will_do(crew: Callable[..., Crew]) -> None:
+    made = crew(Played("a", "b", "a-1", "b-1"), room=lambda: 9)
+    called = made.call()
+    assert len(called) == 2, "two are ready"
+    made.start(*called)
+    assert not made.call()
+    made.finish(called[0])
+    assert made.given[called[0]] == [{"a": 7}, {"a-1": 7}], "a child as soon as it is ready"
+
+
+def test_an_idle_worker_is_given_what_becomes_ready(crew: Callable[..., Crew]) -> None:
+    made = crew(Played("a", "a-1", "a-2"))
+    (busy,) = made.call()
+    made.start(busy)
+    idle = "idle"
+    made.dispatch.call(idle)
+    made.start(idle)
+    assert made.given[idle] == []
+    made.finish(busy)
+    assert made.given[idle] != []
+
+
+def test_what_a_lost_worker_was_at_is_given_to_the_next(crew: Callable[..., Crew]) -> None:
+    board = Played(*"ab")
+    made = crew(board, size=2, room=lambda: 1)
+    first, second = made.call()
+    made.start(first)
+    made.dispatch.lose(first, GONE)
+    made.start(second)
+    assert made.given[second] == made.given[first]
+    made.finish(second)
+    assert made.dispatch.over
+    assert board.lost == {}
+
+
+def test_a_bundle_that_loses_too_many_workers_fails(crew: Callable[..., Crew]) -> None:
+    board = Played("a", "b", "a-1")
+    made = crew(board, size=1, retries=2, most_workers=1)
+    worker = ""
+    for _ in range(3):
+        (worker,) = made.call()
+        made.start(worker)
+        assert made.given[worker] == [{"a": 7}]
+        made.dispatch.lose(worker, GONE)
+    assert board.lost == {"a": f"its worker was lost 3 times, at last so: {GONE}; see `ray status`"}
+    (worker,) = made.call()
+    made.start(worker)
+    assert made.given[worker] == [{"b": 7}]
+
+
+def test_what_a_worker_ends_without_a_word_has_failed(crew: Callable[..., Crew]) -> None:
+    board = Played("a")
+    made = crew(board)
+    (worker,) = made.call()
+    made.start(worker)
+    made.dispatch.hear(worker, Report([], 1))
+    assert board.lost == {"a": "it ended without a word"}
+
+
+def test_a_report_from_before_a_bundle_arrived_ends_nothing(crew: Callable[..., Crew]) -> None:
+    board = Played("a")
+    made = crew(board)
+    (worker,) = made.call()
+    made.start(worker)
+    made.dispatch.hear(worker, Report([], 0))
+    assert board.lost == {}
+    assert made.given[worker] == [{"a": 7}]
+
+
+def test_workers_that_never_start_end_the_run_with_the_cause(crew: Callable[..., Crew]) -> None:
+    made = crew(Played("a"))
+    for _ in range(module.STILLBORN_LIMIT):
+        assert not made.dispatch.over
+        (worker,) = made.call()
+        made.dispatch.lose(worker, "no module named torch")
+    assert made.dispatch.over
+    assert "did not start: no module named torch" in (made.dispatch.broken or "")
+
+
+def test_a_worker_that_was_idle_for_long_gives_its_place_back(
+    crew: Callable[..., Crew], clock: SimpleNamespace
+) -> None:
+    made = crew(Played("a", "a-1"), room=lambda: 2)
+    (busy,) = made.call()
+    made.start(busy)
+    made.dispatch.call("idle")
+    made.start("idle")
+    clock.s += module.IDLE_LIMIT_S + 1
+    made.dispatch.hear("idle", Report([], 0))
+    assert made.given["idle"] == [{}]
+    made.dispatch.leave("idle")
+    made.finish(busy)
+    assert made.given[busy][-1] == {"a-1": 7}
+
+
+def test_a_run_in_which_nothing_can_happen_any_more_ends(
+    crew: Callable[..., Crew], clock: SimpleNamespace
+) -> None:
+    board = Played("a", "a-1")
+    made = crew(board)
+    board.queue.defer("a")
+    board.waits_for_others = True
+    for _ in range(200):
+        clock.s += 1
+        assert not made.call()
+    assert not made.dispatch.over, "another submission may take as long as it likes"
+    board.waits_for_others = False
+    waited = 0
+    while not made.dispatch.over:
+        clock.s += 1
+        waited += 1
+        assert not made.call()
+    assert module.STALLED_LIMIT_S <= waited <= module.STALLED_LIMIT_S + 3
+    assert board.reconciled >= module.STALLED_LIMIT_S - 1
+
+
+def test_a_run_that_was_stopped_ends_when_its_workers_have(crew: Callable[..., Crew]) -> None:
+    board = Played(*"abc")
+    made = crew(board)
+    worker, *_ = made.call()
+    made.start(worker)
+    board.stopped = "somebody took it over"
+    assert not made.dispatch.over
+    made.finish(worker)
+    assert made.dispatch.over
+    assert len(made.given[worker]) == 1
