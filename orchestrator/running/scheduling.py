@@ -209,6 +209,12 @@ def run_bundles(board: Board, workspace: Workspace, shape: WorkerShape) -> None:
             verbose=0,
         ),
     )
+    _run_to_the_end(tuner)
+    if dispatch.broken is not None:
+        raise SchedulingError(f"{dispatch.broken}; see `ray status`, then submit again to go on")
+
+
+def _run_to_the_end(tuner: Tuner) -> None:
     try:
         tuner.fit()
     except KeyboardInterrupt:
@@ -220,8 +226,6 @@ def run_bundles(board: Board, workspace: Workspace, shape: WorkerShape) -> None:
         raise SchedulingError(
             f"Ray Tune stopped: {error}; finished trials are kept, submit again to go on"
         ) from error
-    if dispatch.broken is not None:
-        raise SchedulingError(f"{dispatch.broken}; see `ray status`, then submit again to go on")
 
 
 class _Room:
