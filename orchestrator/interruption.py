@@ -29,15 +29,20 @@ _LAST_RESORT_S = 3.0
 
 _asked = threading.Event()
 _heard = threading.Event()
-_by_ourselves = threading.Event()
 
 
 def end_as_by_ctrl_c() -> None:
     """Let SIGTERM raise KeyboardInterrupt from now on; only a main thread can say so."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGUSR2, signal.default_int_handler)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
             signal.signal(signal.SIGINT, _interrupt)
+
+
+def asked() -> bool:
+    """Tell whether somebody wants this process to end."""
+    return _asked.is_set()
 
 
 def heard() -> None:
@@ -47,20 +52,13 @@ def heard() -> None:
 
 def raise_in_main_thread() -> None:
     """Let the main thread raise KeyboardInterrupt, from any other one, whatever it waits for."""
-    _by_ourselves.set()
-    _signal_main_thread()
-
-
-def _signal_main_thread() -> None:
     ident = threading.main_thread().ident
     if ident is not None:
-        signal.pthread_kill(ident, signal.SIGTERM)
+        signal.pthread_kill(ident, signal.SIGUSR2)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    if _by_ourselves.is_set():
-        _by_ourselves.clear()
-    elif not _asked.is_set():
+    if not _asked.is_set():
         _asked.set()
         # It needs no Python, should something keep hold of the interpreter for good.
         faulthandler.dump_traceback_later(END_LIMIT_S + _LAST_RESORT_S, exit=True)
@@ -72,7 +70,7 @@ def _see_to_it() -> None:
     began = time.monotonic()
     if not _heard.wait(AGAIN_AFTER_S):
         log.warning("the interruption was not heard; raising it again")
-        _signal_main_thread()
+        raise_in_main_thread()
     time.sleep(END_LIMIT_S - (time.monotonic() - began))  # a process that ends does not wait for it
     end_at_once(
         "Interrupted, and what is to be closed hangs: ended all the same. Finished trials "

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import Submission, SubmissionOutcome, TrialFilter
 from orchestrator.errors import CatalogError, OrchestratorError, SubmissionOverError
-from orchestrator.interruption import heard
+from orchestrator.interruption import asked, heard
 from orchestrator.mlflow.mirror import Publisher
 from orchestrator.mlflow.runs import prepare_store
 from orchestrator.planning.plan import Plan
@@ -306,7 +306,7 @@ def _run(
                 with watching(probe(), health):
                     run_bundles(board, stores.workspace, _shape(plan))
             except KeyboardInterrupt:
-                if health.lost is None:
+                if health.lost is None or asked():
                     raise
                 cluster.close()
             board.reconcile()
