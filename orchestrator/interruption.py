@@ -1,18 +1,17 @@
 """SIGTERM, by which Kubernetes, Slurm and systemd stop a process, ends it as Ctrl-C does, in time.
 
-Python raises KeyboardInterrupt wherever the main thread happens to be. Where that is swallowed, it
-is raised again; where what is to be closed hangs, such as a cluster whose processes were sent the
-signal too, the process ends what it started, and itself.
+Both raise KeyboardInterrupt. Python does so once its main thread comes back from what it is at, and
+inside of Ray that can take minutes: a call to a cluster whose head is gone is tried for one.
 """
 
-import faulthandler
 import logging
 import os
 import signal
 import sys
 import threading
-import time
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
@@ -22,13 +21,12 @@ log = logging.getLogger(__name__)
 
 INTERRUPTED = 130
 """The exit code of a command that was interrupted, either way."""
-AGAIN_AFTER_S = 5.0
-END_LIMIT_S = 25.0
-"""From the signal to the end, at most; who sends SIGTERM often kills half a minute later."""
-_LAST_RESORT_S = 3.0
+INTERRUPTED_SAID = "Interrupted: finished trials are kept; submit again to go on."
+END_LIMIT_S = 20.0
+"""Kubernetes and Slurm kill 30 seconds after SIGTERM."""
+_LAST_WORDS_LIMIT_S = 5.0
 
 _asked = threading.Event()
-_heard = threading.Event()
 
 
 def end_as_by_ctrl_c() -> None:
@@ -40,56 +38,84 @@ def end_as_by_ctrl_c() -> None:
             signal.signal(signal.SIGINT, _interrupt)
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    _asked.set()
+    raise KeyboardInterrupt
+
+
 def asked() -> bool:
     """Tell whether somebody wants this process to end."""
     return _asked.is_set()
 
 
-def heard() -> None:
-    """Note that the KeyboardInterrupt has arrived, so that it need not be raised again."""
-    _heard.set()
-
-
 def raise_in_main_thread() -> None:
-    """Let the main thread raise KeyboardInterrupt, from any other one, whatever it waits for."""
+    """Let the main thread raise KeyboardInterrupt, from any other one, without `asked`."""
     ident = threading.main_thread().ident
     if ident is not None:
         signal.pthread_kill(ident, signal.SIGUSR2)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    if not _asked.is_set():
-        _asked.set()
-        # It needs no Python, should something keep hold of the interpreter for good.
-        faulthandler.dump_traceback_later(END_LIMIT_S + _LAST_RESORT_S, exit=True)
-        threading.Thread(target=_see_to_it, name="interruption", daemon=True).start()
-    raise KeyboardInterrupt
+@contextmanager
+def ending_in_time(
+    last_words: Callable[[], object] | None = None, limit_s: float = END_LIMIT_S
+) -> Iterator[None]:
+    """End this process and all below it if an interruption has not got out of here in time.
+
+    Only a main thread is interrupted; in others this does nothing.
+
+    Args:
+        last_words: called before such an end, in another thread, for at most five seconds.
+        limit_s: seconds from the interruption on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    left = threading.Event()
+    watched = (heard, left, last_words, limit_s)
+    thread = threading.Thread(target=_see_it_end, args=watched, name="interruption", daemon=True)
+    thread.start()
+    before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        left.set()
+        os.close(wakeup)
+        thread.join()
+        os.close(heard)
 
 
-def _see_to_it() -> None:
-    began = time.monotonic()
-    if not _heard.wait(AGAIN_AFTER_S):
-        log.warning("the interruption was not heard; raising it again")
-        raise_in_main_thread()
-    time.sleep(END_LIMIT_S - (time.monotonic() - began))  # a process that ends does not wait for it
-    end_at_once(
-        "Interrupted, and what is to be closed hangs: ended all the same. Finished trials "
-        "are kept; submit again to go on.",
-        INTERRUPTED,
-    )
+def _see_it_end(
+    heard: int, left: threading.Event, last_words: Callable[[], object] | None, limit_s: float
+) -> None:
+    while received := os.read(heard, 1):
+        if received[0] in (signal.SIGINT, signal.SIGTERM):
+            if not left.wait(limit_s):
+                _end_now(last_words)
+            return
 
 
-def end_at_once(why: str, code: int) -> NoReturn:
+def _end_now(last_words: Callable[[], object] | None) -> NoReturn:
+    end_at_once(INTERRUPTED_SAID, INTERRUPTED, last_words)
+
+
+def end_at_once(why: str, code: int, last_words: Callable[[], object] | None = None) -> NoReturn:
     """End what this process started, and itself; the log says what every thread was doing."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     frames = sys._current_frames().items()
     stacks = (f"{names.get(i)}:\n{''.join(traceback.format_stack(f))}" for i, f in frames)
-    log.critical("%s\n%s", why, "\n".join(stacks))
-    for child in psutil.Process().children(recursive=True):
+    log.critical("what is to be left hangs; ending all processes\n%s", "\n".join(stacks))
+    for process in psutil.Process().children(recursive=True):
         try:
-            child.kill()
+            process.kill()
         except psutil.NoSuchProcess:
-            continue
-    sys.stderr.write(f"{why}\n")
+            continue  # it ended in between
+    if last_words is not None:
+        speaking = threading.Thread(target=last_words, daemon=True)
+        speaking.start()
+        speaking.join(_LAST_WORDS_LIMIT_S)
+    sys.stderr.write(f"\n{why}\n")
     sys.stderr.flush()
     os._exit(code)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import Submission, SubmissionOutcome, TrialFilter
 from orchestrator.errors import CatalogError, OrchestratorError, SubmissionOverError
-from orchestrator.interruption import asked, heard
+from orchestrator.interruption import asked, ending_in_time
 from orchestrator.mlflow.mirror import Publisher
 from orchestrator.mlflow.runs import prepare_store
 from orchestrator.planning.plan import Plan
@@ -150,7 +150,8 @@ def submit(
             reused = board.queue.counts()[WorkState.FINISHED]
             if not board.over:
                 watch.board(board, workers())
-            _run(board, plan, stores, cluster, watch=watch, start=start)
+            with ending_in_time(partial(_settle, board)):
+                _run(board, plan, stores, cluster, watch=watch, start=start)
             queue = board.queue
             limit_s = PUBLISH_LIMIT_S if queue.ended else INTERRUPTED_LIMIT_S
             try:
@@ -264,7 +265,8 @@ def _start_workers(plan: Plan, address: str | None, cluster: ExitStack, *, watch
     watch.phase(Phase.STARTING)
     if address is None:
         leave_nothing_behind()
-    nodes = cluster.enter_context(scheduling.cluster(address))
+    with ending_in_time():
+        nodes = cluster.enter_context(scheduling.cluster(address))
     return scheduling.worker_count(_shape(plan), nodes)
 
 
@@ -315,12 +317,16 @@ def _run(
             restarts += not board.waits_for_others
             board.release()
     except KeyboardInterrupt:
-        heard()
         log.warning("interrupted; finished trials are kept")
     finally:
         cluster.close()  # before anybody else may take what its workers were at
-        board.reconcile()
-        board.release()
+        _settle(board)
+
+
+def _settle(board: Board) -> None:
+    """Record what workers have committed, and let the rest go."""
+    board.reconcile()
+    board.release()
 
 
 def _register(plan: Plan, catalog: Catalog, stores: Stores, *, force: bool) -> Registered:
