@@ -115,6 +115,12 @@ class Board:
 
     def next_bundle(self, *, size: int, workers: int) -> list[Trial]:
         """Claim and return the next trials that belong together; empty while nothing is ready."""
+        if not self._workspace.trials.is_dir():
+            self.stopped = (
+                f"the workspace {self._workspace.root} is gone: it was moved, deleted or unmounted "
+                "meanwhile; bring it back, or give its new place with --workspace, and submit again"
+            )
+            return []
         self._poll_elsewhere()
         bundle = self.queue.next_bundle(size=size, workers=workers)
         if not bundle:

@@ -64,8 +64,12 @@ class Workspace:
     root: Path
     attempts: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def trials(self) -> Path:
+        return self.root / "trials"
+
     def trial(self, trial_id: str) -> TrialPaths:
-        folder = self.root / "trials" / trial_id[:2] / trial_id
+        folder = self.trials / trial_id[:2] / trial_id
         return TrialPaths(folder, self.attempts.get(trial_id))
 
     @property

@@ -312,8 +312,15 @@ def _environment(model: AdapterModel) -> dict[str, str]:
 
 @contextmanager
 def logging_to(paths: TrialPaths) -> Iterator[None]:
-    """Append what this package logs to the trial's own file while it runs."""
-    paths.folder.mkdir(parents=True, exist_ok=True)
+    """Append what this package logs to the trial's own file while it runs.
+
+    A driver has made the folder; where it is gone, nothing is made in its place.
+    """
+    if paths.attempt is None:
+        paths.folder.mkdir(parents=True, exist_ok=True)
+    elif not paths.folder.is_dir():
+        yield
+        return
     handler = logging.FileHandler(paths.log, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     package = logging.getLogger("workers")
