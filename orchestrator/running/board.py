@@ -65,6 +65,8 @@ class Board:
         most_failures: how many trials of this submission may fail before it gives up.
         gave_up: whether more than that failed.
         best: task → its best trial, of all that are finished, also before this submission.
+        failures: reason → how many trials of this submission failed for it.
+        retries: reason → how often trials were given out again.
     """
 
     def __init__(
@@ -79,7 +81,8 @@ class Board:
         self.best: dict[str, Best] = {}
         self.most_failures = math.inf
         self.gave_up = False
-        self._failures = 0
+        self.failures: Counter[str] = Counter()
+        self.retries: Counter[str] = Counter()
         self._catalog = catalog
         self._workspace = workspace
         self._submission = submission
@@ -99,6 +102,14 @@ class Board:
         for state, n in self.queue.counts().items():
             counts[_SHOWN_AS[state]] += n
         return counts
+
+    def unpublished(self) -> tuple[int, float]:
+        """Return how much of the sweep MLflow does not know, and for how long already, seconds.
+
+        Raises:
+            CatalogError: the catalog does not answer.
+        """
+        return self._catalog.outbox_lag(self._submission.sweep)
 
     def recall(self) -> None:
         """Bring to mind the scores of what was finished before."""
@@ -221,13 +232,13 @@ class Board:
         if not self._catalog.record_failure(mine.sweep, failure, by=mine.id):
             self._leave(trial_id)  # it was taken over; what becomes of it is told by who has it
             return
+        self.failures[failure.reason] += 1
         self._end_failed(trial_id)
-        self._failures += 1
-        if self._failures > self.most_failures and self.stopped is None:
+        if self.failures.total() > self.most_failures and self.stopped is None:
             self.gave_up = True
             self.stopped = (
-                f"{self._failures} trials failed, more than limits.failures allows; the last for "
-                f"{failure.reason}: {failure.message}; mend that and submit again"
+                f"{self.failures.total()} trials failed, more than limits.failures allows; the "
+                f"last for {failure.reason}: {failure.message}; mend that and submit again"
             )
 
     def _end_failed(self, trial_id: str) -> None:

@@ -26,6 +26,7 @@ from orchestrator.planning.selection import Winner, choose
 from orchestrator.registry.registered import RegisteredAdapter
 from orchestrator.registry.registration import AliasStayed, register_winner
 from orchestrator.running.board import Board
+from orchestrator.running.cluster_address import listen_on_loopback
 from orchestrator.running.cluster_watch import ClusterWatch, watching
 from orchestrator.running.leftovers import leave_nothing_behind
 from orchestrator.running.missing_files import Missing, find_missing
@@ -260,6 +261,8 @@ def _start_workers(plan: Plan, address: str | None, cluster: ExitStack, *, watch
     Raises:
         SchedulingError: the cluster does not answer, or not even one worker fits it.
     """
+    if address is None:
+        listen_on_loopback()
     from orchestrator.running import scheduling
 
     watch.phase(Phase.STARTING)
