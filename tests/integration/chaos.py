@@ -1,7 +1,7 @@
 """Disturb a sweep with faults drawn at random from a seed, and compare what it comes to.
 
-`make chaos` runs the long version, over PostgreSQL and a server of MLflow, and prints the table of
-`docs/reliability.md`; `test_chaos.py` runs a short one.
+`make chaos` runs the long version and prints the table of `docs/reliability.md`; `test_chaos.py` runs
+a short one.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +62,6 @@ class Chaos:
 
     Attributes:
         options: of `submit`, such as a workspace and where the stores are.
-        servers: name → what stands for a server: it is killed and started again.
         done: what was done how often.
     """
 
@@ -72,7 +71,6 @@ class Chaos:
     draw: random.Random
     environment: Mapping[str, str]
     pause_s: tuple[float, float] = (1.0, 4.0)
-    servers: dict[str, Callable[[], None]] = field(default_factory=dict)
     done: Counter[str] = field(default_factory=Counter)
     submissions: int = 0
     seen: set[psutil.Process] = field(default_factory=set)
@@ -136,10 +134,6 @@ class Chaos:
         return found
 
     def _disturb(self, name: str) -> None:
-        if name in self.servers:
-            self.servers[name]()
-            self.done[name] += 1
-            return
         what = next(d for d in (*OF_RAY, *OF_DRIVER) if d.name == name)
         assert self.driver is not None
         if self.driver.poll() is not None:
