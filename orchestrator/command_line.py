@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from adapter_lib.errors import AdapterLibError
-from orchestrator.commands import registry_commands
+from orchestrator.commands import registry_commands, slurm_script
 from orchestrator.commands.log_format import LogFormat
 from orchestrator.commands.options import (
     DEFAULT_WORKSPACE,
@@ -269,6 +269,7 @@ for command in (
     registry_commands.history,
     registry_commands.rollback,
     registry_commands.predict,
+    slurm_script.slurm,
 ):
     app.command()(command)
 
