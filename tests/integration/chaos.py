@@ -1,7 +1,6 @@
 """Disturb a sweep with faults drawn at random from a seed, and compare what it comes to.
 
-`make chaos` runs the long version and prints the table of `docs/reliability.md`; `test_chaos.py` runs
-a short one.
+`make chaos` runs the long version and prints a table of it; `test_chaos.py` runs a short one.
 """
 
 import argparse
