@@ -30,11 +30,11 @@ def test_faults_at_random_change_nothing_that_is_measured(
     with sweep.open("a") as stream:
         stream.write("limits: { silent_s: 4 }\n")
     draw = random.Random(3)
-    plan = ["worker hangs", "head killed", "all terminated"]
+    plan = ["worker hangs", "head killed"]
     draw.shuffle(plan)
     chaos = Chaos(sweep, cut, ["-w", str(cut)], draw, environment, pause_s=(0.5, 2.0))
     chaos.run(plan, limit_s=400)
-    assert chaos.done.total() == 3
+    assert chaos.done.total() == 2
     assert len(scores(whole)) == len(undisturbed)
     assert scores(cut) == scores(whole)
     assert set(finished_attempts(cut / "catalog.sqlite").values()) == {1}

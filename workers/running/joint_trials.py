@@ -132,9 +132,9 @@ class _Together:
 
     def fail_overdue(self) -> None:
         """Note who may not go on; `between_epochs` lets them go."""
-        for packed, place in self.running.items():
+        for packed in self.running:
             try:
-                place.running.check()
+                packed.trainer.check_time()
             except (PreemptedError, TrialFailedError) as error:
                 packed.failure = packed.failure or error
 

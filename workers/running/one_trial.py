@@ -4,6 +4,7 @@ The order of these steps, and what is trained between them, is left to `bundle` 
 """
 
 import logging
+import math
 import platform
 import time
 from collections.abc import Iterator
@@ -46,8 +47,7 @@ from workers.errors import (
     WorkerError,
 )
 from workers.objectives.divergence import check_parameters
-from workers.running.preemption import check_preemption
-from workers.running.time_limit import TimeLimit
+from workers.running.preemption import announcement, check_preemption
 from workers.running.warm_state import WarmState
 from workers.training.build import build, chosen_sources
 from workers.training.pruning import mean_attention
@@ -66,7 +66,7 @@ class Running:
     Attributes:
         model: untrained, or as its checkpoint has it; for a pruned fusion, the finished one.
         prefix: what is taken from storage.
-        time: how long it may take from here on.
+        ends_at: see `Trainer`.
     """
 
     trial: Trial
@@ -75,17 +75,7 @@ class Running:
     model: AdapterModel
     feeds: Feeds
     prefix: PrefixUse | None
-    time: TimeLimit
-
-    def check(self) -> None:
-        """Return if the trial may go on.
-
-        Raises:
-            PreemptedError: the node is being taken away.
-            TrialFailedError: its time is over.
-        """
-        check_preemption()
-        self.time.check()
+    ends_at: float
 
 
 def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
@@ -97,7 +87,7 @@ def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
     """
     check_preemption()
     check_claim(workspace.trial(trial.trial_id))
-    time_limit = TimeLimit(warm.limits.trial_s)
+    ends_at = time.monotonic() + (warm.limits.trial_s or math.inf)
     log.info("start: %s", trial.label)
     examples, backbone = warm.task(trial), warm.backbone(trial.base)
     _check_vocabulary(examples, len(backbone.token_embedding), trial)
@@ -111,7 +101,7 @@ def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
     feeds, prefix = warm.feeds(trial, model)
     paths = workspace.trial(trial.trial_id)
     remove_leftovers(paths.folder, older_than_s=_UNFINISHED_S)
-    return Running(trial, paths, examples, model, feeds, prefix, time_limit)
+    return Running(trial, paths, examples, model, feeds, prefix, ends_at)
 
 
 def _check_vocabulary(examples: TaskExamples, size: int, trial: Trial) -> None:
@@ -147,7 +137,7 @@ def begin_training(trial: Trial, workspace: Workspace, warm: WarmState) -> tuple
 
 def _new_trainer(running: Running) -> Trainer:
     trainer = Trainer(running.trial, running.model, running.examples, running.feeds)
-    trainer.before_batch = running.check
+    trainer.ends_at, trainer.taken_away = running.ends_at, announcement()
     return trainer
 
 

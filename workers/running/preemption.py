@@ -35,6 +35,11 @@ def is_preempted() -> bool:
     return _announced.is_set()
 
 
+def announcement() -> threading.Event:
+    """Return what is set once this process was told to end."""
+    return _announced
+
+
 def check_preemption() -> None:
     """Return unless this process was told to end.
 

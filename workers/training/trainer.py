@@ -6,8 +6,9 @@ The loop knows nothing of where trials come from; `workers.running.bundle` drive
 import copy
 import logging
 import math
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from workers.batches.batching import training_batches
 from workers.batches.examples import TaskExamples
 from workers.batches.feeding import Feeds, plain_feeds
 from workers.batches.precision import autocast
-from workers.contract.results import Epoch, Score
+from workers.contract.results import Epoch, FailureReason, Score
 from workers.contract.task_card import Split
 from workers.contract.trial import (
     DropMode,
@@ -30,7 +31,7 @@ from workers.contract.trial import (
     Schedule,
     Trial,
 )
-from workers.errors import CheckpointError, TrialFailedError
+from workers.errors import CheckpointError, PreemptedError, TrialFailedError
 from workers.objectives import objective_of
 from workers.training.checkpoint import read_checkpoint, write_checkpoint
 from workers.training.depths import measured_depths, selection_depths
@@ -48,7 +49,8 @@ class Trainer:
     the same parameters as one that was not.
 
     Attributes:
-        before_batch: called before each batch that is trained alone; what it raises ends the trial.
+        ends_at: the time by `time.monotonic` at which the trial fails if it is not done.
+        taken_away: set once the node is being taken away.
     """
 
     def __init__(
@@ -71,7 +73,8 @@ class Trainer:
         self._depths = generator_for(trial.seed, "drop")
         self._best_scores: list[Score] = []
         self._kept: dict[str, Any] | None = None
-        self.before_batch: Callable[[], None] = lambda: None
+        self.ends_at = math.inf
+        self.taken_away = threading.Event()
         self.optimiser = _optimiser(trial, model)
         rows = len(examples.splits[Split.TRAIN])
         batches = math.ceil(rows / trial.training.batch_size)
@@ -231,13 +234,28 @@ class Trainer:
         """All that torch draws from by itself: masks on the CPU, dropout on the device."""
         return [torch.default_generator, default_generator(self.device)]
 
+    def check_time(self) -> None:
+        """Return if the trial may go on.
+
+        Raises:
+            PreemptedError: its node is being taken away.
+            TrialFailedError: its time is over.
+        """
+        if self.taken_away.is_set():
+            raise PreemptedError("this node is being taken away; the trial goes on elsewhere")
+        if time.monotonic() > self.ends_at:
+            raise TrialFailedError(
+                FailureReason.TIME_LIMIT,
+                "it took longer than limits.trial_s allows; raise that, or train less in it",
+            )
+
     def train_on(self, micro_batch: MicroBatch) -> float:
         """Do one pass, and the optimiser's step if it ends here; return the sum of rows' losses.
 
         Raises:
             TrialFailedError: the loss is not a finite number.
         """
-        self.before_batch()
+        self.check_time()
         if micro_batch.first:
             self.optimiser.zero_grad(set_to_none=True)
         loss = self._loss(micro_batch)
