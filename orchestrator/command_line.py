@@ -345,12 +345,9 @@ def repair(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     tracking: TrackingOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what does not agree.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what there is.")] = False,
     all_lost: Annotated[
-        bool,
-        typer.Option("--all-lost", help="Go on although no finished trial has its files."),
+        bool, typer.Option("--all-lost", help="Go on though no finished trial has its files.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
