@@ -77,9 +77,10 @@ def laptops(
     port, dashboard = free_port(), free_port()
     path = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     made = Cluster(tmp_path, environment | {"PATH": path, "PYTHONPATH": str(ROOT)}, port)
-    head = ("--head", "--port", str(port), "--min-worker-port", "0", "--max-worker-port", "0")
     made.add(
-        *head, "--num-cpus", "2", "--include-dashboard", "1", "--dashboard-port", str(dashboard)
+        *("--head", "--port", str(port), "--num-cpus", "2", "--include-dashboard", "1"),
+        *("--dashboard-port", str(dashboard), "--dashboard-agent-listen-port", str(free_port())),
+        *("--min-worker-port", "0", "--max-worker-port", "0"),
     )
     people = Laptops(made, f"http://127.0.0.1:{dashboard}", tmp_path)
     try:
