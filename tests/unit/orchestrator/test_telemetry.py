@@ -55,6 +55,7 @@ class Scene:
 
     def __init__(self, catalog: Catalog, folder: Path, samples) -> None:
         self.trials = [samples.trial(seed=seed) for seed in (1, 2, 3)]
+        folder.mkdir()
         self.workspace = Workspace(folder)
         submission = catalog.begin_submission("s", "", self.trials)
         queue = WorkQueue({t.trial_id: t for t in self.trials})
