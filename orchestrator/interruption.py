@@ -1,13 +1,88 @@
-"""SIGTERM, by which Kubernetes, Slurm and systemd stop a process, ends it as Ctrl-C does."""
+"""SIGTERM, by which Kubernetes, Slurm and systemd stop a process, ends it as Ctrl-C does, in time.
 
+Both raise KeyboardInterrupt. Python does so once its main thread comes back from what it is at, and
+inside of Ray that can take minutes: a call to a cluster whose head is gone is tried for one.
+"""
+
+import logging
+import os
 import signal
+import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+
+log = logging.getLogger(__name__)
 
 INTERRUPTED = 130
 """The exit code of a command that was interrupted, either way."""
+INTERRUPTED_SAID = "Interrupted: finished trials are kept; submit again to go on."
+END_LIMIT_S = 20.0
+"""Kubernetes and Slurm kill 30 seconds after SIGTERM."""
+_LAST_WORDS_LIMIT_S = 5.0
 
 
 def end_as_by_ctrl_c() -> None:
     """Let SIGTERM raise KeyboardInterrupt from now on; only a main thread can say so."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@contextmanager
+def ending_in_time(
+    last_words: Callable[[], object] | None = None, limit_s: float = END_LIMIT_S
+) -> Iterator[None]:
+    """End this process and all below it if an interruption has not got out of here in time.
+
+    Only a main thread is interrupted; in others this does nothing.
+
+    Args:
+        last_words: called before such an end, in another thread, for at most five seconds.
+        limit_s: seconds from the interruption on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    left = threading.Event()
+    watched = (heard, left, last_words, limit_s)
+    thread = threading.Thread(target=_see_it_end, args=watched, name="interruption", daemon=True)
+    thread.start()
+    before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        left.set()
+        os.close(wakeup)
+        thread.join()
+        os.close(heard)
+
+
+def _see_it_end(
+    heard: int, left: threading.Event, last_words: Callable[[], object] | None, limit_s: float
+) -> None:
+    while received := os.read(heard, 1):
+        if received[0] in (signal.SIGINT, signal.SIGTERM):
+            if not left.wait(limit_s):
+                _end_now(last_words)
+            return
+
+
+def _end_now(last_words: Callable[[], object] | None) -> None:
+    log.warning("the interruption did not come through in time; ending all processes")
+    for process in psutil.Process().children(recursive=True):
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue  # it ended in between
+    if last_words is not None:
+        speaking = threading.Thread(target=last_words, daemon=True)
+        speaking.start()
+        speaking.join(_LAST_WORDS_LIMIT_S)
+    sys.stderr.write(f"\n{INTERRUPTED_SAID}\n")
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)

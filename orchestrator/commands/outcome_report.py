@@ -10,6 +10,7 @@ from orchestrator.catalog.catalog import Catalog
 from orchestrator.commands.leaderboard_tables import print_leaderboard
 from orchestrator.commands.output import number, table
 from orchestrator.commands.warnings import missing_words, print_warnings, reading_warnings
+from orchestrator.interruption import INTERRUPTED_SAID
 from orchestrator.running.driver import Outcome
 from orchestrator.stores import Stores
 
@@ -35,7 +36,7 @@ def show_outcome(out: Console, outcome: Outcome, stores: Stores, workspace: Path
     if outcome.stopped:
         out.print(f"\n[red]Stopped:[/] {escape(outcome.stopped)}", soft_wrap=True)
     elif outcome.interrupted:
-        out.print("\nInterrupted: finished trials are kept; submit again to go on.")
+        out.print(f"\n{INTERRUPTED_SAID}")
     if outcome.unpublished:
         out.print(
             f"\n{outcome.unpublished} entries wait for MLflow at {stores.shown_tracking}; "

@@ -3,7 +3,8 @@
 import logging
 import shlex
 import sys
-from contextlib import nullcontext, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 
 from rich.console import Console
@@ -48,34 +49,34 @@ def submit(
     check_address(address)
     stores = Stores.at(workspace, catalog=catalog, tracking=tracking)
     stores.prepare()
-    _log_to(stores.workspace.root / "driver.log")
-    planned, source = plan_sweep(sweep)
-    out = Console(stderr=True) if as_json else console()
-    out.print(f"[bold]{planned.spec.name}[/]: {_stages(planned)} in {stores.workspace.root}")
-    print_warnings(out, data_warnings(planned))
-    # Ray prints of lost nodes to standard output, which with --json holds JSON alone.
-    quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()
-    with quiet, ProgressView(out) as view:
-        outcome = run_submission(
-            planned,
-            source,
-            stores,
-            address=address,
-            watch=view.watch,
-            retrain_missing=retrain_missing,
-            force=force,
-        )
-    if as_json:
-        with Catalog.open(stores.catalog_url) as opened:
-            warnings = data_warnings(planned) + reading_warnings(outcome.plan, opened)
-        print_json(outcome_as_json(outcome) | {"warnings": warnings})
-    else:
-        show_outcome(out, outcome, stores, workspace)
-        if sample and outcome.registered:
-            _show_sample(out, outcome, stores)
-    if outcome.interrupted:
-        return INTERRUPTED
-    return 0 if outcome.complete else 1
+    with _logging_to(stores.workspace.root / "driver.log"):
+        planned, source = plan_sweep(sweep)
+        out = Console(stderr=True) if as_json else console()
+        out.print(f"[bold]{planned.spec.name}[/]: {_stages(planned)} in {stores.workspace.root}")
+        print_warnings(out, data_warnings(planned))
+        # Ray prints of lost nodes to standard output, which with --json holds JSON alone.
+        quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()
+        with quiet, ProgressView(out) as view:
+            outcome = run_submission(
+                planned,
+                source,
+                stores,
+                address=address,
+                watch=view.watch,
+                retrain_missing=retrain_missing,
+                force=force,
+            )
+        if as_json:
+            with Catalog.open(stores.catalog_url) as opened:
+                warnings = data_warnings(planned) + reading_warnings(outcome.plan, opened)
+            print_json(outcome_as_json(outcome) | {"warnings": warnings})
+        else:
+            show_outcome(out, outcome, stores, workspace)
+            if sample and outcome.registered:
+                _show_sample(out, outcome, stores)
+        if outcome.interrupted:
+            return INTERRUPTED
+        return 0 if outcome.complete else 1
 
 
 def _stages(planned: Plan) -> str:
@@ -90,13 +91,21 @@ class RedactingFormatter(logging.Formatter):
         return redacted(super().format(record))
 
 
-def _log_to(path: Path) -> None:
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
     """Send every log record of the driver to a file; the terminal belongs to the live view."""
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
+    level = root.level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()
 
 
 def _show_sample(out: Console, outcome: Outcome, stores: Stores) -> None:

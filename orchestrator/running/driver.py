@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import Submission, SubmissionOutcome, TrialFilter
 from orchestrator.errors import CatalogError, OrchestratorError, SubmissionOverError
+from orchestrator.interruption import ending_in_time
 from orchestrator.mlflow.mirror import Publisher
 from orchestrator.mlflow.runs import prepare_store
 from orchestrator.planning.plan import Plan
@@ -146,7 +147,8 @@ def submit(
             reused = board.queue.counts()[WorkState.FINISHED]
             if not board.over:
                 watch.board(board, workers())
-            _run(board, plan, stores, cluster, watch=watch)
+            with ending_in_time(partial(_settle, board)):
+                _run(board, plan, stores, cluster, watch=watch)
             queue = board.queue
             limit_s = PUBLISH_LIMIT_S if queue.ended else INTERRUPTED_LIMIT_S
             try:
@@ -256,7 +258,8 @@ def _start_workers(plan: Plan, address: str | None, cluster: ExitStack, *, watch
     from orchestrator.running import scheduling
 
     watch.phase(Phase.STARTING)
-    nodes = cluster.enter_context(scheduling.cluster(address))
+    with ending_in_time():
+        nodes = cluster.enter_context(scheduling.cluster(address))
     return scheduling.worker_count(_shape(plan), nodes)
 
 
@@ -292,8 +295,13 @@ def _run(board: Board, plan: Plan, stores: Stores, cluster: ExitStack, *, watch:
         log.warning("interrupted; finished trials are kept")
     finally:
         cluster.close()  # before anybody else may take what its workers were at
-        board.reconcile()
-        board.release()
+        _settle(board)
+
+
+def _settle(board: Board) -> None:
+    """Record what workers have committed, and let the rest go."""
+    board.reconcile()
+    board.release()
 
 
 def _register(plan: Plan, catalog: Catalog, stores: Stores, *, force: bool) -> Registered:

@@ -117,14 +117,28 @@ def test_a_killed_worker_is_replaced_and_its_trial_continues(
     assert states == [("finished",)]
 
 
-def age_heartbeat(workspace: Path, by_s: int) -> None:
+def age_heartbeat(workspace: Path, by_s: int, *, wait_s: float = 30) -> None:
     """Let every submission that has not ended look silent for so long."""
-    with sqlite3.connect(workspace / "catalog.sqlite", timeout=30) as connection:
+    with sqlite3.connect(workspace / "catalog.sqlite", timeout=wait_s) as connection:
         connection.execute(
             "UPDATE submissions SET heartbeat_at = datetime(heartbeat_at, ?) || '.000000' "
             "WHERE ended_at IS NULL",
             (f"-{by_s} seconds",),
         )
+
+
+def stop_between_writes(process: int, workspace: Path) -> None:
+    """Send SIGSTOP at a moment at which the process does not hold the catalog's lock."""
+    for _ in range(100):
+        os.kill(process, signal.SIGSTOP)
+        try:
+            age_heartbeat(workspace, 0, wait_s=0.5)
+        except sqlite3.OperationalError:
+            os.kill(process, signal.SIGCONT)
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the catalog was locked at every one of 100 moments")
 
 
 def outcomes(workspace: Path) -> list[str | None]:
@@ -150,7 +164,7 @@ def test_a_driver_that_slept_and_was_taken_over_does_nothing_more(
         120,
         "three trials are finished and one is under way",
     )
-    os.kill(slept.pid, signal.SIGSTOP)  # its workers go on
+    stop_between_writes(slept.pid, workspace)  # its workers go on
     age_heartbeat(workspace, 130)
     heir = background("submit", sweep, "-w", workspace)
     until(lambda: "taken_over" in outcomes(workspace), 120, "another one takes over")

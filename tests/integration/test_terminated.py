@@ -1,9 +1,11 @@
 """SIGTERM, as Kubernetes, Slurm and systemd send it, ends a submission as Ctrl-C does."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,10 +54,8 @@ def test_a_terminated_submission_keeps_what_is_finished(
     until(lambda: len(finished()) >= 2, 240, "two trials are finished")
     others = below(driver.pid)
     for process in [driver.pid, *others] if to_all else [driver.pid]:
-        try:
+        with contextlib.suppress(ProcessLookupError):  # it ended in between
             os.kill(process, how)
-        except ProcessLookupError:
-            continue  # it ended in between
     assert driver.wait(timeout=120) == 130
     said = (tmp_path / "background-0.log").read_text()
     assert "Interrupted: finished trials are kept; submit again to go on." in said
@@ -71,3 +71,26 @@ def test_a_terminated_submission_keeps_what_is_finished(
         p.parent.name for p in kept
     }
     assert "running" not in states.values()
+
+
+def test_an_interruption_comes_through_where_the_cluster_is_gone(
+    background: Callable[..., Any],
+    adaptersweep: Callable[..., Any],
+    until: Callable[[Callable[[], bool], float, str], None],
+    toy_sweep: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    """The driver is in a call to its head then, which Ray tries for a minute before it aborts."""
+    sweep, workspace = toy_sweep(epochs=12), tmp_path / "workspace"
+    driver = background("submit", sweep, "-w", workspace)
+    until(lambda: any(workspace.glob("trials/*/*/result.json")), 240, "a trial is finished")
+    for process in below(driver.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    time.sleep(3)  # so that it is in such a call
+    driver.terminate()
+    assert driver.wait(timeout=40) == 130
+    said = (tmp_path / "background-0.log").read_text()
+    assert "Interrupted: finished trials are kept; submit again to go on." in said
+    listed = adaptersweep("trials", "-w", workspace, "--limit", "100", "--json")
+    assert "running" not in {row["state"] for row in json.loads(listed.out)}

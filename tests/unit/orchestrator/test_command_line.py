@@ -1,6 +1,7 @@
 """Bad input ends with a message and exit code 2; help imports nothing heavy."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -108,6 +109,17 @@ def test_bad_data_is_refused_before_anything_runs(
     for part in ["tasks.one", *said]:
         assert part in message, message
     assert not (tmp_path / "workspace" / "trials").exists()
+
+
+def test_a_submission_leaves_no_log_handler_behind(
+    command: Callable[..., Any], toy_sweep: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = logging.getLogger()
+    before = list(root.handlers), root.level
+    code, _ = command("submit", change(toy_sweep(), "seeds:", "sedes:"))
+    assert code == 2
+    assert (tmp_path / "workspace" / "driver.log").exists()
+    assert (list(root.handlers), root.level) == before
 
 
 def test_odd_data_is_said_before_anything_runs(
