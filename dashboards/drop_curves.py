@@ -8,6 +8,7 @@ is, is chosen on validation and said where several were tried.
 """
 
 import argparse
+import os
 import statistics
 import sys
 import textwrap
@@ -23,6 +24,7 @@ from pydantic import ValidationError
 
 from dashboards.curves import Curve, Panel, read_panels
 from dashboards.errors import DashboardError
+from orchestrator.addresses import holds_password
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.errors import OrchestratorError
 from orchestrator.spec.axes import Condition
@@ -121,7 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the options, write the picture, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m dashboards.drop_curves", description=__doc__)
     parser.add_argument("--workspace", type=Path, default=Path("workspace"))
-    parser.add_argument("--catalog", help="catalog database; by default the workspace's")
+    parser.add_argument(
+        "--catalog", help="catalog database; by default ADAPTERSWEEP_CATALOG or the workspace's"
+    )
     parser.add_argument("--sweep", required=True)
     parser.add_argument("--to", type=Path, required=True, help="picture: .png, .svg or .pdf")
     parser.add_argument(
@@ -138,10 +142,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_target(given.to)
         where = _condition(given.where)
-        stores = Stores.at(given.workspace, catalog=given.catalog)
-        if given.catalog is None and not (stores.workspace.root / "catalog.sqlite").exists():
-            raise DashboardError(f"no catalog in {stores.workspace.root}; submit a sweep first")
-        with Catalog.open(stores.catalog_url) as catalog:
+        if given.catalog is not None and holds_password(given.catalog):
+            raise DashboardError(
+                "--catalog: found a password, and every user of this machine can read the "
+                "arguments of a command; give the address in ADAPTERSWEEP_CATALOG"
+            )
+        catalog_url = given.catalog or os.environ.get("ADAPTERSWEEP_CATALOG")
+        stores = Stores.at(given.workspace, catalog=catalog_url)
+        with Catalog.open(stores.catalog_url, create=False) as catalog:
             panels = read_panels(catalog, given.sweep, where=where, every=given.all)
         draw(panels).savefig(given.to, dpi=130)
     except (DashboardError, OrchestratorError) as error:

@@ -12,6 +12,7 @@ import typer
 
 from adapter_lib.errors import AdapterLibError
 from orchestrator.commands import registry_commands
+from orchestrator.commands.log_format import LogFormat
 from orchestrator.commands.options import (
     DEFAULT_WORKSPACE,
     AddressOption,
@@ -19,6 +20,9 @@ from orchestrator.commands.options import (
     CatalogOption,
     CsvOption,
     JsonOption,
+    LogFormatOption,
+    MetricsOption,
+    NotifyOption,
     SweepFile,
     SweepName,
     SweepOption,
@@ -94,12 +98,16 @@ def submit(
         bool,
         typer.Option("--force", help="Move aliases to the winners even if they are no better."),
     ] = False,
+    metrics: MetricsOption = None,
+    notify: NotifyOption = None,
+    log_format: LogFormatOption = LogFormat.TEXT,
 ) -> None:
     """Run a sweep, or go on with it; finished trials are never run again.
 
     Exit code: 0 all trials finished, 1 some failed, 2 bad input, 130 interrupted.
     """
     from orchestrator.commands import submitting
+    from orchestrator.commands.outside import Outside
 
     raise typer.Exit(
         submitting.submit(
@@ -112,6 +120,7 @@ def submit(
             retrain_missing=retrain_missing,
             sample=sample,
             force=force,
+            outside=Outside(metrics, notify, log_format),
         )
     )
 

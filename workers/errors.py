@@ -31,3 +31,7 @@ class ClaimLostError(WorkerError):
 
 class CheckpointError(WorkerError):
     """A checkpoint that is damaged, or not of the trial that wants to go on from it."""
+
+
+class NameRefusedError(WorkerError):
+    """A name that is to be a file or folder, and could lead out of where it belongs."""

@@ -76,6 +76,14 @@ class Outbox(Store):
         with self._reading() as connection:
             return connection.scalar(select(func.count()).select_from(outbox).where(mine)) or 0
 
+    def outbox_lag(self, sweep: str) -> tuple[int, float]:
+        """Return how much the tracking server does not know, and for how long already, seconds."""
+        mine = and_(outbox.c.sweep == sweep, outbox.c.delivered_at.is_(None))
+        oldest = func.min(outbox.c.created_at)
+        with self._reading() as connection:
+            entries, since = connection.execute(select(func.count(), oldest).where(mine)).one()
+        return entries, max(0.0, (now() - since).total_seconds()) if since is not None else 0.0
+
     def mark_delivered(self, entry_ids: Iterable[int]) -> None:
         """Note that the tracking server knows these."""
         with self._writing() as connection:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import (
     DatabaseError,
     DBAPIError,
     InterfaceError,
+    InternalError,
     OperationalError,
     ProgrammingError,
 )
@@ -34,6 +35,7 @@ CHUNK = 500
 
 _WRITER_LOCK = 0x61_64_61_70_74  # 'adapt': any number that nothing else in the database uses
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
+_REFUSED = (OperationalError, InterfaceError, InternalError, ProgrammingError, LockTimeout)
 _T = TypeVar("_T")
 
 
@@ -105,11 +107,17 @@ class Store:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError, ProgrammingError, LockTimeout) as error:
+        except _REFUSED as error:
             words = redacted(_first_line(error) if isinstance(error, DBAPIError) else str(error))
             unknown = isinstance(error, ProgrammingError) and "does not exist" in words
             if unknown or "no such" in words:
                 raise self._damaged(words) from error
+            if "permission denied" in words or "read-only transaction" in words:
+                raise CatalogError(
+                    f"the catalog at {self.url} may not be written as this user ({words}); use a "
+                    "role that may, which is also what brings an older catalog up to date: see "
+                    "docs/security.md"
+                ) from error
             raise CatalogUnavailableError(
                 f"the catalog at {self.url} does not answer: {words}; "
                 "check that it runs and can be written, then submit again to continue"

@@ -5,6 +5,50 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.addresses import holds_password, redacted
+from orchestrator.commands.log_format import LogFormat
+from orchestrator.errors import OrchestratorError
+
+
+def _given_as_argument(context: typer.Context, option: typer.CallbackParam) -> bool:
+    """Tell whether an option stands in the list of processes, rather than in the environment."""
+    source = context.get_parameter_source(str(option.name))
+    return source is not None and source.name == "COMMANDLINE"  # click's enum, or typer's own
+
+
+def _no_webhook_in_sight(
+    context: typer.Context, option: typer.CallbackParam, value: str | None
+) -> str | None:
+    """Take the address of a webhook, which is a secret, from the environment or a file alone.
+
+    Raises:
+        OrchestratorError: it was given as an argument.
+    """
+    if value and "://" in value.split()[0] and _given_as_argument(context, option):
+        raise OrchestratorError(
+            "--notify: found the address of a webhook, and every user of this machine can read the "
+            f"arguments of a command; give it in {option.envvar}, or give @FILE"
+        )
+    return value
+
+
+def _no_password_in_sight(
+    context: typer.Context, option: typer.CallbackParam, value: str | None
+) -> str | None:
+    """Take a password from the environment alone: arguments are in every list of processes.
+
+    Raises:
+        OrchestratorError: it was given as an argument.
+    """
+    if value is not None and holds_password(value) and _given_as_argument(context, option):
+        raise OrchestratorError(
+            f"--{option.name}: found a password in {redacted(value)}, and every user of this "
+            f"machine can read the arguments of a command; give the address in {option.envvar}, or "
+            "leave the password out and put it where docs/security.md says"
+        )
+    return value
+
+
 SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep to read.")]
 WorkspaceOption = Annotated[
     Path,
@@ -20,6 +64,7 @@ CatalogOption = Annotated[
     typer.Option(
         "--catalog",
         envvar="ADAPTERSWEEP_CATALOG",
+        callback=_no_password_in_sight,
         help="Catalog database, such as postgresql+psycopg://user@host/name. "
         "(default: SQLite in the workspace)",
     ),
@@ -29,6 +74,7 @@ TrackingOption = Annotated[
     typer.Option(
         "--tracking",
         envvar="MLFLOW_TRACKING_URI",
+        callback=_no_password_in_sight,
         help="MLflow's store or server. (default: SQLite in the workspace)",
     ),
 ]
@@ -46,5 +92,31 @@ TaskOption = Annotated[str | None, typer.Option("--task", "-t", help="Only this 
 SweepOption = Annotated[str | None, typer.Option("--sweep", "-s", help="Only this sweep.")]
 ArchivedOption = Annotated[bool, typer.Option("--archived", help="Show archived sweeps too.")]
 SweepName = Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep's name in the catalog.")]
+
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        envvar="ADAPTERSWEEP_METRICS",
+        help="Serve figures for Prometheus there while it runs; on loopback without HOST.",
+    ),
+]
+NotifyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--notify",
+        metavar="COMMAND|@FILE",
+        envvar="ADAPTERSWEEP_NOTIFY",
+        callback=_no_webhook_in_sight,
+        help="Tell a command, or the webhook whose address is in FILE, of its end.",
+    ),
+]
+LogFormatOption = Annotated[
+    LogFormat,
+    typer.Option(
+        "--log-format", envvar="ADAPTERSWEEP_LOG_FORMAT", help="What driver.log is written as."
+    ),
+]
 
 DEFAULT_WORKSPACE = Path("workspace")

@@ -1,20 +1,19 @@
 """`submit`: run a sweep with a live view, and say what came out."""
 
-import logging
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from adapter_lib.errors import AdapterLibError
-from orchestrator.addresses import redacted
 from orchestrator.catalog.catalog import Catalog
+from orchestrator.commands.log_format import logging_to
 from orchestrator.commands.outcome_report import outcome_as_json, show_outcome
 from orchestrator.commands.output import console, print_json
+from orchestrator.commands.outside import Outside, observed
 from orchestrator.commands.progress import ProgressView
 from orchestrator.commands.warnings import data_warnings, print_warnings, reading_warnings
 from orchestrator.errors import OrchestratorError
@@ -38,78 +37,71 @@ def submit(
     as_json: bool,
     sample: bool,
     force: bool,
-    retrain_missing: bool = False,
+    retrain_missing: bool,
+    outside: Outside,
 ) -> int:
     """Run the sweep with a live view, print what came out, and return the exit code.
 
     Args:
         force: let aliases of the registry name the winners even where they are no better.
+        outside: how it is seen from outside: figures, notices, the form of its log.
         sample: predict a row of the data with the first winner, as a check; it takes seconds.
     """
     check_address(address)
     stores = Stores.at(workspace, catalog=catalog, tracking=tracking)
     stores.prepare()
-    with _logging_to(stores.workspace.root / "driver.log"):
+    with logging_to(stores.workspace.root / "driver.log", outside.log_format):
         planned, source = plan_sweep(sweep)
         out = Console(stderr=True) if as_json else console()
-        out.print(f"[bold]{planned.spec.name}[/]: {_stages(planned)} in {stores.workspace.root}")
-        print_warnings(out, data_warnings(planned))
+        _announce(out, planned, stores)
         # Ray prints of lost nodes to standard output, which with --json holds JSON alone.
         quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()
-        with quiet, ProgressView(out) as view:
+        with (
+            quiet,
+            ProgressView(out) as view,
+            observed(outside, planned.spec.name, stores, view.watch, out) as seen,
+        ):
             outcome = run_submission(
                 planned,
                 source,
                 stores,
                 address=address,
-                watch=view.watch,
+                watch=seen.watch,
                 retrain_missing=retrain_missing,
                 force=force,
             )
+            seen.ended(outcome)
         if as_json:
-            with Catalog.open(stores.catalog_url) as opened:
-                warnings = data_warnings(planned) + reading_warnings(outcome.plan, opened)
-            print_json(outcome_as_json(outcome) | {"warnings": warnings})
+            _print_as_json(outcome, stores)
         else:
             show_outcome(out, outcome, stores, workspace)
-            if sample and outcome.registered:
-                _show_sample(out, outcome, stores)
-        if outcome.interrupted:
-            return INTERRUPTED
-        return 0 if outcome.complete else 1
+            _show_sample(out, outcome, stores, wanted=sample)
+        return _exit_code(outcome)
 
 
-def _stages(planned: Plan) -> str:
+def _announce(out: Console, planned: Plan, stores: Stores) -> None:
     words = (f"{n} {m.value.replace('_', ' ')}" for m, n in planned.count_by_method().items())
-    return f"{len(planned.trials)} trials ({', '.join(words)})"
+    stages = f"{len(planned.trials)} trials ({', '.join(words)})"
+    out.print(f"[bold]{planned.spec.name}[/]: {stages} in {stores.workspace.root}")
+    print_warnings(out, data_warnings(planned))
 
 
-class RedactingFormatter(logging.Formatter):
-    """Leaves users and passwords of addresses out, in tracebacks of other packages too."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redacted(super().format(record))
-
-
-@contextmanager
-def _logging_to(path: Path) -> Iterator[None]:
-    """Send every log record of the driver to a file; the terminal belongs to the live view."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        root.setLevel(level)
-        root.removeHandler(handler)
-        handler.close()
+def _exit_code(outcome: Outcome) -> int:
+    if outcome.interrupted:
+        return INTERRUPTED
+    return 0 if outcome.complete else 1
 
 
-def _show_sample(out: Console, outcome: Outcome, stores: Stores) -> None:
+def _print_as_json(outcome: Outcome, stores: Stores) -> None:
+    with Catalog.open(stores.catalog_url) as opened:
+        warnings = data_warnings(outcome.plan) + reading_warnings(outcome.plan, opened)
+    print_json(outcome_as_json(outcome) | {"warnings": warnings})
+
+
+def _show_sample(out: Console, outcome: Outcome, stores: Stores, *, wanted: bool) -> None:
     """Print a prediction, or why there is none."""
+    if not wanted or not outcome.registered:
+        return
     try:
         _predict_sample(out, outcome, stores)
     except (OrchestratorError, WorkerError, AdapterLibError) as error:

@@ -65,6 +65,8 @@ class Board:
         trained: the trials that this submission itself finished.
         attempts: trial → the attempt under which this submission runs it.
         best: task → its best trial, of all that are finished, also before this submission.
+        failures: reason → how many trials of this submission failed for it.
+        retries: reason → how often trials were given out again.
     """
 
     def __init__(
@@ -77,6 +79,8 @@ class Board:
         self.trained: set[str] = set()
         self.attempts: dict[str, int] = {}
         self.best: dict[str, Best] = {}
+        self.failures: Counter[str] = Counter()
+        self.retries: Counter[str] = Counter()
         self._catalog = catalog
         self._workspace = workspace
         self._submission = submission
@@ -96,6 +100,14 @@ class Board:
         for state, n in self.queue.counts().items():
             counts[_SHOWN_AS[state]] += n
         return counts
+
+    def unpublished(self) -> tuple[int, float]:
+        """Return how much of the sweep MLflow does not know, and for how long already, seconds.
+
+        Raises:
+            CatalogError: the catalog does not answer.
+        """
+        return self._catalog.outbox_lag(self._submission.sweep)
 
     def recall(self) -> None:
         """Bring to mind the scores of what was finished before."""
@@ -235,6 +247,7 @@ class Board:
         if not self._catalog.record_failure(mine.sweep, failure, by=mine.id):
             self._leave(trial_id)  # it was taken over; what becomes of it is told by who has it
             return
+        self.failures[failure.reason] += 1
         self._end_failed(trial_id)
 
     def _end_failed(self, trial_id: str) -> None:

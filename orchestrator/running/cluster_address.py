@@ -1,5 +1,6 @@
 """Addresses of Ray clusters, checked without Ray, which takes seconds to import."""
 
+import os
 import re
 import socket
 
@@ -9,6 +10,15 @@ CONNECT_LIMIT_S = 10.0
 
 _ADDRESS = re.compile(r"(?P<host>[^\s:/\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 _ADDRESS_WORDS = "give `auto`, or HOST:PORT of its head node, such as 10.0.0.1:6379"
+
+
+def listen_on_loopback() -> None:
+    """Let a cluster that this process is about to start listen on loopback alone.
+
+    Ray reads this when it is imported, and listens on every interface without it. A cluster of
+    several machines cannot be reached then, so it is for no other.
+    """
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 
 def check_address(address: str | None) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from orchestrator.running.board import Board
 from orchestrator.running.work_queue import WorkState
 from workers.contract.events import TrialEvent
+from workers.contract.results import FailureReason
 
 log = logging.getLogger(__name__)
 
@@ -177,6 +178,9 @@ class Dispatch:
                 self._close(worker.bundle, why)
             else:
                 self._again.append(worker.bundle)
+                memory = "OutOfMemory" in cause  # Ray's own word for what it ended
+                reason = FailureReason.OUT_OF_MEMORY if memory else FailureReason.WORKER_LOST
+                self._board.retries[reason] += len(worker.bundle.attempts)
         elif worker.give is None:
             self._stillborn += 1
             if self._stillborn >= STILLBORN_LIMIT:

@@ -26,6 +26,7 @@ from orchestrator.planning.selection import Winner, choose
 from orchestrator.registry.registered import RegisteredAdapter
 from orchestrator.registry.registration import AliasStayed, register_winner
 from orchestrator.running.board import Board
+from orchestrator.running.cluster_address import listen_on_loopback
 from orchestrator.running.missing_files import Missing, find_missing
 from orchestrator.running.work_queue import WorkQueue, WorkState
 from orchestrator.spec.read import SpecSource, read_spec
@@ -255,6 +256,8 @@ def _start_workers(plan: Plan, address: str | None, cluster: ExitStack, *, watch
     Raises:
         SchedulingError: the cluster does not answer, or not even one worker fits it.
     """
+    if address is None:
+        listen_on_loopback()
     from orchestrator.running import scheduling
 
     watch.phase(Phase.STARTING)

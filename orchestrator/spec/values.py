@@ -64,8 +64,10 @@ Seed = Annotated[Whole, Ge(0), Le(LARGEST_SEED)]
 Name = Annotated[
     str,
     spelled(
-        r"[A-Za-z0-9][A-Za-z0-9_./-]{0,79}",
-        "a name of at most 80 letters, digits, `_`, `.`, `/` and `-`",
+        # Names are folders too, so no part of one leads anywhere else.
+        r"(?=.{1,80}\Z)[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*",
+        "a name of at most 80 letters, digits, `_`, `.`, `/` and `-`, each part of it beginning "
+        "with a letter or a digit",
     ),
 ]
 

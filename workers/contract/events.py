@@ -14,9 +14,34 @@ class EventKind(StrEnum):
     ABANDONED = "abandoned"  # another attempt has taken the trial over
 
 
+class WorkerFigures(Frozen):
+    """What a worker takes at the moment.
+
+    Attributes:
+        bundle_trials: how many trials it was given at once.
+        memory_bytes: of the process.
+        gpu_allocated_bytes: by its tensors; None without a GPU, as the others.
+        gpu_used_bytes: of the device, by all who use it.
+        gpu_total_bytes: that the device has.
+    """
+
+    host: str
+    pid: int
+    bundle_trials: int
+    memory_bytes: int
+    gpu_allocated_bytes: int | None = None
+    gpu_used_bytes: int | None = None
+    gpu_total_bytes: int | None = None
+
+
 class TrialEvent(Frozen):
-    """One thing that happened to one trial; results and failures are read from its files."""
+    """One thing that happened to one trial; results and failures are read from its files.
+
+    Attributes:
+        worker: how the worker was when it told this; None for what no worker told.
+    """
 
     kind: EventKind
     trial_id: str
     epoch: Epoch | None = None
+    worker: WorkerFigures | None = None

@@ -1,9 +1,14 @@
 """Every path of a workspace, named once."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from workers.errors import NameRefusedError
+
+_TRIAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 def user_cache() -> Path:
@@ -65,6 +70,16 @@ class Workspace:
     attempts: Mapping[str, int] = field(default_factory=dict)
 
     def trial(self, trial_id: str) -> TrialPaths:
+        """Return the paths of a trial's files.
+
+        Raises:
+            NameRefusedError: the id is no name of a folder, so that it could lead elsewhere.
+        """
+        if not _TRIAL_ID.fullmatch(trial_id):
+            raise NameRefusedError(
+                f"expected the id of a trial, letters and digits, found {trial_id[:80]!r}; whoever "
+                "wrote it into the catalog or the workspace did not mean a trial: restore them"
+            )
         folder = self.root / "trials" / trial_id[:2] / trial_id
         return TrialPaths(folder, self.attempts.get(trial_id))
 

@@ -5,10 +5,10 @@ import logging
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, TypeVar
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 
 from adapter_lib.storage.atomic_write import remove_leftovers, write_atomically
 from workers.contract.claims import check_claim
@@ -80,11 +80,18 @@ class ParameterCounts(Frozen):
     """Parameters of adapters and fusion alone, without the head."""
 
 
+def _inside(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError(f"expected the name of a file inside the adapter's folder, found {name!r}")
+    return name
+
+
 class AdapterFiles(Frozen):
     """The adapter's folder: each file's SHA-256, and one digest over them all."""
 
     kind: str
-    files: dict[str, str]
+    files: dict[Annotated[str, AfterValidator(_inside)], str]
     digest: str
     size_bytes: int
 

@@ -20,6 +20,7 @@ from workers.running.joint_trials import run_together
 from workers.running.one_trial import begin_training, conclude, logging_to, record_failure
 from workers.running.prunings import begin_pruned, run_prunings
 from workers.running.warm_state import WarmState
+from workers.running.worker_figures import worker_figures
 from workers.training.checkpoint_pace import Pace
 from workers.training.pruning import pruned_from
 from workers.training.trainer import measure_finished
@@ -31,6 +32,14 @@ def run_bundle(
     trials: Sequence[Trial], workspace: Workspace, warm: WarmState
 ) -> Iterator[TrialEvent]:
     """Run each trial to its committed result or failure, skipping those already committed."""
+    for event in _run_all(trials, workspace, warm):
+        figures = worker_figures(warm.device, bundle_trials=len(trials))
+        yield event.model_copy(update={"worker": figures})
+
+
+def _run_all(
+    trials: Sequence[Trial], workspace: Workspace, warm: WarmState
+) -> Iterator[TrialEvent]:
     for independent in _waves(trials):
         groups: dict[Hashable | None, list[Trial]] = {}
         prunings: dict[Hashable, list[Trial]] = {}

@@ -1,12 +1,14 @@
 """No user and no password is shown, logged or kept."""
 
 import logging
+import sys
 
 import pytest
 
-from orchestrator.addresses import redacted
+from orchestrator import command_line
+from orchestrator.addresses import holds_password, redacted
 from orchestrator.catalog import Catalog
-from orchestrator.commands.submitting import RedactingFormatter
+from orchestrator.commands.log_format import RedactingFormatter
 from orchestrator.errors import CatalogError, OrchestratorError, TrackingError
 from orchestrator.mlflow.runs import translated
 
@@ -26,6 +28,20 @@ from orchestrator.mlflow.runs import translated
         ("postgresql:/ada:secret@host/db", "postgresql:/***@host/db"),
         ("host=h user=ada password=secret", "host=h user=ada password=***"),
         ("found 'http://ada:secret@h'", "found 'http://***@h'"),
+        ("postgresql+psycopg://ada:my secret@h/db", "postgresql+psycopg://***@h/db"),
+        ("postgresql://h/db?pass%77ord=secret&x=1", "postgresql://h/db?pass%77ord=***&x=1"),
+        ("password='my secret' host=h", "password=*** host=h"),
+        ("sqlite://ada:secret@h/x", "sqlite://***@h/x"),
+        ("s3://AKIA:secret@bucket/x", "s3://***@bucket/x"),
+        ("https://h/c?sv=1&sig=secret", "https://h/c?sv=1&sig=***"),
+        (
+            "https://b/k?X-Amz-Signature=secret&X-Amz-Security-Token=secret&n=1",
+            "https://b/k?X-Amz-Signature=***&X-Amz-Security-Token=***&n=1",
+        ),
+        ("{'password': 'secret', 'n': 1}", "{'password': ***, 'n': 1}"),
+        ('{"auth_token": "secret"}', '{"auth_token": ***}'),
+        ("Authorization: Bearer secret", "Authorization: Bearer ***"),
+        ("aws_access_key_id=secret", "aws_access_key_id=***"),
     ],
 )
 def test_secrets_are_left_out(text, shown):
@@ -41,6 +57,9 @@ def test_secrets_are_left_out(text, shown):
         "file:///home/ada@work/mlflow-artifacts",
         "models:/rte--minilm@champion",
         "trial 12: expected 3 tokens, found 4",
+        "read_one_token: true, tokens: 128",
+        'FATAL: password authentication failed for user "ada"',
+        "basic training of a secretary",
     ],
 )
 def test_the_rest_stays_readable(text):
@@ -87,3 +106,52 @@ def test_the_log_hides_what_a_traceback_quotes(tmp_path):
     text = (tmp_path / "log").read_text()
     assert "http://***@host is down" in text
     assert "raise OrchestratorError" in text, "the traceback stays"
+
+
+@pytest.mark.parametrize("name", ["PGPASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY"])
+def test_what_the_environment_keeps_secret_is_left_out_wherever_it_stands(name, monkeypatch):
+    monkeypatch.setenv(name, "correct horse")
+    assert redacted("cannot resolve 'correct horse@h'") == "cannot resolve '***@h'"
+    monkeypatch.setenv(name, "true")  # a word of ours
+    assert redacted("enabled: true") == "enabled: true"
+
+
+@pytest.mark.parametrize(
+    ("address", "holds"),
+    [
+        ("postgresql+psycopg://ada:secret@h/db", True),
+        ("postgresql+psycopg://ada@h/db?password=secret", True),
+        ("postgresql+psycopg://ada@h/db?pass%77ord=secret", True),
+        ("ada:secret@h/db", True),
+        ("http://ada:secret@h:5000", True),
+        ("postgresql+psycopg://ada@h:5432/db?sslmode=require", False),
+        ("postgresql+psycopg://h:5432/db", False),
+        ("http://h:5000", False),
+        ("sqlite:////home/ada@work/a:b/catalog.sqlite", False),
+        ("/home/ada/catalog", False),
+    ],
+)
+def test_addresses_with_a_password_are_told_from_others(address, holds):
+    assert holds_password(address) is holds
+
+
+@pytest.mark.parametrize("option", ["--catalog", "--tracking"])
+def test_a_password_is_taken_from_the_environment_and_refused_as_an_argument(
+    option, monkeypatch, capsys, tmp_path
+):
+    pytest.importorskip("psycopg")
+    monkeypatch.chdir(tmp_path)
+    address = "postgresql+psycopg://ada:secret@127.0.0.1:1/db"
+
+    def said(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["adaptersweep", "doctor", "--json", *arguments])
+        with pytest.raises(SystemExit):
+            command_line.main()
+        written = capsys.readouterr()
+        assert "secret" not in written.out + written.err
+        return written.out + written.err
+
+    assert "found a password in postgresql+psycopg://***@127" in said(option, address)
+    variable = {"--catalog": "ADAPTERSWEEP_CATALOG", "--tracking": "MLFLOW_TRACKING_URI"}[option]
+    monkeypatch.setenv(variable, address)
+    assert "found a password" not in said()

@@ -1,5 +1,6 @@
 """Who gets which bundle, how many workers are called, and what follows a lost one."""
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ class Played:
         self.stopped: str | None = None
         self.waits_for_others = False
         self.lost: dict[str, str] = {}
+        self.retries: Counter[str] = Counter()
         self.reconciled = 0
 
     @staticmethod

@@ -1,0 +1,143 @@
+"""A password of a store is found nowhere, and nothing listens to the network."""
+
+import ipaddress
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.conftest import write_task
+
+pytestmark = pytest.mark.slow
+
+SECRET = "hunter2-correct-horse"
+SWEEP = """\
+name: small
+base_models: {{ toy: {{ source: "folder:{base}" }} }}
+tasks: {{ one: {{ folder: "{tasks}/one" }} }}
+seeds: [0, 1]
+adapter: {{ bottleneck_size: 8 }}
+training: {{ learning_rate: [1e-2, 1.0e+30], batch_size: 8, max_length: 16, epochs: 1 }}
+trials: [ {{ method: adapter }} ]
+"""
+
+
+class Watched:
+    """What a process and all that it starts show to other users of the machine."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self.seen: set[str] = set()
+        self.words: set[str] = set()
+        self.interfaces: dict[str, str] = {}
+
+    def look(self) -> None:
+        try:
+            family = [self._process, *self._process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return
+        for process in family:
+            try:
+                self.seen.add(process.name())
+                self.words.update(process.cmdline())
+                for found in process.net_connections(kind="inet"):
+                    if found.status == psutil.CONN_LISTEN:
+                        self.interfaces[f"{process.name()}:{found.laddr.port}"] = found.laddr.ip
+            except psutil.Error:
+                continue
+
+    def check(self) -> None:
+        assert not [w for w in self.words if SECRET in w]
+        for who, address in self.interfaces.items():
+            plain = ipaddress.ip_address(address.removeprefix("::ffff:"))
+            assert plain.is_loopback, f"{who} listens on {address}"
+
+
+def in_tables(url: str) -> list[str]:
+    """Return the tables of a database in which the secret stands."""
+    import psycopg
+
+    found = []
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        names = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        ).fetchall()
+        assert len(names) > 5
+        for (name,) in names:
+            query = f"SELECT count(*) FROM {name} AS t WHERE t::text LIKE '%{SECRET}%'"
+            if connection.execute(query.encode()).fetchone() != (0,):
+                found.append(name)
+    return found
+
+
+def in_files(folder: Path) -> list[str]:
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return [str(path) for path in files if SECRET.encode() in path.read_bytes()]
+
+
+def test_a_password_is_found_nowhere(
+    background: Callable[..., Any],
+    adaptersweep: Callable[..., Any],
+    environment: dict[str, str],
+    postgres_database: Callable[[], str],
+    toy_base: Path,
+    tmp_path: Path,
+    free_port: Callable[[], int],
+) -> None:
+    catalog, tracking = postgres_database(), postgres_database()
+    by_user = catalog.replace("sweep@", f"sweep:{SECRET}@")
+    by_parameter = f"{tracking}?password={SECRET}"
+    environment["ADAPTERSWEEP_CATALOG"] = by_user
+    environment["MLFLOW_TRACKING_URI"] = by_parameter
+    write_task(tmp_path / "tasks", "one", seed=0)
+    sweep, workspace = tmp_path / "sweep.yaml", tmp_path / "workspace"
+    sweep.write_text(SWEEP.format(base=toy_base, tasks=tmp_path / "tasks"))
+
+    process = background("submit", sweep, "-w", workspace)
+    watched = Watched(process.pid)
+    while process.poll() is None:
+        watched.look()
+        time.sleep(0.2)
+    written = (tmp_path / "background-0.log").read_text()
+    assert process.returncode == 1, written
+    assert "2 trials finished now, 0 before, 2 failed" in written
+    assert {"raylet", "gcs_server"} <= watched.seen, "Ray was looked at"
+    assert len(watched.interfaces) >= 5
+    watched.check()
+    assert in_tables(catalog) == []
+    assert in_tables(tracking) == []
+
+    port = free_port()
+    pages = background("mlflow", "-w", workspace, "--port", str(port))
+    watched = Watched(pages.pid)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        watched.look()
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
+            break
+        except OSError:
+            time.sleep(0.2)
+    watched.look()
+    assert len(watched.seen) >= 1
+    assert watched.interfaces
+    os.killpg(pages.pid, signal.SIGTERM)
+    pages.wait(60)
+    watched.check()
+
+    doctor = adaptersweep("doctor", "-w", workspace, "--json")
+    assert "***" in doctor.out
+    environment["ADAPTERSWEEP_CATALOG"] = by_user.rpartition(":")[0] + ":1/gone"
+    environment["MLFLOW_TRACKING_URI"] = by_parameter.replace("127.0.0.1:", "127.0.0.1:1")
+    for words in (["status"], ["doctor"], ["pull", "one@champion"]):
+        done = adaptersweep(*words, "-w", workspace)
+        assert SECRET not in done.out + done.err, words
+        assert done.code in (1, 2), words
+    assert SECRET not in doctor.out + doctor.err + written
+    assert in_files(tmp_path) == []
