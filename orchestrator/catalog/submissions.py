@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
 
-from orchestrator.catalog.outbox import enqueue, enqueue_finished
+from orchestrator.catalog.outbox import Message, enqueue, enqueue_finished
 from orchestrator.catalog.process import ProcessIdentity
 from orchestrator.catalog.records import (
     SAME_ANYWHERE,
@@ -227,7 +227,7 @@ def _begin(connection: Connection, submission: Submission) -> None:
         .values(state=TrialState.PENDING.value, failure_reason=None, failure_message=None)
     )
     enqueue_finished(connection, sweep, moment)
-    started = (sweep, OutboxKind.SWEEP_STARTED, None, f"started:{submission.id}", {})
+    started: Message = (sweep, OutboxKind.SWEEP_STARTED, None, f"started:{submission.id}", {})
     enqueue(connection, [started], moment)
 
 
