@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import json
 import os
-import secrets
 import shlex
 import shutil
 import signal
@@ -28,14 +27,6 @@ import psutil
 from filelock import FileLock, Timeout
 
 START = Path(__file__).resolve().parent / "start"
-SECRETS = (
-    "postgres-sweeps",
-    "postgres-mlflow",
-    "mlflow-admin",
-    "mlflow-session",
-    "s3",
-    "ray-token",
-)
 READY_LIMIT_S, STOP_LIMIT_S = 180.0, 30.0
 LONGEST_PAUSE_S = 30.0
 MARK = "ADAPTERSWEEP_LOCAL_CLUSTER"
@@ -186,10 +177,7 @@ class LocalCluster:
             (self.folder / name).mkdir(exist_ok=True)
         (self.folder / "data").chmod(0o711)
         (self.folder / "logs").chmod(0o700)
-        self._secrets.mkdir(mode=0o700, exist_ok=True)
-        for name in SECRETS:
-            if not (self._secrets / name).exists():
-                _write_protected(self._secrets / name, secrets.token_hex(24))
+        subprocess.run(["sh", str(START / "secrets.sh"), str(self._secrets)], check=True)
         clients = {
             **{k: v for k, v in self.environment.items() if k not in ("PATH", "LISTEN", "STATE")},
             "RAY_ADDRESS": self._addresses["CLUSTER"],

@@ -11,18 +11,23 @@ from typing import Annotated
 import typer
 
 from adapter_lib.errors import AdapterLibError
-from orchestrator.commands import registry_commands
+from orchestrator.commands import control_commands, registry_commands, slurm_script
 from orchestrator.commands.log_format import LogFormat
 from orchestrator.commands.options import (
     DEFAULT_WORKSPACE,
     AddressOption,
     ArchivedOption,
     CatalogOption,
+    ClusterOption,
     CsvOption,
+    DetachOption,
+    ForceOption,
     JsonOption,
     LogFormatOption,
     MetricsOption,
     NotifyOption,
+    RetrainOption,
+    SampleOption,
     SweepFile,
     SweepName,
     SweepOption,
@@ -69,6 +74,7 @@ def _main(
 @app.command()
 def plan(
     sweep: SweepFile,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     as_json: JsonOption = False,
@@ -82,33 +88,36 @@ def plan(
 @app.command()
 def submit(
     sweep: SweepFile,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     tracking: TrackingOption = None,
     address: AddressOption = None,
-    retrain_missing: Annotated[
-        bool,
-        typer.Option("--retrain-missing", help="Train finished trials again whose files are gone."),
-    ] = False,
+    retrain_missing: RetrainOption = False,
     as_json: JsonOption = False,
-    sample: Annotated[
-        bool, typer.Option("--sample", help="Predict a row with the first winner, as a check.")
-    ] = False,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Move aliases to the winners even if they are no better."),
-    ] = False,
+    sample: SampleOption = False,
+    force: ForceOption = False,
+    detach: DetachOption = False,
     metrics: MetricsOption = None,
     notify: NotifyOption = None,
     log_format: LogFormatOption = LogFormat.TEXT,
 ) -> None:
     """Run a sweep, or go on with it; finished trials are never run again.
 
+    With --cluster its driver runs there, and needs this machine no longer.
+
     Exit code: 0 all trials finished, 1 some failed, 2 bad input, 130 interrupted.
     """
-    from orchestrator.commands import submitting
+    from orchestrator.commands import cluster_submitting, submitting
     from orchestrator.commands.outside import Outside
 
+    outside = Outside(metrics, notify, log_format)
+    if cluster or detach:
+        flags = {"--retrain-missing": retrain_missing, "--sample": sample, "--force": force}
+        options = [name for name, wanted in flags.items() if wanted]
+        places = cluster_submitting.Places(cluster, workspace, catalog, tracking, outside)
+        send = cluster_submitting.send_sweep
+        raise typer.Exit(send(sweep, places, options, detach=detach, as_json=as_json))
     raise typer.Exit(
         submitting.submit(
             sweep,
@@ -120,13 +129,14 @@ def submit(
             retrain_missing=retrain_missing,
             sample=sample,
             force=force,
-            outside=Outside(metrics, notify, log_format),
+            outside=outside,
         )
     )
 
 
 @app.command()
 def status(
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     archived: ArchivedOption = False,
@@ -141,9 +151,24 @@ def status(
     browsing.status(workspace, catalog=catalog, archived=archived, as_json=as_json, watch=watch)
 
 
+app.command("list")(control_commands.list_)
+for steering in (
+    control_commands.watch,
+    control_commands.logs,
+    control_commands.pause,
+    control_commands.resume,
+    control_commands.stop,
+    control_commands.cancel,
+    control_commands.retry,
+    control_commands.limit,
+):
+    app.command()(steering)
+
+
 @app.command()
 def archive(
     sweep: SweepName,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     undo: Annotated[bool, typer.Option("--undo", help="Bring it back.")] = False,
@@ -157,6 +182,7 @@ def archive(
 @app.command()
 def remove(
     sweep: SweepName,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -169,6 +195,7 @@ def remove(
 
 @app.command()
 def trials(
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     sweep: SweepOption = None,
@@ -212,6 +239,7 @@ def trials(
 
 @app.command()
 def best(
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     sweep: SweepOption = None,
@@ -240,6 +268,7 @@ def best(
 @app.command()
 def show(
     trial: Annotated[str, typer.Argument(metavar="TRIAL", help="How its id begins.")],
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     as_json: JsonOption = False,
@@ -254,6 +283,7 @@ def show(
 def diff(
     a: Annotated[str, typer.Argument(metavar="A", help="A trial or a configuration.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     as_json: JsonOption = False,
@@ -269,12 +299,14 @@ for command in (
     registry_commands.history,
     registry_commands.rollback,
     registry_commands.predict,
+    slurm_script.slurm,
 ):
     app.command()(command)
 
 
 @app.command()
 def mlflow(
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     tracking: TrackingOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -288,6 +320,7 @@ def mlflow(
 
 @app.command()
 def doctor(
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     tracking: TrackingOption = None,

@@ -25,6 +25,6 @@ export MLFLOW_BACKEND_STORE_URI MLFLOW_AUTH_CONFIG_PATH="$folder/auth.ini" MLFLO
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false # for traces of chats; eight processes
 export AWS_ACCESS_KEY_ID=adaptersweep AWS_DEFAULT_REGION=us-east-1
 export MLFLOW_S3_ENDPOINT_URL="http://${S3_ADDRESS:?expected HOST:PORT}"
-exec python -m mlflow server --app-name basic-auth --workers "${MLFLOW_WORKERS:-2}" \
+exec mlflow server --app-name basic-auth --workers "${MLFLOW_WORKERS:-2}" \
     --artifacts-destination s3://mlflow --host "${LISTEN:-127.0.0.1}" --port "${address##*:}" \
     --allowed-hosts "$address,localhost:${address##*:},127.0.0.1:${address##*:}"

@@ -54,13 +54,24 @@ class ProcessIdentity(Frozen):
             return False
 
 
+PERSON_VARIABLE = "ADAPTERSWEEP_PERSON"
+JOB_VARIABLE = "ADAPTERSWEEP_JOB"
+
+
 def person() -> str:
-    """Return who runs this process, as user@host."""
+    """Return who runs this process, as user@host, or on whose behalf, where that was sent along."""
+    if sent := os.environ.get(PERSON_VARIABLE):
+        return sent
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container may run as a user without a name
         user = f"uid-{os.getuid()}"
     return f"{user}@{socket.gethostname()}"
+
+
+def job() -> str | None:
+    """Return the id by which Ray's Jobs API knows this process; None where it is no such job."""
+    return os.environ.get(JOB_VARIABLE)
 
 
 def _here() -> str:

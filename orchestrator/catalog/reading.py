@@ -203,7 +203,7 @@ class Reading(Standings):
         counts = self.sweep_counts()
         with self._reading() as connection:
             moment = clock(connection)
-            named = select(sweeps.c.name, sweeps.c.created_at, sweeps.c.archived_at)
+            named = select(sweeps)
             names = connection.execute(named).all()
             rows = connection.execute(select(submissions).order_by(submissions.c.id)).mappings()
             submitted = [submission_from(r) for r in rows]
@@ -222,6 +222,8 @@ class Reading(Standings):
                         counts=of_sweep,
                         earlier=earlier,
                         archived=row.archived_at is not None,
+                        priority=row.priority,
+                        max_workers=row.max_workers,
                         lost=last is not None and last.ended_at is None and is_dead(last, moment),
                     )
                 )

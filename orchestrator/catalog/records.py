@@ -37,6 +37,15 @@ class SubmissionOutcome(StrEnum):
     TAKEN_OVER = "taken_over"  # it was silent or gone, and another submission wanted its trials
 
 
+class Request(StrEnum):
+    """What people ask of a submission while it runs; it obeys with its next heartbeat."""
+
+    RUN = "run"
+    PAUSE = "pause"  # start nothing new until it is asked to run
+    STOP = "stop"  # start nothing new, and end when what runs has ended
+    CANCEL = "cancel"  # end at once, as by Ctrl-C
+
+
 class AttemptOutcome(StrEnum):
     FINISHED = "finished"
     FAILED = "failed"
@@ -53,7 +62,13 @@ class OutboxKind(StrEnum):
 
 
 class Submission(Frozen):
-    """One call of `submit`: the process that may claim trials."""
+    """One call of `submit`: the process that may claim trials.
+
+    Attributes:
+        submitted_by: user@host; empty where it was not kept.
+        job: its id in Ray's Jobs API, None where it was started without.
+        wants_workers: whether it had more to run than workers at its last heartbeat.
+    """
 
     id: int
     sweep: str
@@ -65,6 +80,25 @@ class Submission(Frozen):
     heartbeat_at: datetime
     ended_at: datetime | None = None
     outcome: SubmissionOutcome | None = None
+    submitted_by: str = ""
+    job: str | None = None
+    request: Request = Request.RUN
+    requested_by: str | None = None
+    wants_workers: bool = False
+
+
+class Control(Frozen):
+    """What a running submission is to obey.
+
+    Attributes:
+        max_workers: as many as it may have, whatever its YAML says; None for what that says.
+        outranked_by: a sweep of higher priority that has more to run than workers.
+    """
+
+    request: Request = Request.RUN
+    requested_by: str | None = None
+    max_workers: int | None = None
+    outranked_by: str | None = None
 
 
 class SweepRow(Frozen):
@@ -77,6 +111,8 @@ class SweepRow(Frozen):
         lost: whether nobody works on the last submission although it has not ended: its process
             is gone, or was silent for two minutes.
         archived: whether it is out of sight unless it is asked for.
+        priority: sweeps with a higher one are given workers first.
+        max_workers: how many it may have, None for what its YAML says.
     """
 
     name: str
@@ -87,6 +123,8 @@ class SweepRow(Frozen):
     earlier: int = 0
     lost: bool = False
     archived: bool = False
+    priority: int = 0
+    max_workers: int | None = None
 
     @property
     def trials(self) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from orchestrator.catalog.records import MoveKind, OutboxKind, TrialState
 from orchestrator.catalog.store import Store, chunks, clock
-from orchestrator.catalog.submissions import is_dead, submission_from
+from orchestrator.catalog.submissions import check_known, living
 from orchestrator.catalog.tables import (
     alias_moves,
     attempts,
@@ -91,7 +91,7 @@ class Removing(Store):
             CatalogError: there is no such sweep.
         """
         with self._writing() as connection:
-            _check_known(connection, sweep)
+            check_known(connection, sweep)
             there = (
                 sweeps.c.archived_at.is_(None) if not undo else sweeps.c.archived_at.is_not(None)
             )
@@ -168,25 +168,14 @@ def _with_ancestors(chosen: set[str], parents: dict[str, list[str]]) -> set[str]
     return found
 
 
-def _check_known(connection: Connection, sweep: str) -> None:
-    names = connection.scalars(select(sweeps.c.name).order_by(sweeps.c.name)).all()
-    if sweep not in names:
-        known = ", ".join(names) or "none yet"
-        raise CatalogError(f"the catalog has no sweep {sweep!r}; it has: {known}")
-
-
 def _check_idle(connection: Connection, sweep: str) -> None:
     """Refuse a sweep that is not there, or that a living submission works on."""
-    _check_known(connection, sweep)
-    open_ = submissions.c.sweep == sweep, submissions.c.ended_at.is_(None)
-    moment = clock(connection)
-    for row in connection.execute(select(submissions).where(*open_)).mappings():
-        found = submission_from(row)
-        if not is_dead(found, moment):
-            raise CatalogError(
-                f"process {found.pid} on {found.host} works on sweep {sweep}; stop it first "
-                "(Ctrl-C there), or wait until it ends"
-            )
+    check_known(connection, sweep)
+    for found in living(connection, sweep):
+        raise CatalogError(
+            f"process {found.pid} on {found.host} works on sweep {sweep}; stop it first "
+            f"(`adaptersweep cancel {sweep}`), or wait until it ends"
+        )
 
 
 def _remove_rest(connection: Connection, sweep: str) -> None:

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
 
 from orchestrator.catalog.outbox import Message, enqueue, enqueue_finished
-from orchestrator.catalog.process import ProcessIdentity
+from orchestrator.catalog.process import ProcessIdentity, job, person
 from orchestrator.catalog.records import (
     SAME_ANYWHERE,
     AttemptOutcome,
+    Control,
     OutboxKind,
+    Request,
     Submission,
     SubmissionOutcome,
     TrialState,
@@ -109,12 +111,19 @@ class Submissions(Store):
                 "process_started_at": me.started_at,
                 "submitted_at": moment,
                 "heartbeat_at": moment,
+                "submitted_by": person(),
+                "job": job(),
             }
             new = insert(submissions).values(row).returning(submissions)
             return submission_from(connection.execute(new).mappings().one())
 
-    def heartbeat(self, submission_id: int) -> None:
-        """Say that the submission still lives; it has two minutes between two of these.
+    def heartbeat(self, submission_id: int, *, wants_workers: bool = False) -> Control:
+        """Say that the submission still lives, and return what it is to obey.
+
+        It has two minutes between two of these.
+
+        Args:
+            wants_workers: whether it has more to run than workers.
 
         Raises:
             SubmissionOverError: it has ended, or its trials were taken over.
@@ -124,8 +133,9 @@ class Submissions(Store):
             connection.execute(
                 update(submissions)
                 .where(submissions.c.id == submission_id)
-                .values(heartbeat_at=clock(connection))
+                .values(heartbeat_at=clock(connection), wants_workers=wants_workers)
             )
+            return _control(connection, submission_id)
 
     def end_submission(self, submission_id: int, outcome: SubmissionOutcome) -> None:
         """Close a submission; trials that it still holds become pending. Ending twice is once."""
@@ -248,6 +258,52 @@ def is_dead(submission: Submission, moment: datetime) -> bool:
     )
     silent = moment - submission.heartbeat_at > timedelta(seconds=HEARTBEAT_LIMIT_S)
     return silent or process.known_dead
+
+
+def living(connection: Connection, sweep: str) -> list[Submission]:
+    """Return the submissions of a sweep that have not ended and are not dead."""
+    moment = clock(connection)
+    open_ = submissions.c.sweep == sweep, submissions.c.ended_at.is_(None)
+    rows = connection.execute(select(submissions).where(*open_).order_by(submissions.c.id))
+    return [s for s in map(submission_from, rows.mappings()) if not is_dead(s, moment)]
+
+
+def check_known(connection: Connection, sweep: str) -> None:
+    """Refuse a sweep that is not there.
+
+    Raises:
+        CatalogError: says which there are.
+    """
+    names = connection.scalars(select(sweeps.c.name).order_by(sweeps.c.name)).all()
+    if sweep not in names:
+        known = ", ".join(names) or "none yet"
+        raise CatalogError(f"the catalog has no sweep {sweep!r}; it has: {known}")
+
+
+def _control(connection: Connection, submission_id: int) -> Control:
+    """Return what a submission is to obey now."""
+    mine = submissions.c.id == submission_id
+    query = select(submissions, sweeps.c.max_workers, sweeps.c.priority).join(sweeps).where(mine)
+    row = connection.execute(query).mappings().one()
+    higher = (
+        select(submissions)
+        .join(sweeps)
+        .where(
+            sweeps.c.priority > row["priority"],
+            submissions.c.ended_at.is_(None),
+            submissions.c.wants_workers,
+            submissions.c.request == Request.RUN.value,
+        )
+        .order_by(sweeps.c.priority.desc())
+    )
+    moment = clock(connection)
+    found = map(submission_from, connection.execute(higher).mappings())
+    return Control(
+        request=row["request"],
+        requested_by=row["requested_by"],
+        max_workers=row["max_workers"],
+        outranked_by=next((s.sweep for s in found if not is_dead(s, moment)), None),
+    )
 
 
 def _check_open(connection: Connection, submission_id: int) -> None:

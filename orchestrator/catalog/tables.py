@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -18,12 +19,13 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
 from orchestrator.catalog.records import TrialState
 
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 """The newest migration; a test holds it equal to what is in the folder."""
 
 
@@ -75,6 +77,8 @@ sweeps = Table(
     Column("publisher", Text),
     Column("publisher_until", UtcDateTime),
     Column("archived_at", UtcDateTime),  # since when it is out of sight
+    Column("priority", Integer, nullable=False, server_default=text("0")),
+    Column("max_workers", Integer),  # None: as many as its YAML says
 )
 
 submissions = Table(
@@ -91,6 +95,11 @@ submissions = Table(
     Column("heartbeat_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("outcome", String),
+    Column("submitted_by", String, nullable=False, server_default=text("''")),
+    Column("job", String),  # of Ray's Jobs API, where it came through that
+    Column("request", String, nullable=False, server_default=text("'run'")),
+    Column("requested_by", String),
+    Column("wants_workers", Boolean, nullable=False, server_default=false()),
     Index(None, "sweep"),
 )
 

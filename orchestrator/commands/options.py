@@ -49,6 +49,14 @@ def _no_password_in_sight(
     return value
 
 
+def _use_profile(context: typer.Context, cluster: str | None) -> str | None:
+    if cluster:
+        from orchestrator.commands.profiles import use_profile
+
+        use_profile(context, cluster)
+    return cluster
+
+
 SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep to read.")]
 WorkspaceOption = Annotated[
     Path,
@@ -85,6 +93,29 @@ AddressOption = Annotated[
         envvar="RAY_ADDRESS",
         help="Ray cluster, such as auto or 10.0.0.1:6379. (default: start one on this machine)",
     ),
+]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        envvar="ADAPTERSWEEP_CLUSTER",
+        callback=_use_profile,
+        is_eager=True,
+        help="Cluster: a profile of the configuration file, or http://HEAD:8265 of its dashboard.",
+    ),
+]
+DetachOption = Annotated[
+    bool, typer.Option("--detach", "-d", help="With --cluster: return as soon as it runs there.")
+]
+RetrainOption = Annotated[
+    bool,
+    typer.Option("--retrain-missing", help="Train finished trials again whose files are gone."),
+]
+SampleOption = Annotated[
+    bool, typer.Option("--sample", help="Predict a row with the first winner, as a check.")
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Move aliases to the winners even if they are no better.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]

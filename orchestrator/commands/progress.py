@@ -72,6 +72,14 @@ class ProgressView:
         self._board, self._workers = board, workers
         self._labels = Labels(board.queue.trials)
         board.listeners.append(self._note)
+        board.heartbeat.listeners.append(self._say_what_is_asked)
+
+    def _say_what_is_asked(self) -> None:
+        """Print in a pipe that it is paused, or goes on; in a terminal the view shows it."""
+        assert self._board is not None
+        if not self.console.is_terminal:
+            said = self._board.stopping or self._board.held or f"{self._phase} …"
+            self.console.print(said, markup=False, soft_wrap=True)
 
     def _note(self, event: TrialEvent, result: TrialResult | None) -> None:
         assert self._board is not None
@@ -94,7 +102,7 @@ class ProgressView:
         total = len(board.queue.trials)
         done = board.counts()[TrialState.FINISHED]
         self._bar.update(self._finished, total=total, completed=done, description=self._counts())
-        phase = Text(f"{self._phase}", style="dim")
+        phase = Text(board.stopping or board.held or self._phase, style="dim")
         return Group(self._bar, self._running(board), self._bests(), phase)
 
     def _counts(self) -> str:

@@ -11,6 +11,7 @@ import typer
 from orchestrator.commands.options import (
     DEFAULT_WORKSPACE,
     CatalogOption,
+    ClusterOption,
     JsonOption,
     TrackingOption,
     WorkspaceOption,
@@ -49,6 +50,7 @@ def pull(
     ] = None,
     base: BaseOption = None,
     overwrite: Annotated[bool, typer.Option(help="Replace what the target holds.")] = False,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     tracking: TrackingOption = None,
     as_json: JsonOption = False,
@@ -70,6 +72,7 @@ def pull(
 def history(
     reference: AliasReference,
     base: BaseOption = None,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     as_json: JsonOption = False,
@@ -89,6 +92,7 @@ def rollback(
         typer.Option("--to", metavar="VERSION", help="(default: the one it named before)"),
     ] = None,
     base: BaseOption = None,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     catalog: CatalogOption = None,
     tracking: TrackingOption = None,
@@ -129,6 +133,7 @@ def predict(
     base_folder: Annotated[
         Path | None, typer.Option(help="Where the base model lies, if it moved.")
     ] = None,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     tracking: TrackingOption = None,
     as_json: JsonOption = False,

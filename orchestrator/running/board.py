@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 from adapter_lib.storage.atomic_write import write_atomically
 from orchestrator.catalog.catalog import Catalog
-from orchestrator.catalog.records import SAME_ANYWHERE, Submission, TrialState
+from orchestrator.catalog.records import SAME_ANYWHERE, Request, Submission, TrialState
 from orchestrator.errors import CatalogError, SubmissionOverError
+from orchestrator.running.heartbeat import Heartbeat
 from orchestrator.running.work_queue import WorkQueue, WorkState
+from workers.contract.claims import current_claim
 from workers.contract.events import EventKind, TrialEvent
 from workers.contract.paths import Workspace
 from workers.contract.results import (
@@ -31,7 +33,9 @@ from workers.errors import ResultFileError
 
 log = logging.getLogger(__name__)
 
-ELSEWHERE_POLL_S = 5.0
+CATALOG_POLL_S = 5.0
+_NOBODY = b"0\n"
+"""In place of an attempt's number; no attempt has this one."""
 
 _SHOWN_AS = {
     WorkState.WAITING: TrialState.PENDING,
@@ -61,7 +65,8 @@ class Board:
 
     Attributes:
         stopped: why nothing more may be handed out although trials are left, such as that this
-            submission was taken over; None while it may.
+            submission was taken over, or that it is asked to stop; None while it may.
+        heartbeat: says what people ask of this submission.
         trained: the trials that this submission itself finished.
         attempts: trial → the attempt under which this submission runs it.
         best: task → its best trial, of all that are finished, also before this submission.
@@ -70,9 +75,15 @@ class Board:
     """
 
     def __init__(
-        self, queue: WorkQueue, catalog: Catalog, workspace: Workspace, submission: Submission
+        self,
+        queue: WorkQueue,
+        catalog: Catalog,
+        workspace: Workspace,
+        submission: Submission,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         self.queue = queue
+        self.heartbeat = heartbeat or Heartbeat(catalog, submission)
         self.listeners: list[Listener] = []
         self.running_epochs: dict[str, Epoch | None] = {}
         self.stopped: str | None = None
@@ -85,14 +96,62 @@ class Board:
         self._workspace = workspace
         self._submission = submission
         self._polled_at = 0.0
+        self._withdrawn: set[str] = set()
 
     @property
     def over(self) -> bool:
         return self.stopped is not None or self.queue.ended
 
     @property
-    def waits_for_others(self) -> bool:
-        return self.queue.number(WorkState.ELSEWHERE) > 0
+    def held(self) -> str | None:
+        """Say why nothing new may start now although it will later; None while it may."""
+        control = self.heartbeat.control
+        if control.request is Request.PAUSE:
+            resume = f"adaptersweep resume {self._submission.sweep}"
+            return f"paused by {control.requested_by}; `{resume}` lets it go on"
+        if control.outranked_by is not None:
+            return f"sweep {control.outranked_by} has a higher priority and waits for workers"
+        return None
+
+    @property
+    def stopping(self) -> str | None:
+        """Say who asked this submission to end; None where nobody did."""
+        control = self.heartbeat.control
+        if control.request not in (Request.STOP, Request.CANCEL):
+            return None
+        return f"{control.requested_by} asked to {control.request}; submit again to go on"
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether what is left can go on later, without any bundle being out."""
+        return self.held is not None or self.queue.number(WorkState.ELSEWHERE) > 0
+
+    def worker_limit(self, usual: int | None) -> int | None:
+        """Return how many workers there may be at most now; None for as many as fit."""
+        return self.heartbeat.control.max_workers or usual
+
+    def heed(self) -> None:
+        """Do what people ask of this submission, and see now and then what others changed."""
+        self.obey()
+        self._poll_catalog()
+
+    def obey(self) -> None:
+        """Do what people ask of this submission, as far as it is not done yet."""
+        self.stopped = self.stopped or self.stopping
+        if self.stopping is not None or self.held is not None:
+            self._withdraw()
+
+    def _withdraw(self) -> None:
+        """Let workers leave alone what they were given and have not begun.
+
+        They find that the claim is not theirs, and say so; until then it counts as running.
+        """
+        begun = self.running_epochs.keys()
+        for trial_id in set(self.queue.having(WorkState.RUNNING)) - begun - self._withdrawn:
+            paths = self._workspace.trial(trial_id)
+            if current_claim(paths) == self.attempts[trial_id]:  # it was not taken over
+                write_atomically(paths.claim, _NOBODY)
+            self._withdrawn.add(trial_id)
 
     def counts(self) -> Counter[TrialState]:
         """Count trials by state, as `status` does."""
@@ -124,7 +183,9 @@ class Board:
 
     def next_bundle(self, *, size: int, workers: int) -> list[Trial]:
         """Claim and return the next trials that belong together; empty while nothing is ready."""
-        self._poll_elsewhere()
+        self.heed()
+        if self.stopped is not None or self.held is not None:
+            return []
         bundle = self.queue.next_bundle(size=size, workers=workers)
         if not bundle:
             return []
@@ -155,6 +216,7 @@ class Board:
 
     def take(self, *events: TrialEvent) -> None:
         """Record what a worker tells, in its order: results together, epochs together."""
+        self.obey()
         results = self._committed(e.trial_id for e in events if e.kind is EventKind.FINISHED)
         self._finish(results.values())
         points = [
@@ -258,15 +320,30 @@ class Board:
 
     def _leave(self, trial_id: str) -> None:
         """Leave a trial to whoever has taken it over; if nobody has, it is claimed anew."""
+        self._withdrawn.discard(trial_id)
         self.running_epochs.pop(trial_id, None)
         self._catalog.release([trial_id], self._submission.id)
         self.queue.defer(trial_id)
 
-    def _poll_elsewhere(self) -> None:
-        """Look now and then at trials of other submissions: finished, failed, or free to take."""
-        if time.monotonic() - self._polled_at < ELSEWHERE_POLL_S:
+    def _poll_catalog(self) -> None:
+        """Look now and then at what others change: trials that they run, or want tried again."""
+        if time.monotonic() - self._polled_at < CATALOG_POLL_S:
             return
         self._polled_at = time.monotonic()
+        self._poll_failed()
+        self._poll_elsewhere()
+
+    def _poll_failed(self) -> None:
+        """Take up failed trials that somebody made pending again, and what they blocked."""
+        failed = self.queue.having(WorkState.FAILED)
+        if not failed:
+            return
+        for trial_id, standing in self._catalog.standings(failed).items():
+            if standing.state is TrialState.PENDING:
+                self._catalog.unblock(self.queue.retry(trial_id))
+
+    def _poll_elsewhere(self) -> None:
+        """Settle trials of other submissions that are finished, failed, or free to take."""
         waiting = self.queue.having(WorkState.ELSEWHERE)
         if not waiting:
             return

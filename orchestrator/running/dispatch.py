@@ -75,7 +75,7 @@ class Dispatch:
     again in storage by `Board.reconcile`.
 
     Attributes:
-        most_workers: how many there may be at most; may change while it runs.
+        most_workers: how many there may be at most, unless people have said another number.
         broken: why no worker can be started, None while they can.
     """
 
@@ -123,15 +123,20 @@ class Dispatch:
         """
         room = self._room()
         hopeful = room + max(1, room // 4)
-        return hopeful if self.most_workers is None else min(hopeful, self.most_workers)
+        most = self._board.worker_limit(self.most_workers)
+        return hopeful if most is None else min(hopeful, most)
 
     def wants_worker(self) -> bool:
         """Tell whether a worker should be called, beyond those that are there or called."""
         self.pump()
-        if self.ending or len(self._workers) >= self.limit:
+        if self.ending or self._board.held is not None or len(self._workers) >= self.limit:
             return False
-        ready = self._board.queue.number(WorkState.READY) + len(self._again)
-        return ready > len(self._workers) - self._at_work
+        return self._ready > len(self._workers) - self._at_work
+
+    @property
+    def _ready(self) -> int:
+        """Count what a worker could begin at once."""
+        return self._board.queue.number(WorkState.READY) + len(self._again)
 
     def call(self, worker_id: str) -> None:
         """Note that a worker was asked for. It may take long until there is room for it."""
@@ -193,7 +198,14 @@ class Dispatch:
             self._board.lose(list(bundle.attempts), why)
 
     def pump(self) -> None:
-        """Give work to who has none; send home who has had none for long."""
+        """Give work to who has none; send home who has had none for long, or is not to get any."""
+        with guarded("seeing what is asked"):
+            self._board.heed()
+        surplus = len(self._workers) - self.limit
+        if self._board.held is not None:
+            surplus = len(self._idle)
+        for worker_id in list(self._idle)[: max(0, surplus)]:
+            self._send(worker_id, None)
         for worker_id in list(self._idle):
             bundle = self._next_bundle()
             if bundle is None:
@@ -203,10 +215,13 @@ class Dispatch:
         for worker_id, worker in list(self._idle.items()):
             if moment - worker.idle_since > IDLE_LIMIT_S:
                 self._send(worker_id, None)
+        # Others are to leave workers to this sweep while it has more to run than it has of them.
+        most = min(self._room(), self.limit)
+        self._board.heartbeat.wants_workers = self._ready > 0 and self._at_work < most
         self._watch_for_a_stall(moment)
 
     def _next_bundle(self) -> Bundle | None:
-        if self.ending:
+        if self.ending or self._board.held is not None:
             return None
         if self._again:
             return self._again.popleft()
@@ -230,8 +245,7 @@ class Dispatch:
 
     def _watch_for_a_stall(self, moment: float) -> None:
         """Give up where waiting is in vain: nobody is at work, and nothing can be handed out."""
-        ready = self._again or self._board.queue.number(WorkState.READY)
-        awaited = self._at_work or (ready and self._workers) or self._board.waits_for_others
+        awaited = self._at_work or (self._ready and self._workers) or self._board.waits
         if self.ending or awaited:
             self._stalled_since = None
             return

@@ -4,7 +4,6 @@ What a person sees of it is left to the command line.
 """
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import Submission, SubmissionOutcome, TrialFilter
-from orchestrator.errors import CatalogError, OrchestratorError, SubmissionOverError
+from orchestrator.errors import OrchestratorError
 from orchestrator.interruption import ending_in_time
 from orchestrator.mlflow.mirror import Publisher
 from orchestrator.mlflow.runs import prepare_store
@@ -27,6 +26,7 @@ from orchestrator.registry.registered import RegisteredAdapter
 from orchestrator.registry.registration import AliasStayed, register_winner
 from orchestrator.running.board import Board
 from orchestrator.running.cluster_address import listen_on_loopback
+from orchestrator.running.heartbeat import Heartbeat
 from orchestrator.running.missing_files import Missing, find_missing
 from orchestrator.running.work_queue import WorkQueue, WorkState
 from orchestrator.spec.read import SpecSource, read_spec
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 20.0
 PUBLISH_LIMIT_S = 120.0
 INTERRUPTED_LIMIT_S = 5.0
 """Twice at most: who sends SIGTERM often kills half a minute later."""
@@ -141,10 +140,10 @@ def submit(
         missing = _settle_missing(plan, catalog, stores, workers, retrain=retrain_missing)
         with (
             _submission(plan, source, catalog) as submission,
-            _heartbeat(catalog, submission),
+            Heartbeat(catalog, submission) as heartbeat,
             _publishing(catalog, stores, plan.spec.name) as publisher,
         ):
-            board = _open_board(plan, catalog, stores, submission)
+            board = _open_board(plan, catalog, stores, submission, heartbeat)
             reused = board.queue.counts()[WorkState.FINISHED]
             if not board.over:
                 watch.board(board, workers())
@@ -198,10 +197,16 @@ def _submission(plan: Plan, source: SpecSource, catalog: Catalog) -> Iterator[Su
         catalog.end_submission(submission.id, SubmissionOutcome.INTERRUPTED)
 
 
-def _open_board(plan: Plan, catalog: Catalog, stores: Stores, submission: Submission) -> Board:
+def _open_board(
+    plan: Plan,
+    catalog: Catalog,
+    stores: Stores,
+    submission: Submission,
+    heartbeat: Heartbeat,
+) -> Board:
     """Build the queue from what is finished, after taking over what a crash left unrecorded."""
     queue = WorkQueue(plan.trials, catalog.finished(plan.trials))
-    board = Board(queue, catalog, stores.workspace, submission)
+    board = Board(queue, catalog, stores.workspace, submission, heartbeat)
     board.recall()
     found = board.reconcile()
     if found:
@@ -232,7 +237,7 @@ def _outcome(
         unregistered=entered.problems,
         unpublished=unpublished,
         interrupted=not queue.ended,
-        stopped=board.stopped,
+        stopped=None if queue.ended else board.stopped,
         missing=missing,
     )
 
@@ -291,10 +296,11 @@ def _run(board: Board, plan: Plan, stores: Stores, cluster: ExitStack, *, watch:
             run_bundles(board, stores.workspace, _shape(plan))
             board.reconcile()
             # Ray Tune also ends when a lost node leaves an actor "unavailable", and when
-            # nothing but other submissions' trials is awaited for ten minutes.
-            restarts += not board.waits_for_others
+            # nothing is handed out for ten minutes: others run what is left, or it is paused.
+            restarts += not board.waits
             board.release()
     except KeyboardInterrupt:
+        board.obey()  # if that was how it was cancelled
         log.warning("interrupted; finished trials are kept")
     finally:
         cluster.close()  # before anybody else may take what its workers were at
@@ -337,27 +343,3 @@ def _publishing(catalog: Catalog, stores: Stores, sweep: str) -> Iterator[Publis
         yield publisher
     finally:
         publisher.stop()
-
-
-@contextmanager
-def _heartbeat(catalog: Catalog, submission: Submission) -> Iterator[None]:
-    """Say every few seconds that this submission lives, so that nobody takes its trials over."""
-    stop = threading.Event()
-
-    def beat() -> None:
-        while not stop.wait(HEARTBEAT_S):
-            try:
-                catalog.heartbeat(submission.id)
-            except SubmissionOverError:
-                log.warning("no more heartbeats: submission %d is over", submission.id)
-                return
-            except CatalogError:
-                log.exception("missed a heartbeat; trying again")
-
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()

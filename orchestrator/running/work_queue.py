@@ -25,6 +25,7 @@ class WorkState(StrEnum):
     BLOCKED = "blocked"  # a parent failed or is blocked
 
 
+_HOPELESS = (WorkState.FAILED, WorkState.BLOCKED)
 _OPEN = (WorkState.WAITING, WorkState.READY, WorkState.RUNNING, WorkState.ELSEWHERE)
 
 _Group = tuple[str, str, int]
@@ -127,6 +128,26 @@ class WorkQueue:
                     blocked.append(child)
                     front.append(child)
         return blocked
+
+    def retry(self, trial_id: str) -> list[str]:
+        """Make a failed trial ready again; return the descendants that it alone blocked."""
+        self._move(trial_id, WorkState.READY)
+        released = []
+        for child in self._below(trial_id):
+            bad = (self.states[p] in _HOPELESS for p in self.trials[child].parents)
+            if self.states[child] is WorkState.BLOCKED and not any(bad):
+                self._move(child, WorkState.WAITING)
+                released.append(child)
+        return released
+
+    def _below(self, trial_id: str) -> list[str]:
+        """Return all that is built on a trial, parents before their children."""
+        found, front = set[str](), [trial_id]
+        while front:
+            new = set(self._children[front.pop()]) - found
+            found |= new
+            front += new
+        return sorted(found, key=lambda i: -self._height[i])
 
     def having(self, state: WorkState) -> Sequence[str]:
         return list(self._having[state])

@@ -137,7 +137,12 @@ def shown_commands(page: Path) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
-def test_commands_that_are_shown_can_be_called(page: Path) -> None:
+def test_commands_that_are_shown_can_be_called(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.toml"  # with the profile that the guide shows
+    config.write_text("".join(blocks(DOCS / "run-on-a-cluster.md", "toml")), encoding="utf-8")
+    monkeypatch.setenv("ADAPTERSWEEP_CONFIG", str(config))
     for words in shown_commands(page):
         if words in ([], ["--help"], ["-h"]):
             continue

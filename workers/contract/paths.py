@@ -84,6 +84,11 @@ class Workspace:
         return TrialPaths(folder, self.attempts.get(trial_id))
 
     @property
+    def sent(self) -> Path:
+        """Return where YAMLs and folders lie that were sent to a cluster, by hash."""
+        return self.root / "sent"
+
+    @property
     def catalog_url(self) -> str:
         return f"sqlite:///{self.root / 'catalog.sqlite'}"
 

@@ -51,9 +51,13 @@ class Scene:
 
     def run(self, board: Board, bundle: list[Trial]) -> list[TrialEvent]:
         """Run a bundle as a worker does that a board has sent it to; the board hears nothing."""
+        return list(self.worker(board, bundle))
+
+    def worker(self, board: Board, bundle: list[Trial]) -> Iterator[TrialEvent]:
+        """Do so step by step."""
         attempts = {t.trial_id: board.attempts[t.trial_id] for t in bundle}
         workspace = Workspace(self.stores.workspace.root, attempts)
-        return list(run_bundle(bundle, workspace, self.warm))
+        return run_bundle(bundle, workspace, self.warm)
 
     def take_over(self, board: Board) -> None:
         """Let a board's submission be silent for longer than it may."""
@@ -106,7 +110,7 @@ def test_a_trial_of_another_submission_is_left_to_it_and_its_result_taken(scene:
     theirs = first.next_bundle(size=2, workers=1)
     want(second, theirs)
     assert second.next_bundle(size=2, workers=1) == []
-    assert second.waits_for_others
+    assert second.waits
     list(run_bundle(theirs, scene.stores.workspace, scene.warm))
     second._polled_at = float("-inf")
     second.next_bundle(size=2, workers=1)
@@ -175,7 +179,7 @@ def wait_for(board: Board, other: Board, *, size: int = 1) -> list[Trial]:
     theirs = other.next_bundle(size=size, workers=1)
     want(board, theirs)
     assert board.next_bundle(size=size, workers=1) == []
-    assert board.waits_for_others
+    assert board.waits
     board._polled_at = float("-inf")
     return theirs
 
@@ -205,7 +209,7 @@ def test_a_trial_that_diverged_elsewhere_has_failed_here_too(scene: Scene) -> No
     children = {i for i, t in scene.plan.trials.items() if trial.trial_id in t.parents}
     assert {second.queue.states[i] for i in children} <= {WorkState.BLOCKED}
     assert [event.kind for event in told] == [EventKind.FAILED]
-    assert not second.waits_for_others
+    assert not second.waits
 
 
 def test_a_trial_whose_other_submission_ended_is_run_here(scene: Scene) -> None:

@@ -283,7 +283,7 @@ def run_apart(*arguments: str, **environment: str) -> subprocess.CompletedProces
 
 def test_the_version_and_completion_are_printed() -> None:
     assert run_apart("--version").stdout == f"adaptersweep {version('adaptersweep')}\n"
-    asked = {"COMP_WORDS": "adaptersweep st", "COMP_CWORD": "1"}
+    asked = {"COMP_WORDS": "adaptersweep sta", "COMP_CWORD": "1"}
     done = run_apart(**asked, _ADAPTERSWEEP_COMPLETE="complete_bash")
     assert done.stdout.split() == ["status"]
 

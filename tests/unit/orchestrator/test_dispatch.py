@@ -25,7 +25,10 @@ class Played:
         self.queue = WorkQueue({name: self._trial(name) for name in names})
         self.attempts: dict[str, int] = {}
         self.stopped: str | None = None
-        self.waits_for_others = False
+        self.waits = False
+        self.held: str | None = None
+        self.most_workers: int | None = None
+        self.heartbeat = SimpleNamespace(wants_workers=False)
         self.lost: dict[str, str] = {}
         self.retries: Counter[str] = Counter()
         self.reconciled = 0
@@ -45,6 +48,12 @@ class Played:
     @property
     def over(self) -> bool:
         return self.stopped is not None or self.queue.ended
+
+    def heed(self) -> None:
+        pass
+
+    def worker_limit(self, usual: int | None) -> int | None:
+        return self.most_workers or usual
 
     def next_bundle(self, *, size: int, workers: int) -> list[Trial]:
         bundle = self.queue.next_bundle(size=size, workers=workers)
@@ -243,12 +252,12 @@ def test_a_run_in_which_nothing_can_happen_any_more_ends(
     board = Played("a", "a-1")
     made = crew(board)
     board.queue.defer("a")
-    board.waits_for_others = True
+    board.waits = True
     for _ in range(200):
         clock.s += 1
         assert not made.call()
     assert not made.dispatch.over, "another submission may take as long as it likes"
-    board.waits_for_others = False
+    board.waits = False
     waited = 0
     while not made.dispatch.over:
         clock.s += 1
@@ -268,3 +277,57 @@ def test_a_run_that_was_stopped_ends_when_its_workers_have(crew: Callable[..., C
     made.finish(worker)
     assert made.dispatch.over
     assert len(made.given[worker]) == 1
+
+
+def test_a_held_sweep_gives_its_workers_back_and_calls_them_again(
+    crew: Callable[..., Crew],
+) -> None:
+    board = Played(*"abcd")
+    made = crew(board, most_workers=2)
+    first, second = made.call()
+    made.start(first, second)
+    board.held = "paused"
+    made.finish(first)
+    assert made.given[first][1:] == [{}], "it is sent home"
+    made.dispatch.leave(first)
+    assert made.call() == []
+    made.finish(second)
+    made.dispatch.leave(second)
+    assert not made.dispatch.over
+    board.held = None
+    (third, fourth) = made.call()
+    made.start(third, fourth)
+    made.finish(third)
+    made.finish(fourth)
+    assert made.dispatch.over
+
+
+def test_a_lower_limit_sends_home_who_has_ended_its_bundle(crew: Callable[..., Crew]) -> None:
+    board = Played(*"abcdef")
+    made = crew(board)
+    first, second, *waiting = made.call()
+    for worker in waiting:  # more than the cluster has room for
+        made.dispatch.leave(worker)
+    made.start(first, second)
+    assert board.heartbeat.wants_workers is False, "it has all that there is room for"
+    board.most_workers = 1
+    made.finish(first)
+    assert made.given[first][-1] == {}
+    made.dispatch.leave(first)
+    assert made.call() == []
+    while not made.dispatch.over:
+        made.finish(second)
+    assert len(made.given[second]) == 5
+
+
+def test_a_sweep_wants_workers_while_it_has_more_to_run(crew: Callable[..., Crew]) -> None:
+    board = Played(*"abc")
+    made = crew(board, most_workers=2)
+    first, second = made.call()
+    made.start(first)
+    assert board.heartbeat.wants_workers
+    made.start(second)
+    assert not board.heartbeat.wants_workers, "two are all that it may have"
+    made.finish(first)
+    made.finish(second)
+    assert not board.heartbeat.wants_workers, "the last trial has a worker"

@@ -1,0 +1,134 @@
+"""`submit --cluster` and `resume --cluster`: send a sweep to a Ray cluster, follow it or leave."""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+from orchestrator.catalog.process import person
+from orchestrator.commands.browsing import open_catalog
+from orchestrator.commands.output import print_json, say
+from orchestrator.commands.outside import Outside
+from orchestrator.commands.profiles import find_profile
+from orchestrator.errors import OrchestratorError
+from orchestrator.interruption import INTERRUPTED
+from orchestrator.running.parcel import Order, Parcel, pack
+
+
+@dataclass(frozen=True)
+class Places:
+    """A cluster, as `--cluster` names it, and stores as its nodes reach them."""
+
+    cluster: str | None
+    workspace: Path
+    catalog: str | None
+    tracking: str | None
+    outside: Outside = field(default_factory=Outside)
+
+    def check(self) -> None:
+        """Refuse what no driver on a cluster can use.
+
+        Raises:
+            OrchestratorError: there is no cluster, or the workspace is not an absolute path.
+        """
+        if self.cluster is None:
+            raise OrchestratorError(
+                "--detach: expected --cluster with it, since only there the driver needs nobody"
+            )
+        if not self.workspace.is_absolute():
+            raise OrchestratorError(
+                "--workspace: expected an absolute path, as the cluster's nodes see it, found "
+                f"{self.workspace}; give it here or as `workspace` in the profile"
+            )
+
+    def order(self, name: str, options: Sequence[str] = ()) -> Order:
+        return Order(
+            name=name,
+            workspace=str(self.workspace),
+            environment=self._environment(),
+            options=tuple(options),
+            person=person(),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        given = {
+            "ADAPTERSWEEP_CATALOG": self.catalog,
+            "MLFLOW_TRACKING_URI": self.tracking,
+            "ADAPTERSWEEP_METRICS": self.outside.metrics,
+            "ADAPTERSWEEP_NOTIFY": self.outside.notify,
+            "ADAPTERSWEEP_LOG_FORMAT": self.outside.log_format.value,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def send_sweep(
+    sweep: Path, places: Places, options: Sequence[str], *, detach: bool, as_json: bool
+) -> int:
+    """Send a sweep to a cluster, unless it runs there already; follow it to its exit code.
+
+    Args:
+        options: of `submit`, for the driver on the cluster.
+        detach: return as soon as it runs.
+
+    Raises:
+        OrchestratorError: the YAML is wrong, what it names is too much to send, or the cluster
+            does not take it.
+    """
+    places.check()
+    name, parcel = pack(sweep, str(places.workspace))
+    order = places.order(sweep.name, options)
+    return _send(name, parcel, order, places, detach=detach, as_json=as_json)
+
+
+def send_again(name: str, places: Places) -> None:
+    """Start a driver for a sweep that the catalog knows, on the YAML that it keeps.
+
+    Raises:
+        OrchestratorError: there is no such sweep, or the cluster does not take it.
+    """
+    places.check()
+    with open_catalog(places.workspace, places.catalog) as opened:
+        parcel = Parcel(opened.spec_yaml(name))
+    order = places.order(f"{name.replace('/', '-')}.yaml")
+    _send(name, parcel, order, places, detach=True, as_json=False)
+
+
+def _send(
+    name: str, parcel: Parcel, order: Order, places: Places, *, detach: bool, as_json: bool
+) -> int:
+    from orchestrator.running.cluster_jobs import ClusterJobs
+
+    assert places.cluster is not None
+    profile = find_profile(places.cluster)
+    jobs = ClusterJobs(profile.url, profile.token_file)
+    job = jobs.running(name, parcel.digest)
+    if job is not None:
+        say(f"Sweep {name} runs on {jobs.url} already, as job {job}.")
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            archive = Path(folder) / "sweep.zip"
+            parcel.write(order, archive)
+            job = jobs.start(name, parcel.digest, archive)
+        say(f"Sweep {name} is on {jobs.url}, as job {job}.")
+    again = "the same command follows it again; `adaptersweep list` and `watch` show it"
+    if detach:
+        status = jobs.wait_for_start(job)
+        say(f"It is {status.lower()} there; {again}.")
+        code = 0
+    else:
+        try:
+            code = jobs.follow(job, partial(_write, sys.stderr if as_json else sys.stdout))
+        except KeyboardInterrupt:
+            say(f"\nNo longer followed. Job {job} goes on on the cluster; {again}.")
+            return INTERRUPTED
+    if as_json:
+        print_json({"sweep": name, "job": job, "exit_code": None if detach else code})
+    return code
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()

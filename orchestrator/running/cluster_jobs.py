@@ -1,0 +1,204 @@
+"""Drivers as jobs of a Ray cluster: sent through its Jobs API, followed, found again.
+
+Besides `orchestrator.running.scheduling` the only module that imports Ray. The driver is started
+there by `orchestrator.commands.job_start`; from then on it needs nobody.
+"""
+
+import asyncio
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from ray.exceptions import AuthenticationError
+from ray.job_submission import JobStatus, JobSubmissionClient
+
+from orchestrator.catalog.process import JOB_VARIABLE
+from orchestrator.errors import SchedulingError
+
+log = logging.getLogger(__name__)
+
+DEFAULT_TOKEN_FILE = Path("~/.ray/auth_token")
+START = "exec python -m orchestrator.commands.job_start"
+UNREACHED_LIMIT_S = 600.0
+"""How long a follower tries to reach a cluster again, such as after a laptop slept."""
+
+_ENDED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED)
+_DIGEST, _SWEEP = "adaptersweep_digest", "adaptersweep_sweep"
+_REFUSED = (requests.exceptions.RequestException, ConnectionError, RuntimeError, OSError)
+"""What the client raises for a server that is gone or answers with an error."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A cluster's token, and where it was found; None for no token."""
+
+    value: str | None
+    place: str
+
+    @classmethod
+    def find(cls, file: str | None) -> "Token":
+        """Find the token where Ray itself looks for it, after the file that a profile names.
+
+        Raises:
+            SchedulingError: a file that is named is not there or empty.
+        """
+        if file is None and (value := os.environ.get("RAY_AUTH_TOKEN")):
+            return cls(value.strip(), "RAY_AUTH_TOKEN")
+        named = file or os.environ.get("RAY_AUTH_TOKEN_PATH")
+        path = Path(named).expanduser() if named else DEFAULT_TOKEN_FILE.expanduser()
+        try:
+            value = path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            if named is None:
+                return cls(None, str(DEFAULT_TOKEN_FILE))
+            raise SchedulingError(
+                f"expected the cluster's token in {path}: {error}; {_TOKEN_HELP}"
+            ) from error
+        if not value:
+            raise SchedulingError(f"expected the cluster's token in {path}, found an empty file")
+        return cls(value, str(path))
+
+
+_TOKEN_HELP = (
+    "`ray get-auth-token` prints it on the cluster's head node: write it into ~/.ray/auth_token, "
+    "or into a file that RAY_AUTH_TOKEN_PATH or the profile's `token_file` names"
+)
+
+
+class ClusterJobs:
+    """The jobs of one cluster."""
+
+    def __init__(self, url: str, token_file: str | None = None) -> None:
+        """Connect to the cluster whose dashboard is at `url`.
+
+        Raises:
+            SchedulingError: nothing answers there, or it wants another token.
+        """
+        logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of each upload and connection
+        self.url = url
+        self._token = Token.find(token_file)
+        headers = {"Authorization": f"Bearer {self._token.value}"} if self._token.value else {}
+        self._client: Any = self._asked(lambda: JobSubmissionClient(url, headers=headers))
+
+    def running(self, sweep: str, digest: str) -> str | None:
+        """Return the job that runs just this sweep, if one does."""
+        for job in self._asked(self._client.list_jobs):
+            ours = job.metadata or {}
+            same = ours.get(_SWEEP) == sweep and ours.get(_DIGEST) == digest
+            if same and job.status not in _ENDED and job.submission_id:
+                return str(job.submission_id)
+        return None
+
+    def start(self, sweep: str, digest: str, archive: Path) -> str:
+        """Send an archive, start a driver on it, and return the job's id.
+
+        Raises:
+            SchedulingError: the cluster did not take it.
+        """
+        used = {job.submission_id for job in self._asked(self._client.list_jobs)}
+        name = re.sub(r"[^\w.-]+", "-", sweep)
+        ids = (f"{name}-{digest[:8]}-{n}" for n in range(1, len(used) + 2))
+        job_id = next(i for i in ids if i not in used)
+        return str(
+            self._asked(
+                lambda: self._client.submit_job(
+                    entrypoint=f"{JOB_VARIABLE}={job_id} {START}",
+                    submission_id=job_id,
+                    runtime_env={"working_dir": str(archive)},
+                    metadata={_SWEEP: sweep, _DIGEST: digest},
+                )
+            )
+        )
+
+    def follow(self, job_id: str, write: Callable[[str], object]) -> int:
+        """Give what a job prints to `write` until it has ended, and return its exit code.
+
+        A cluster that cannot be reached for a while is asked again for ten minutes.
+
+        Raises:
+            SchedulingError: the job is gone, or the cluster is for longer.
+        """
+        shown = 0
+        reached = time.monotonic()
+        while True:
+            try:
+                shown = asyncio.run(self._tail(job_id, shown, write))
+                info = self._client.get_job_info(job_id)
+            except AuthenticationError as error:
+                raise self._explained(error) from error
+            except _REFUSED as error:
+                if time.monotonic() - reached > UNREACHED_LIMIT_S:
+                    raise self._explained(error) from error
+                log.warning("cannot follow job %s: %s; trying again", job_id, error)
+                time.sleep(2)
+                continue
+            reached = time.monotonic()
+            if info.status in _ENDED:
+                return self._exit_code(info)
+            time.sleep(1)
+
+    def wait_for_start(self, job_id: str, limit_s: float = 120.0) -> str:
+        """Wait until a job runs or has ended, for so long at most, and return its status."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            status = self._asked(lambda: self._client.get_job_status(job_id))
+            if status is not JobStatus.PENDING or time.monotonic() > deadline:
+                return str(status.value)
+            time.sleep(0.5)
+
+    async def _tail(self, job_id: str, shown: int, write: Callable[[str], object]) -> int:
+        """Write what was not shown yet, and return how many characters have been."""
+        seen = 0
+        async for text in self._client.tail_job_logs(job_id):
+            new = text[max(0, shown - seen) :]
+            seen += len(text)
+            if new:
+                write(new)
+        return max(shown, seen)
+
+    def _exit_code(self, info: Any) -> int:
+        if info.status is JobStatus.SUCCEEDED:
+            return 0
+        code = getattr(info, "driver_exit_code", None)
+        if code is None or code < 0:
+            raise SchedulingError(
+                f"job {info.submission_id} on {self.url} was ended from outside "
+                f"({info.status.value}: {info.message}); finished trials are kept, submit again to "
+                "go on"
+            )
+        return int(code)
+
+    def _asked(self, ask: Callable[[], Any]) -> Any:
+        """Return what the cluster answers.
+
+        Raises:
+            SchedulingError: it does not, or refuses.
+        """
+        try:
+            return ask()
+        except (AuthenticationError, ValueError, *_REFUSED) as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: Exception) -> SchedulingError:
+        if isinstance(error, AuthenticationError):
+            found = f"the one in {self._token.place}" if self._token.value else "none"
+            return SchedulingError(
+                f"the cluster at {self.url} expected its own authentication token, found {found}; "
+                f"{_TOKEN_HELP}"
+            )
+        return SchedulingError(
+            f"cannot use the Ray cluster at {self.url}: {_first_line(error)}; the URL is that of "
+            "its dashboard, such as http://HEAD:8265, which `ray start --head` prints, and needs "
+            "`ray[default]` on the head node"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    lines: Sequence[str] = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
