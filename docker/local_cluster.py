@@ -323,6 +323,7 @@ def stop(folder: Path) -> None:
     end_left_over(folder)
     pid.unlink(missing_ok=True)
     (folder / "environment").unlink(missing_ok=True)
+    _say(f"no cluster runs in {folder}")
 
 
 def _addresses(host: str) -> Iterator[tuple[str, str]]:

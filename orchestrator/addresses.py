@@ -1,69 +1,21 @@
-"""Addresses of stores as they may be shown, logged and kept: without the secrets in them."""
+"""Addresses of stores: which store one names whoever asks, and whether there is a password in it.
 
-import os
-import re
-from collections.abc import Iterator
+How addresses are shown, logged and kept is `redacted`'s, which workers need too.
+"""
+
 from urllib.parse import unquote
 
-_HIDDEN = "***"
-# Greedy up to the last @: a password that was not percent-encoded may hold one, or a slash. The
-# addresses of files have no user, and may have an @ in a folder's name.
-_USER = re.compile(
-    r"(?P<scheme>\b(?!sqlite|file|models|runs)[A-Za-z][\w+.-]*:/{1,3}|\b(?:sqlite|file)://(?!/))"
-    r"[^\s'\"]*@"
-)
-# A password with a space in it, in an address that is the whole text.
-_USER_WITH_SPACE = re.compile(r"\A(?P<scheme>(?!sqlite|file)[A-Za-z][\w+.-]*://)[^\n/@]*:[^\n@]*@")
-_BARE_USER = re.compile(r"(?<![\w/:])[^\s:/@'\"]+:(?!/)[^\s@'\"]+@(?=[\w.-]+[:/])")
-_SECRET = (
-    r"passw(?:or)?d|passwd|passfile|passphrase|secret|credential|signature"
-    r"|(?:access|api|account|private)[_-]?key"
-)
-_VALUE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|[^&\s'\",;}\]]+)"
-_PARAMETER = re.compile(
-    rf"(?P<name>\b(?:[\w-]*(?:{_SECRET}|token)[\w-]*|sig|pwd)['\"]?\s*=\s*){_VALUE}", re.I
-)
-# With a colon, as in JSON and YAML, `tokens: 128` is no secret.
-_TOKEN = r"(?:auth|access|api|session|refresh|security|tracking)[_-]?token"
-_FIELD = re.compile(
-    rf"(?P<name>\b(?:[\w-]*(?:{_SECRET}|{_TOKEN})|token(?=['\"]))['\"]?\s*:\s*){_VALUE}", re.I
-)
-_ENCODED_PARAMETER = re.compile(r"(?P<name>[?&][\w-]*%[^=&\s]*=)[^&\s'\"]+")
-_HEADER = re.compile(r"(?P<name>\bauthorization['\"]?\s*[=:]\s*['\"]?(?:\w+\s+)?)[^\s'\",;]+", re.I)
-_SECRET_VARIABLE = re.compile(r"(?:PASSWORD|PASSWD|SECRET|TOKEN|_KEY|PASSPHRASE)\Z")
-_SHORTEST_SECRET = 8
-"""Characters of a secret that is looked for by its value: shorter ones are words as well."""
-
-
-def redacted(text: str) -> str:
-    """Return `text`, an address or a message that quotes one, without users and passwords.
-
-    The values of secret environment variables, such as PGPASSWORD, are left out wherever they are.
-    """
-    for secret in _secrets_of_the_environment():
-        text = text.replace(secret, _HIDDEN)
-    text = _USER_WITH_SPACE.sub(rf"\g<scheme>{_HIDDEN}@", text)
-    text = _USER.sub(rf"\g<scheme>{_HIDDEN}@", text)
-    text = _BARE_USER.sub(f"{_HIDDEN}@", text)
-    for pattern in (_PARAMETER, _ENCODED_PARAMETER, _FIELD, _HEADER):
-        text = pattern.sub(rf"\g<name>{_HIDDEN}", text)
-    return text
+from workers.contract.redaction import BARE_USER, PARAMETER, USER
+from workers.contract.redaction import redacted as redacted
 
 
 def without_user(address: str) -> str:
     """Return an address that names a server whoever asks: no user, password or parameters."""
-    return _USER.sub(r"\g<scheme>", address).partition("?")[0]
+    return USER.sub(r"\g<scheme>", address).partition("?")[0]
 
 
 def holds_password(address: str) -> bool:
     """Tell whether there is more than a user's name before the @, or a secret parameter."""
-    decoded = unquote(address)
-    found = _USER.search(address)
+    found = USER.search(address)
     named = found is not None and ":" in found[0].removeprefix(found["scheme"]).rstrip("@")
-    return named or _BARE_USER.search(address) is not None or bool(_PARAMETER.search(decoded))
-
-
-def _secrets_of_the_environment() -> Iterator[str]:
-    for name, value in os.environ.items():
-        if len(value) >= _SHORTEST_SECRET and _SECRET_VARIABLE.search(name):
-            yield value
+    return named or bool(BARE_USER.search(address)) or bool(PARAMETER.search(unquote(address)))

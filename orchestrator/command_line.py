@@ -12,7 +12,6 @@ import typer
 
 from adapter_lib.errors import AdapterLibError
 from orchestrator.commands import control_commands, registry_commands, slurm_script
-from orchestrator.commands.log_format import LogFormat
 from orchestrator.commands.options import (
     DEFAULT_WORKSPACE,
     AddressOption,
@@ -38,6 +37,7 @@ from orchestrator.commands.options import (
 from orchestrator.commands.output import print_any_character
 from orchestrator.errors import OrchestratorError
 from orchestrator.interruption import INTERRUPTED, end_as_by_ctrl_c
+from workers.contract.log_lines import LogFormat
 from workers.errors import WorkerError
 from workers.running.memory import collect_less_often
 

@@ -17,10 +17,12 @@ if [ "$(id -u)" = 0 ]; then
     as_server() { setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"; }
 fi
 
-if [ ! -s "$data/PG_VERSION" ]; then
-    mkdir -p "$data"
-    if [ "$(id -u)" = 0 ]; then chown nobody:nogroup "$data"; fi
-    cd "$data" # initdb looks at the folder that it is in, which nobody may not enter
+if [ ! -d "$data" ]; then
+    new=$data.new # complete, or not there
+    rm -rf "$new"
+    mkdir -p "$new"
+    if [ "$(id -u)" = 0 ]; then chown nobody:nogroup "$new"; fi
+    cd "$new" # initdb looks at the folder that it is in, which nobody may not enter
     # The superuser has no password, so nobody can be it over the network.
     as_server initdb --pgdata=. --username=postgres --auth-local=peer --auth-host=scram-sha-256 \
         --encoding=UTF8 --locale=C --no-instructions
@@ -30,6 +32,7 @@ if [ ! -s "$data/PG_VERSION" ]; then
         echo "CREATE DATABASE $role OWNER $role"
     done | as_server postgres --single -D . -c log_statement=none postgres >/dev/null
     echo "host all all all scram-sha-256" | as_server tee -a pg_hba.conf >/dev/null
+    mv "$new" "$data"
 fi
 
 cd "$data"

@@ -11,6 +11,7 @@ from orchestrator.catalog.rows import epoch_row, result_columns, score_rows
 from orchestrator.catalog.store import Store, chunks, insert_new, insert_or_replace, now
 from orchestrator.catalog.tables import attempts, epochs, scores, submissions, sweep_trials, trials
 from orchestrator.errors import CatalogError
+from workers.contract.redaction import redacted
 from workers.contract.results import Epoch, TrialFailure, TrialResult
 
 
@@ -107,7 +108,7 @@ class Recording(Store):
         Raises:
             CatalogError: no such trial was submitted.
         """
-        moment, trial_id = now(), failure.trial_id
+        moment, trial_id, said = now(), failure.trial_id, redacted(failure.message)
         with self._writing() as connection:
             state, holder = _states(connection, [trial_id])[trial_id]
             if by is not None and (state, holder) != (TrialState.RUNNING, by):
@@ -123,15 +124,15 @@ class Recording(Store):
                 .values(
                     state=TrialState.FAILED.value,
                     failure_reason=failure.reason.value,
-                    failure_message=failure.message,
+                    failure_message=said,
                     ended_at=moment,
                 )
             )
             if changed.rowcount == 0:
                 return False
-            message = f"{failure.reason}: {failure.message}"
+            message = f"{failure.reason}: {said}"
             _close_attempts(connection, [trial_id], AttemptOutcome.FAILED, moment, message=message)
-            payload = {"reason": failure.reason.value, "message": failure.message}
+            payload = {"reason": failure.reason.value, "message": said}
             messages: list[Message] = [
                 (
                     s,

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from orchestrator.addresses import holds_password
 from orchestrator.catalog.process import person
 from orchestrator.commands.browsing import open_catalog
 from orchestrator.commands.output import print_json, say
@@ -32,7 +33,8 @@ class Places:
         """Refuse what no driver on a cluster can use.
 
         Raises:
-            OrchestratorError: there is no cluster, or the workspace is not an absolute path.
+            OrchestratorError: there is no cluster, the workspace is not an absolute path, or a
+                secret would be sent.
         """
         if self.cluster is None:
             raise OrchestratorError(
@@ -42,6 +44,16 @@ class Places:
             raise OrchestratorError(
                 "--workspace: expected an absolute path, as the cluster's nodes see it, found "
                 f"{self.workspace}; give it here or as `workspace` in the profile"
+            )
+        given = {"--catalog": self.catalog, "--tracking": self.tracking}
+        secret = [name for name, address in given.items() if address and holds_password(address)]
+        if (self.outside.notify or "").startswith(("http://", "https://")):
+            secret.append("--notify")
+        if secret:
+            raise OrchestratorError(
+                f"{' and '.join(secret)}: found a secret, and all who use a cluster can read what "
+                "is sent to it; leave it out, and put it where the cluster's nodes find it: see "
+                "docs/security.md"
             )
 
     def order(self, name: str, options: Sequence[str] = ()) -> Order:

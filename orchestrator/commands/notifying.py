@@ -115,9 +115,8 @@ def notices_of(outcome: Outcome, moves: list[AliasMove], *, duration_s: float) -
         if move.kind not in (MoveKind.REGISTERED, MoveKind.FORCED):
             continue
         name = f"{move.task}@{move.alias}"
-        score = "" if move.score is None else f" with {move.score:.4g}"
         fields = move.model_dump(mode="json", exclude={"id", "kind", "moved_by", "sweep"})
-        text = f"{name} is now version {move.to_version}{score}: {move.why}"
+        text = f"{name} is now version {move.to_version}: {move.why}"
         yield Notice(Happening.NEW_CHAMPION, sweep, text, fields | {"reference": name})
     counts = {
         "trials": len(outcome.plan.trials),

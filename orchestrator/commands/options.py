@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from orchestrator.addresses import holds_password, redacted
-from orchestrator.commands.log_format import LogFormat
 from orchestrator.errors import OrchestratorError
+from workers.contract.log_lines import LOG_FORMAT_VARIABLE, LogFormat
 
 
 def _given_as_argument(context: typer.Context, option: typer.CallbackParam) -> bool:
@@ -146,7 +146,7 @@ NotifyOption = Annotated[
 LogFormatOption = Annotated[
     LogFormat,
     typer.Option(
-        "--log-format", envvar="ADAPTERSWEEP_LOG_FORMAT", help="What driver.log is written as."
+        "--log-format", envvar=LOG_FORMAT_VARIABLE, help="What driver.log and worker.log hold."
     ),
 ]
 

@@ -9,11 +9,11 @@ from rich.console import Console
 
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import AliasMove
-from orchestrator.commands.log_format import LogFormat
 from orchestrator.commands.notifying import TRIES, Hook, notice_of_error, notices_of
 from orchestrator.errors import CatalogError
 from orchestrator.running.driver import Outcome, Watch
 from orchestrator.stores import Stores
+from workers.contract.log_lines import LogFormat
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class Outside:
     metrics: str | None = None
     notify: str | None = None
     log_format: LogFormat = LogFormat.TEXT
+
+
+UNSEEN = Outside()
+"""Seen by nobody."""
 
 
 class Observed:

@@ -10,10 +10,10 @@ from rich.markup import escape
 
 from adapter_lib.errors import AdapterLibError
 from orchestrator.catalog.catalog import Catalog
-from orchestrator.commands.log_format import logging_to
+from orchestrator.commands.driver_log import logging_to
 from orchestrator.commands.outcome_report import outcome_as_json, show_outcome
 from orchestrator.commands.output import console, print_json
-from orchestrator.commands.outside import Outside, observed
+from orchestrator.commands.outside import UNSEEN, Outside, observed
 from orchestrator.commands.progress import ProgressView
 from orchestrator.commands.warnings import data_warnings, print_warnings, reading_warnings
 from orchestrator.errors import OrchestratorError
@@ -37,8 +37,8 @@ def submit(
     as_json: bool,
     sample: bool,
     force: bool,
-    retrain_missing: bool,
-    outside: Outside,
+    retrain_missing: bool = False,
+    outside: Outside = UNSEEN,
 ) -> int:
     """Run the sweep with a live view, print what came out, and return the exit code.
 

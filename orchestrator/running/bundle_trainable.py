@@ -72,7 +72,7 @@ class BundleTrainable(tune.Trainable):  # type: ignore[misc]
         return self._report(told)
 
     def _listen(self, events: Iterator[TrialEvent], told: list[TrialEvent]) -> None:
-        """Run on until there is something to tell and the next thing would come late; or to the end.
+        """Run on until there is something to tell and more would come late; or to the end.
 
         How long that may be is told from this bundle, of which the first event is told at once.
         """

@@ -1,8 +1,12 @@
 """A password of a store is found nowhere, and nothing listens to the network."""
 
+import contextlib
 import ipaddress
+import json
 import os
+import re
 import signal
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -76,6 +80,22 @@ def in_tables(url: str) -> list[str]:
     return found
 
 
+def check_what_was_told(heard: Path, figures: str, workspace: Path) -> None:
+    """Figures of driver and worker were served, notices came, and logs are JSON."""
+    assert 'adaptersweep_trials{state="finished",sweep="small"} 2.0' in figures
+    assert 'adaptersweep_failures_total{reason="diverged",sweep="small"} 2.0' in figures
+    assert "adaptersweep_outbox_lag_seconds" in figures
+    assert re.search(r"adaptersweep_worker_memory_bytes{.*} [1-9]", figures)
+    told = [json.loads(line) for line in heard.read_text().splitlines()]
+    assert [(n["event"], n.get("outcome")) for n in told] == [
+        ("new_champion", None),
+        ("ended", "failed"),
+    ]
+    for path in (workspace / "driver.log", *workspace.glob("trials/*/*/worker.log")):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        assert lines, path
+
+
 def in_files(folder: Path) -> list[str]:
     files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     return [str(path) for path in files if SECRET.encode() in path.read_bytes()]
@@ -99,10 +119,17 @@ def test_a_password_is_found_nowhere(
     sweep, workspace = tmp_path / "sweep.yaml", tmp_path / "workspace"
     sweep.write_text(SWEEP.format(base=toy_base, tasks=tmp_path / "tasks"))
 
-    process = background("submit", sweep, "-w", workspace)
+    hook, heard, figures = tmp_path / "hook.py", tmp_path / "heard", ""
+    hook.write_text(f"import sys; open({str(heard)!r}, 'a').write(sys.stdin.read())")
+    metrics = free_port()
+    asked = ("--metrics", str(metrics), "--notify", f"{sys.executable} {hook}")
+    process = background("submit", sweep, "-w", workspace, *asked, "--log-format", "json")
     watched = Watched(process.pid)
     while process.poll() is None:
         watched.look()
+        with contextlib.suppress(OSError):
+            address = f"http://127.0.0.1:{metrics}/metrics"
+            figures = urllib.request.urlopen(address, timeout=5).read().decode()
         time.sleep(0.2)
     written = (tmp_path / "background-0.log").read_text()
     assert process.returncode == 1, written
@@ -112,6 +139,7 @@ def test_a_password_is_found_nowhere(
     watched.check()
     assert in_tables(catalog) == []
     assert in_tables(tracking) == []
+    check_what_was_told(heard, figures, workspace)
 
     port = free_port()
     pages = background("mlflow", "-w", workspace, "--port", str(port))

@@ -2,19 +2,25 @@
 
 import ast
 import json
+import logging
 import re
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from adapter_lib.errors import AdapterLibError
+from adapter_lib.transformer.backbone import Backbone
 from orchestrator.errors import SpecError
 from orchestrator.spec.read import read_spec
 from workers.contract.paths import Workspace
-from workers.contract.results import AdapterFiles
-from workers.errors import CheckpointError, NameRefusedError
+from workers.contract.results import AdapterFiles, read_failure
+from workers.errors import CheckpointError, NameRefusedError, WorkerError
 from workers.prefix.store import ArrayStore, _checksum
+from workers.running.one_trial import logging_to, record_failure
 from workers.training.checkpoint import read_checkpoint, write_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -126,3 +132,32 @@ def test_a_pickle_in_place_of_a_stored_prefix_does_nothing(tmp_path):
     (tmp_path / "x.json").write_text(json.dumps(note))
     assert ArrayStore(tmp_path, budget=1).read("x") is None
     assert not mark.exists()
+
+
+def test_a_base_model_that_is_a_bomb_is_refused_and_does_nothing(toy_base, tmp_path):
+    mark, folder = tmp_path / "ran", tmp_path / "base"
+    shutil.copytree(toy_base, folder)
+    (folder / "model.safetensors").unlink()
+    torch.save({"embeddings": Bomb(mark)}, folder / "pytorch_model.bin")
+    with pytest.raises((AdapterLibError, WorkerError)):
+        Backbone.from_folder(folder)
+    assert not mark.exists()
+
+
+def test_what_a_trial_failed_of_holds_no_secret(tmp_path):
+    trial = SimpleNamespace(trial_id="ab12")
+    workspace = Workspace(tmp_path)
+    paths = workspace.trial("ab12")
+    signed = "https://cdn/file?X-Amz-Signature=hunter2&X-Amz-Date=1"
+    with logging_to(paths):
+        try:
+            raise OSError(f"403 for {signed}")
+        except OSError as error:
+            logging.getLogger("workers.x").exception("trial failed")
+            record_failure(trial, workspace, error)
+    assert (
+        read_failure(paths).message == "403 for https://cdn/file?X-Amz-Signature=***&X-Amz-Date=1"
+    )
+    for path in paths.folder.iterdir():
+        assert "hunter2" not in path.read_text(), path
+    assert "X-Amz-Signature=***" in paths.log.read_text()

@@ -23,7 +23,9 @@ from workers.batches.feeding import Feeds
 from workers.contract.checksums import folder_digest
 from workers.contract.claims import check_claim
 from workers.contract.events import EventKind, TrialEvent
+from workers.contract.log_lines import LogFormat, formatter
 from workers.contract.paths import TrialPaths, Workspace
+from workers.contract.redaction import redacted
 from workers.contract.results import (
     AdapterFiles,
     FailureReason,
@@ -170,7 +172,7 @@ def record_failure(trial: Trial, workspace: Workspace, error: Exception) -> Tria
     failure = TrialFailure(
         trial_id=trial.trial_id,
         reason=reason,
-        message=f"{error}" or type(error).__name__,
+        message=redacted(f"{error}") or type(error).__name__,
         at_unix_ms=time.time_ns() // 1_000_000,
     )
     try:
@@ -293,7 +295,7 @@ def logging_to(paths: TrialPaths) -> Iterator[None]:
     """Append what this package logs to the trial's own file while it runs."""
     paths.folder.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(paths.log, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(formatter(LogFormat.of_environment(), trial=paths.folder.name))
     package = logging.getLogger("workers")
     package.addHandler(handler)
     package.setLevel(logging.INFO)

@@ -8,9 +8,9 @@ import pytest
 from orchestrator import command_line
 from orchestrator.addresses import holds_password, redacted
 from orchestrator.catalog import Catalog
-from orchestrator.commands.log_format import RedactingFormatter
 from orchestrator.errors import CatalogError, OrchestratorError, TrackingError
 from orchestrator.mlflow.runs import translated
+from workers.contract.log_lines import RedactingFormatter
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""When a worker tells what happened: at once where more comes late, together where it comes soon."""
+"""When a worker tells what happened: at once where more comes late, together where it is soon."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace

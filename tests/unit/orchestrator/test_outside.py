@@ -18,12 +18,16 @@ from orchestrator import command_line
 from orchestrator.catalog import Catalog, MoveKind
 from orchestrator.catalog.records import AliasMove
 from orchestrator.commands import notifying
-from orchestrator.commands.log_format import LogFormat, logging_to
+from orchestrator.commands.cluster_submitting import Places
+from orchestrator.commands.driver_log import logging_to
 from orchestrator.commands.notifying import Happening, Hook, Notice, notices_of
 from orchestrator.commands.outside import Outside, observed
 from orchestrator.errors import OrchestratorError, SchedulingError
 from orchestrator.running.driver import Watch
 from orchestrator.stores import Stores
+from workers.contract.log_lines import LogFormat
+from workers.contract.paths import TrialPaths
+from workers.running.one_trial import logging_to as trial_logging_to
 
 NOTICE = Notice(Happening.ENDED, "s", "s completed: 3 trained", {"trained": 3})
 
@@ -127,6 +131,23 @@ def test_an_address_as_an_argument_is_refused(monkeypatch, capsys, tmp_path) -> 
     assert "secret-path" not in said
 
 
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"catalog": "postgresql+psycopg://ada:hunter2@h/db"}, "--catalog"),
+        ({"tracking": "http://ada:hunter2@h"}, "--tracking"),
+        ({"outside": Outside(notify="https://chat/hunter2")}, "--notify"),
+    ],
+)
+def test_no_secret_is_sent_to_a_cluster(given, named) -> None:
+    known: dict[str, Any] = {"cluster": "c", "workspace": Path("/w"), "tracking": None}
+    fine = known | {"catalog": "postgresql+psycopg://ada@h/db", "outside": Outside(notify="@/x")}
+    Places(**fine).check()
+    with pytest.raises(OrchestratorError, match=f"^{named}: found a secret") as caught:
+        Places(**fine | given).check()
+    assert "hunter2" not in str(caught.value)
+
+
 def outcome(**changed: Any) -> Any:
     known = {
         "plan": SimpleNamespace(spec=SimpleNamespace(name="s"), trials={"a": 1, "b": 2}),
@@ -191,7 +212,7 @@ def test_a_champion_is_told_when_this_submission_made_it(listener, tmp_path) -> 
     champion, ended = listener.heard()
     assert (champion["event"], ended["event"]) == ("new_champion", "ended")
     assert (champion["reference"], champion["to_version"]) == ("rte@champion", "2")
-    assert champion["text"] == "rte@champion is now version 2 with 0.5: better"
+    assert champion["text"] == "rte@champion is now version 2: better"
 
 
 def test_an_error_that_ends_a_submission_is_told(listener, tmp_path) -> None:
@@ -227,3 +248,16 @@ def test_a_log_of_json_has_one_object_a_line_and_no_secret(tmp_path) -> None:
     assert "OrchestratorError: postgresql://***@h/db is down" in second["traceback"]
     assert "hunter2" not in path.read_text()
     assert first["time"].endswith("+00:00")
+
+
+def test_workers_write_the_form_of_the_driver_that_started_them(tmp_path, monkeypatch) -> None:
+    paths = TrialPaths(tmp_path / "ab12")
+    log = logging.getLogger("workers.x")
+    with logging_to(tmp_path / "driver.log", LogFormat.JSON), trial_logging_to(paths):
+        log.info("one")
+    with logging_to(tmp_path / "driver.log"), trial_logging_to(paths):
+        log.info("two")
+    first, second = paths.log.read_text().splitlines()
+    assert json.loads(first)["message"] == "one"
+    assert json.loads(first)["trial"] == "ab12"
+    assert second.endswith("INFO workers.x: two")

@@ -1,0 +1,34 @@
+"""Where the driver's log goes while a submission runs."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workers.contract.log_lines import LOG_FORMAT_VARIABLE, LogFormat, formatter
+
+
+@contextmanager
+def logging_to(path: Path, form: LogFormat = LogFormat.TEXT) -> Iterator[None]:
+    """Send every log record of the driver to a file; the terminal belongs to the live view.
+
+    Workers of a cluster that this process starts write theirs in the same form.
+    """
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(formatter(form))
+    root = logging.getLogger()
+    level, before = root.level, os.environ.get(LOG_FORMAT_VARIABLE)
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    os.environ[LOG_FORMAT_VARIABLE] = form.value
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()
+        if before is None:
+            del os.environ[LOG_FORMAT_VARIABLE]
+        else:
+            os.environ[LOG_FORMAT_VARIABLE] = before
