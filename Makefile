@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKSPACE ?= workspace
 PEER_VENV ?= .venv-peer
 
-.PHONY: demo test check lock setup bench cluster cluster-stop help
+.PHONY: demo test check lock setup bench cluster cluster-stop help chaos
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -35,6 +35,9 @@ check: setup ## format, lint, types and import contracts
 
 test: check ## all checks and tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+
+chaos: setup ## disturb a sweep with faults at random, and print what it came to
+	$(BIN)/python -m tests.integration.chaos $(CHAOS)
 
 bench: setup $(PEER_VENV)/.complete ## set up what `docs/benchmarks.md` compares with: AdapterHub, apart
 

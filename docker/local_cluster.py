@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -74,7 +75,7 @@ class LocalCluster:
     def __init__(self, folder: Path, *, host: str, workers: int, cpus: int) -> None:
         self.folder = folder.resolve()
         self.host = host
-        self.ray_folder = ""
+        self.ray_folder = Path(tempfile.gettempdir()) / f"ray-{secrets.token_hex(4)}"
         self._secrets = self.folder / "secrets"
         self._addresses = dict(_addresses(host))
         self.parts = self._parts(workers, cpus)
@@ -102,7 +103,8 @@ class LocalCluster:
                 f"ray-worker-{n}",
                 "ray-worker.sh",
                 partial(self._has_nodes, n + 1),
-                ray,
+                # A node that shares a folder with others removes files that those still need.
+                (*ray, "--temp-dir", f"{self.ray_folder}/{n}"),
                 {"CPUS": str(cpus)},
             )
             for n in range(1, workers + 1)
@@ -125,7 +127,7 @@ class LocalCluster:
             "SECRETS": str(self._secrets),
             "ADAPTERSWEEP_WORKSPACE": str(self.folder / "workspace"),
             "OBJECT_STORE_BYTES": "100000000",
-            "RAY_TMPDIR": self.ray_folder,
+            "RAY_TMPDIR": str(self.ray_folder),
             "PATH": os.pathsep.join(path),
             **loopback,
         }
@@ -136,9 +138,7 @@ class LocalCluster:
         self.folder.chmod(0o711)  # PostgreSQL's user passes through when all of this is root's
         with self._alone(), _interruptible():
             end_left_over(self.folder)
-            self.ray_folder = tempfile.mkdtemp(
-                prefix="adaptersweep-ray-"
-            )  # its sockets need short names
+            self.ray_folder.mkdir(mode=0o700)  # not in `folder`: its sockets need short names
             try:
                 self._prepare()
                 for together in self.parts:

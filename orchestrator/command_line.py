@@ -340,6 +340,35 @@ def doctor(
     )
 
 
+@app.command()
+def repair(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    catalog: CatalogOption = None,
+    tracking: TrackingOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what there is.")] = False,
+    all_lost: Annotated[
+        bool, typer.Option("--all-lost", help="Go on though no finished trial has its files.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare workspace, catalog and MLflow, and mend what does not agree.
+
+    Exit code: 0 all agrees now, 1 something does not, 2 nothing could be compared.
+    """
+    from orchestrator.commands import repairing
+
+    raise typer.Exit(
+        repairing.repair(
+            workspace,
+            catalog=catalog,
+            tracking=tracking,
+            dry_run=dry_run,
+            all_lost=all_lost,
+            as_json=as_json,
+        )
+    )
+
+
 def main() -> None:
     """Run the command line; an error of ours becomes a message on stderr and exit code 2.
 

@@ -9,8 +9,11 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
 import psutil
 
@@ -23,11 +26,33 @@ END_LIMIT_S = 20.0
 """Kubernetes and Slurm kill 30 seconds after SIGTERM."""
 _LAST_WORDS_LIMIT_S = 5.0
 
+_asked = threading.Event()
+
 
 def end_as_by_ctrl_c() -> None:
     """Let SIGTERM raise KeyboardInterrupt from now on; only a main thread can say so."""
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGUSR2, signal.default_int_handler)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+            signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    _asked.set()
+    raise KeyboardInterrupt
+
+
+def asked() -> bool:
+    """Tell whether somebody wants this process to end."""
+    return _asked.is_set()
+
+
+def raise_in_main_thread() -> None:
+    """Let the main thread raise KeyboardInterrupt, from any other one, without `asked`."""
+    ident = threading.main_thread().ident
+    if ident is not None:
+        signal.pthread_kill(ident, signal.SIGUSR2)
 
 
 @contextmanager
@@ -72,8 +97,16 @@ def _see_it_end(
             return
 
 
-def _end_now(last_words: Callable[[], object] | None) -> None:
-    log.warning("the interruption did not come through in time; ending all processes")
+def _end_now(last_words: Callable[[], object] | None) -> NoReturn:
+    end_at_once(INTERRUPTED_SAID, INTERRUPTED, last_words)
+
+
+def end_at_once(why: str, code: int, last_words: Callable[[], object] | None = None) -> NoReturn:
+    """End what this process started, and itself; the log says what every thread was doing."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    frames = sys._current_frames().items()
+    stacks = (f"{names.get(i)}:\n{''.join(traceback.format_stack(f))}" for i, f in frames)
+    log.critical("what is to be left hangs; ending all processes\n%s", "\n".join(stacks))
     for process in psutil.Process().children(recursive=True):
         try:
             process.kill()
@@ -83,6 +116,6 @@ def _end_now(last_words: Callable[[], object] | None) -> None:
         speaking = threading.Thread(target=last_words, daemon=True)
         speaking.start()
         speaking.join(_LAST_WORDS_LIMIT_S)
-    sys.stderr.write(f"\n{INTERRUPTED_SAID}\n")
+    sys.stderr.write(f"\n{why}\n")
     sys.stderr.flush()
-    os._exit(INTERRUPTED)
+    os._exit(code)

@@ -55,7 +55,7 @@ class Stores:
             OrchestratorError: it cannot be written.
         """
         try:
-            self.workspace.root.mkdir(parents=True, exist_ok=True)
+            self.workspace.trials.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OrchestratorError(
                 f"cannot write the workspace {self.workspace.root}: {error}; give another "

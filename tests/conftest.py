@@ -53,11 +53,16 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def toy_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random BERT of 3 layers, hidden 32, with a word tokenizer, as `save_pretrained` writes."""
+    return write_toy_base(tmp_path_factory.mktemp("base"))
+
+
+def write_toy_base(into: Path) -> Path:
+    """Make `toy_base` in a folder."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-    folder = tmp_path_factory.mktemp("base") / "toy-bert"
+    folder = into / "toy-bert"
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *GOOD, *BAD, *REST]
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -151,17 +156,24 @@ fusion:
 @pytest.fixture
 def toy_sweep(tmp_path: Path, toy_base: Path) -> Callable[..., Path]:
     """Write a sweep over three tiny tasks that names every kind of trial; return its path."""
-    tasks = tmp_path / "tasks"
-    for seed, name in enumerate(("one", "two", "three")):
-        if not (tasks / name).exists():
-            write_task(tasks, name, seed=seed)
 
     def write(*, seeds: str = "[0]", epochs: int = 2, name: str = "sweep.yaml") -> Path:
-        path = tmp_path / name
-        path.write_text(TOY_SWEEP.format(base=toy_base, tasks=tasks, seeds=seeds, epochs=epochs))
-        return path
+        return write_toy_sweep(tmp_path, toy_base, seeds=seeds, epochs=epochs, name=name)
 
     return write
+
+
+def write_toy_sweep(
+    into: Path, base: Path, *, seeds: str, epochs: int, name: str = "sweep.yaml"
+) -> Path:
+    """Write the sweep of `toy_sweep`, and its tasks where they are missing."""
+    tasks = into / "tasks"
+    for seed, task in enumerate(("one", "two", "three")):
+        if not (tasks / task).exists():
+            write_task(tasks, task, seed=seed)
+    path = into / name
+    path.write_text(TOY_SWEEP.format(base=base, tasks=tasks, seeds=seeds, epochs=epochs))
+    return path
 
 
 @pytest.fixture(scope="session")

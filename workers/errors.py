@@ -29,6 +29,10 @@ class ClaimLostError(WorkerError):
     """A trial that another attempt has taken over meanwhile; this one may commit nothing more."""
 
 
+class PreemptedError(WorkerError):
+    """A trial that is given back because its node is being taken away; it has not failed."""
+
+
 class CheckpointError(WorkerError):
     """A checkpoint that is damaged, or not of the trial that wants to go on from it."""
 

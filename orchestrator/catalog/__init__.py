@@ -1,6 +1,7 @@
 """The catalog: every sweep, trial, score and attempt, in SQLite or PostgreSQL.
 
-The one place that knows SQL. What it hands out are frozen records; the driver alone writes.
+The one place that knows SQL. What it hands out are frozen records; the driver alone writes what
+becomes of trials, and people what they ask of it.
 """
 
 from orchestrator.catalog.catalog import Catalog

@@ -48,6 +48,8 @@ def sqlite_file(engine: Engine) -> Path | None:
 
 def _bad_url(url: str) -> CatalogError:
     shown = redacted("".join(url.split()))  # a password with a space in it is hidden as well
+    if "@" in shown and "***@" not in shown:  # too malformed to tell where the user begins
+        shown = f"***@{shown.rpartition('@')[2]}"
     return CatalogError(
         f"a catalog is sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE, found {shown!r}"
     )

@@ -140,7 +140,7 @@ class Submissions(Store):
     def end_submission(self, submission_id: int, outcome: SubmissionOutcome) -> None:
         """Close a submission; trials that it still holds become pending. Ending twice is once."""
         with self._writing() as connection:
-            _end(connection, submission_id, outcome, held=AttemptOutcome.RELEASED)
+            end(connection, submission_id, outcome, held=AttemptOutcome.RELEASED)
 
     def claim(self, trial_ids: Iterable[str], submission_id: int) -> dict[str, int]:
         """Take trials for a submission; return those that it got, each with its attempt's number.
@@ -162,7 +162,7 @@ class Submissions(Store):
             moment = clock(connection)
             for dead in dead_submissions(connection):
                 outcome = SubmissionOutcome.TAKEN_OVER
-                _end(connection, dead, outcome, held=AttemptOutcome.LOST)
+                end(connection, dead, outcome, held=AttemptOutcome.LOST)
             hopeless = and_(
                 trials_.c.state == TrialState.FAILED, trials_.c.failure_reason.in_(SAME_ANYWHERE)
             )
@@ -322,7 +322,7 @@ def _check_open(connection: Connection, submission_id: int) -> None:
     raise SubmissionOverError(f"submission {submission_id} {why}; submit again to go on")
 
 
-def _end(
+def end(
     connection: Connection,
     submission_id: int,
     outcome: SubmissionOutcome,

@@ -163,6 +163,24 @@ def experiment_id(client: Client, stores: Stores, sweep: str) -> str:
     return str(found.experiment_id)
 
 
+def listed_runs(client: Client, uri: str, experiment: str, sweep: str) -> Iterator[Any]:
+    """Yield every run that a store has of a sweep, with its tags and last metrics, oldest first."""
+    token = None
+    while True:
+        with translated(uri):
+            page = client.search_runs(
+                [experiment],
+                filter_string=f"tags.`{SWEEP}` = '{_quoted(sweep)}'",
+                max_results=_RUNS_PER_PAGE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
 class SweepRuns:
     """The experiment, the parent run and the trials' runs of one sweep."""
 
@@ -288,23 +306,10 @@ class SweepRuns:
 
     def _adopt(self) -> None:
         """Note the runs that MLflow has of this sweep and the catalog does not know."""
-        token = None
-        while True:
-            with translated(self._uri):
-                page = self._client.search_runs(
-                    [self.experiment_id],
-                    filter_string=f"tags.`{SWEEP}` = '{_quoted(self._sweep)}'",
-                    max_results=_RUNS_PER_PAGE,
-                    order_by=["attributes.start_time ASC"],
-                    page_token=token,
-                )
-            for run in page:
-                trial_id = run.data.tags.get(TRIAL_ID)
-                if trial_id not in self._runs:
-                    self._note(trial_id, run.info.run_id)
-            token = page.token
-            if not token:
-                break
+        for run in listed_runs(self._client, self._uri, self.experiment_id, self._sweep):
+            trial_id = run.data.tags.get(TRIAL_ID)
+            if trial_id not in self._runs:
+                self._note(trial_id, run.info.run_id)
         self._listed = True
 
     def _note(self, trial_id: str | None, run_id: str) -> None:

@@ -6,6 +6,7 @@ fail here is caught and mended by `reconcile`.
 """
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
@@ -69,6 +70,8 @@ class Board:
         heartbeat: says what people ask of this submission.
         trained: the trials that this submission itself finished.
         attempts: trial → the attempt under which this submission runs it.
+        most_failures: how many trials of this submission may fail before it gives up.
+        gave_up: whether more than that failed.
         best: task → its best trial, of all that are finished, also before this submission.
         failures: reason → how many trials of this submission failed for it.
         retries: reason → how often trials were given out again.
@@ -90,6 +93,8 @@ class Board:
         self.trained: set[str] = set()
         self.attempts: dict[str, int] = {}
         self.best: dict[str, Best] = {}
+        self.most_failures = math.inf
+        self.gave_up = False
         self.failures: Counter[str] = Counter()
         self.retries: Counter[str] = Counter()
         self._catalog = catalog
@@ -183,6 +188,12 @@ class Board:
 
     def next_bundle(self, *, size: int, workers: int) -> list[Trial]:
         """Claim and return the next trials that belong together; empty while nothing is ready."""
+        if not self._workspace.trials.is_dir():
+            self.stopped = (
+                f"the workspace {self._workspace.root} is gone: it was moved, deleted or unmounted "
+                "meanwhile; bring it back, or give its new place with --workspace, and submit again"
+            )
+            return []
         self.heed()
         if self.stopped is not None or self.held is not None:
             return []
@@ -253,10 +264,8 @@ class Board:
             except ResultFileError as error:
                 self._fail(_unreadable(trial_id, error))
                 continue
-            if result is None:
-                log.error("trial %s said it finished and left no result.json", trial_id)
-                continue
-            found[trial_id] = result
+            if result is not None:
+                found[trial_id] = result
         return found
 
     def lose(self, trial_ids: list[str], why: str) -> None:
@@ -265,7 +274,10 @@ class Board:
             if self.queue.states[trial_id] is not WorkState.RUNNING:
                 continue
             if not self._take_committed(trial_id):
-                self._fail(_lost(trial_id, why))
+                failure = _lost(trial_id, why)
+                if "OutOfMemory" in why:  # Ray's own word for what it killed when memory ran out
+                    failure = failure.model_copy(update={"reason": FailureReason.OUT_OF_MEMORY})
+                self._fail(failure)
 
     def reconcile(self) -> int:
         """Take over results that are committed in storage and not yet in the catalog."""
@@ -311,6 +323,12 @@ class Board:
             return
         self.failures[failure.reason] += 1
         self._end_failed(trial_id)
+        if self.failures.total() > self.most_failures and self.stopped is None:
+            self.gave_up = True
+            self.stopped = (
+                f"{self.failures.total()} trials failed, more than limits.failures allows; the "
+                f"last for {failure.reason}: {failure.message}; mend that and submit again"
+            )
 
     def _end_failed(self, trial_id: str) -> None:
         self.running_epochs.pop(trial_id, None)

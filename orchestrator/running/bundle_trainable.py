@@ -18,9 +18,11 @@ from ray import tune
 from orchestrator.errors import SchedulingError
 from workers.contract.events import TrialEvent
 from workers.contract.fast_path import FastPath
+from workers.contract.limits import Limits
 from workers.contract.paths import Workspace
 from workers.contract.trial import Trial
 from workers.running.memory import collect_less_often
+from workers.running.preemption import is_preempted
 
 _EVENTS, _BUNDLES, _HANDLE, _DONE = "events", "bundles", "handle", "done"
 _EVENT_LIST = TypeAdapter(list[TrialEvent])
@@ -37,12 +39,17 @@ class BundleTrainable(tune.Trainable):  # type: ignore[misc]
     def setup(self, config: dict[str, Any]) -> None:
         import torch
 
+        from workers.running.heartbeat import Heartbeat
+        from workers.running.preemption import expect_preemption
         from workers.running.warm_state import WarmState
 
+        limits = Limits.model_validate(config["limits"])
+        self._heartbeat = Heartbeat(limits.silent_s)
+        expect_preemption()
         collect_less_often()
         torch.set_num_threads(config["threads"])
         fast_path = FastPath.model_validate(config["fast_path"])
-        self._warm = WarmState(torch.device(config["device"]), fast_path)
+        self._warm = WarmState(torch.device(config["device"]), fast_path, limits)
         self._root = Path(config["workspace"])
         self._given: deque[dict[str, int]] = deque()
         self._events: Iterator[TrialEvent] | None = None
@@ -59,6 +66,8 @@ class BundleTrainable(tune.Trainable):  # type: ignore[misc]
 
     def step(self) -> dict[str, Any]:
         told: list[TrialEvent] = []
+        if self._events is None and is_preempted():
+            return self._report(told, done=True)
         if self._events is None and self._given:
             attempts = self._given.popleft()
             if not attempts:

@@ -27,6 +27,9 @@ DEFAULT_TOKEN_FILE = Path("~/.ray/auth_token")
 START = "exec python -m orchestrator.commands.job_start"
 UNREACHED_LIMIT_S = 600.0
 """How long a follower tries to reach a cluster again, such as after a laptop slept."""
+NO_AGENT_LIMIT_S = 60.0
+"""A head node that has just started answers before it can take jobs."""
+_NO_AGENT = "No available agent"
 
 _ENDED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED)
 _DIGEST, _SWEEP = "adaptersweep_digest", "adaptersweep_sweep"
@@ -80,7 +83,8 @@ class ClusterJobs:
         Raises:
             SchedulingError: nothing answers there, or it wants another token.
         """
-        logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of each upload and connection
+        for name in ("dashboard_sdk", "job.sdk"):  # they tell of each upload and connection
+            logging.getLogger(f"ray.dashboard.modules.{name}").setLevel(logging.WARNING)
         self.url = url
         self._token = Token.find(token_file)
         headers = {"Authorization": f"Bearer {self._token.value}"} if self._token.value else {}
@@ -105,16 +109,20 @@ class ClusterJobs:
         name = re.sub(r"[^\w.-]+", "-", sweep)
         ids = (f"{name}-{digest[:8]}-{n}" for n in range(1, len(used) + 2))
         job_id = next(i for i in ids if i not in used)
-        return str(
-            self._asked(
-                lambda: self._client.submit_job(
-                    entrypoint=f"{JOB_VARIABLE}={job_id} {START}",
-                    submission_id=job_id,
-                    runtime_env={"working_dir": str(archive)},
-                    metadata={_SWEEP: sweep, _DIGEST: digest},
-                )
-            )
-        )
+        job = {
+            "entrypoint": f"{JOB_VARIABLE}={job_id} {START}",
+            "submission_id": job_id,
+            "runtime_env": {"working_dir": str(archive)},
+            "metadata": {_SWEEP: sweep, _DIGEST: digest},
+        }
+        deadline = time.monotonic() + NO_AGENT_LIMIT_S
+        while True:
+            try:
+                return str(self._asked(lambda: self._client.submit_job(**job)))
+            except SchedulingError as error:
+                if _NO_AGENT not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(2)
 
     def follow(self, job_id: str, write: Callable[[str], object]) -> int:
         """Give what a job prints to `write` until it has ended, and return its exit code.

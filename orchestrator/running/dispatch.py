@@ -165,9 +165,16 @@ class Dispatch:
         worker.bundle, worker.idle_since = None, time.monotonic()
 
     def leave(self, worker_id: str) -> None:
-        """Note that a worker has ended as it was told to."""
-        self._workers.pop(worker_id, None)
+        """Note that a worker has ended as it was told to, by us or with its node.
+
+        What it was sent in the meantime, another one gets.
+        """
+        worker = self._workers.pop(worker_id, _Worker())
         self._idle.pop(worker_id, None)
+        if worker.bundle is not None:
+            self._at_work -= 1
+            self._again.append(worker.bundle)
+        self.pump()
 
     def lose(self, worker_id: str, cause: str) -> None:
         """Note that a worker is gone. What it was at is given to another one, a few times."""

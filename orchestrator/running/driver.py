@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import Submission, SubmissionOutcome, TrialFilter
 from orchestrator.errors import OrchestratorError
-from orchestrator.interruption import ending_in_time
+from orchestrator.interruption import asked, ending_in_time
 from orchestrator.mlflow.mirror import Publisher
 from orchestrator.mlflow.runs import prepare_store
 from orchestrator.planning.plan import Plan
@@ -26,7 +26,9 @@ from orchestrator.registry.registered import RegisteredAdapter
 from orchestrator.registry.registration import AliasStayed, register_winner
 from orchestrator.running.board import Board
 from orchestrator.running.cluster_address import listen_on_loopback
+from orchestrator.running.cluster_watch import ClusterWatch, watching
 from orchestrator.running.heartbeat import Heartbeat
+from orchestrator.running.leftovers import leave_nothing_behind
 from orchestrator.running.missing_files import Missing, find_missing
 from orchestrator.running.work_queue import WorkQueue, WorkState
 from orchestrator.spec.read import SpecSource, read_spec
@@ -136,7 +138,8 @@ def submit(
     stores.prepare()
     prepare_store(stores.tracking_uri)
     with Catalog.open(stores.catalog_url) as catalog, ExitStack() as cluster:
-        workers = cache(partial(_start_workers, plan, address, cluster, watch=watch))
+        start = partial(_start_workers, plan, address, cluster, watch=watch)
+        workers = cache(start)
         missing = _settle_missing(plan, catalog, stores, workers, retrain=retrain_missing)
         with (
             _submission(plan, source, catalog) as submission,
@@ -148,7 +151,7 @@ def submit(
             if not board.over:
                 watch.board(board, workers())
             with ending_in_time(partial(_settle, board)):
-                _run(board, plan, stores, cluster, watch=watch)
+                _run(board, plan, stores, cluster, watch=watch, start=start)
             queue = board.queue
             limit_s = PUBLISH_LIMIT_S if queue.ended else INTERRUPTED_LIMIT_S
             try:
@@ -159,7 +162,7 @@ def submit(
                 if queue.ended:
                     entered = _register(plan, catalog, stores, force=force)
             finally:
-                catalog.end_submission(submission.id, _how_it_ended(queue))
+                catalog.end_submission(submission.id, _how_it_ended(board))
             unpublished = publisher.drain(limit_s)
     return _outcome(plan, board, entered, reused=reused, unpublished=unpublished, missing=missing)
 
@@ -207,6 +210,7 @@ def _open_board(
     """Build the queue from what is finished, after taking over what a crash left unrecorded."""
     queue = WorkQueue(plan.trials, catalog.finished(plan.trials))
     board = Board(queue, catalog, stores.workspace, submission, heartbeat)
+    board.most_failures = plan.spec.limits.most_failures(len(plan.trials))
     board.recall()
     found = board.reconcile()
     if found:
@@ -214,8 +218,9 @@ def _open_board(
     return board
 
 
-def _how_it_ended(queue: WorkQueue) -> SubmissionOutcome:
-    if not queue.ended:
+def _how_it_ended(board: Board) -> SubmissionOutcome:
+    queue = board.queue
+    if not (queue.ended or board.gave_up):
         return SubmissionOutcome.INTERRUPTED
     failed = queue.having(WorkState.FAILED) or queue.having(WorkState.BLOCKED)
     return SubmissionOutcome.FAILED if failed else SubmissionOutcome.COMPLETED
@@ -236,7 +241,7 @@ def _outcome(
         stayed=entered.stayed,
         unregistered=entered.problems,
         unpublished=unpublished,
-        interrupted=not queue.ended,
+        interrupted=not (queue.ended or board.gave_up),
         stopped=None if queue.ended else board.stopped,
         missing=missing,
     )
@@ -266,6 +271,8 @@ def _start_workers(plan: Plan, address: str | None, cluster: ExitStack, *, watch
     from orchestrator.running import scheduling
 
     watch.phase(Phase.STARTING)
+    if address is None:
+        leave_nothing_behind()
     with ending_in_time():
         nodes = cluster.enter_context(scheduling.cluster(address))
     return scheduling.worker_count(_shape(plan), nodes)
@@ -282,18 +289,36 @@ def _shape(plan: Plan) -> "WorkerShape":
         bundle_size=wanted.trials_per_bundle,
         max_retries=wanted.max_retries,
         fast_path=plan.spec.fast_path.settings,
+        limits=plan.spec.limits.of_workers,
     )
 
 
-def _run(board: Board, plan: Plan, stores: Stores, cluster: ExitStack, *, watch: Watch) -> None:
+def _run(
+    board: Board,
+    plan: Plan,
+    stores: Stores,
+    cluster: ExitStack,
+    *,
+    watch: Watch,
+    start: Callable[[], int],
+) -> None:
     """Run the queue until nothing is left to hand out, or somebody interrupts; end the cluster."""
     try:
-        restarts = 0
+        restarts, health = 0, ClusterWatch()
         while not board.over and restarts <= MOST_RESTARTS:
-            from orchestrator.running.scheduling import run_bundles
+            from orchestrator.running.scheduling import probe, run_bundles
 
+            if health.lost is not None:
+                start()
             watch.phase(Phase.RUNNING)
-            run_bundles(board, stores.workspace, _shape(plan))
+            health = ClusterWatch()
+            try:
+                with watching(probe(), health):
+                    run_bundles(board, stores.workspace, _shape(plan))
+            except KeyboardInterrupt:
+                if health.lost is None or asked():
+                    raise
+                cluster.close()
             board.reconcile()
             # Ray Tune also ends when a lost node leaves an actor "unavailable", and when
             # nothing is handed out for ten minutes: others run what is left, or it is paused.

@@ -5,6 +5,7 @@ A Ray Tune trial is a worker here, which is sent one bundle after another; what 
 and what is ready, claimed and recorded to `orchestrator.running.board`.
 """
 
+import gc
 import logging
 import math
 import os
@@ -13,9 +14,13 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
+
+os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a late question starts a cluster of its own
 
 import ray
 from ray import tune
@@ -27,8 +32,10 @@ from orchestrator.interruption import end_as_by_ctrl_c
 from orchestrator.running.board import Board
 from orchestrator.running.bundle_trainable import BundleTrainable
 from orchestrator.running.cluster_address import check_address
+from orchestrator.running.cluster_watch import Probe
 from orchestrator.running.dispatch import Dispatch, Report, guarded
 from workers.contract.fast_path import FastPath
+from workers.contract.limits import Limits
 from workers.contract.paths import Workspace
 
 log = logging.getLogger(__name__)
@@ -51,6 +58,7 @@ class WorkerShape:
         cpus, gpus: per worker; gpus may be a fraction.
         max_retries: how often a bundle is started again after its worker was lost.
         fast_path: what workers share between trials.
+        limits: how long trials may take, and workers be silent.
     """
 
     cpus: float
@@ -59,6 +67,7 @@ class WorkerShape:
     bundle_size: int
     max_retries: int
     fast_path: FastPath
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,23 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
         yield _nodes()
     finally:
         ray.shutdown()
+        gc.collect()  # what is freed later would be looked for in the next cluster
+
+
+def probe() -> Probe:
+    """Return what tells how the cluster is that this process is connected to."""
+    here = ray.get_runtime_context().get_node_id()
+    names = ("gcs_server", "raylet")
+    own = [(p.name(), p) for p in psutil.Process().children() if p.name() in names]
+
+    def ask() -> str | None:
+        for name, process in own:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return f"its process {name} has ended"
+        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        return None if here in alive else "this machine is no longer one of its nodes"
+
+    return ask
 
 
 def _nodes() -> Sequence[Node]:
@@ -162,6 +188,7 @@ def run_bundles(board: Board, workspace: Workspace, shape: WorkerShape) -> None:
         "threads": max(1, int(shape.cpus)),
         "device": "cuda" if shape.gpus else "cpu",
         "fast_path": shape.fast_path.model_dump(mode="json"),
+        "limits": shape.limits.model_dump(mode="json"),
     }
     tuner = Tuner(
         tune.with_resources(
@@ -182,14 +209,23 @@ def run_bundles(board: Board, workspace: Workspace, shape: WorkerShape) -> None:
             verbose=0,
         ),
     )
+    _run_to_the_end(tuner)
+    if dispatch.broken is not None:
+        raise SchedulingError(f"{dispatch.broken}; see `ray status`, then submit again to go on")
+
+
+def _run_to_the_end(tuner: Tuner) -> None:
     try:
         tuner.fit()
+    except KeyboardInterrupt:
+        # Once this is passed on, Ray Tune's objects are freed, and ask the cluster to let go of
+        # what they hold: for a minute each, where it is gone. Without a connection they do not.
+        ray.shutdown()
+        raise
     except (ray.exceptions.RayError, tune.TuneError) as error:
         raise SchedulingError(
             f"Ray Tune stopped: {error}; finished trials are kept, submit again to go on"
         ) from error
-    if dispatch.broken is not None:
-        raise SchedulingError(f"{dispatch.broken}; see `ray status`, then submit again to go on")
 
 
 class _Room:

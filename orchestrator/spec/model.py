@@ -4,6 +4,7 @@ What the words mean together (which combinations there are, which are impossible
 `orchestrator.planning.planner`.
 """
 
+import math
 import os.path
 import re
 from collections.abc import Mapping
@@ -36,6 +37,7 @@ from orchestrator.spec.values import (
     spelled,
 )
 from workers.contract.fast_path import FastPath
+from workers.contract.limits import Limits
 from workers.contract.task_card import Columns, Metric, RowLimits, Split
 from workers.contract.trial import Method
 
@@ -213,6 +215,12 @@ def _of_a_known_user(folder: str) -> str:
     return folder
 
 
+def _share_or_count(failures: float) -> float:
+    if failures > 1 and failures != int(failures):
+        raise ValueError("expected a whole number of trials, or a share of them below 1")
+    return failures
+
+
 class FastPathSpec(Section):
     """How much work is shared between trials; it changes no result beyond rounding and dropout.
 
@@ -232,6 +240,30 @@ class FastPathSpec(Section):
         """Return it as workers take it."""
         width = None if self.pack_width == "auto" else self.pack_width
         return FastPath.model_validate(self.model_dump() | {"pack_width": width})
+
+
+class LimitsSpec(Section):
+    """How long things may take, and how much may fail, before somebody should look.
+
+    `failures` is a number of trials, or a share of all of them where it is below 1.
+    """
+
+    trial_s: Positive | None = None
+    silent_s: Annotated[Number, Field(ge=1, le=86_400)] = 60.0
+    failures: Annotated[NotNegative, Field(le=LARGEST), AfterValidator(_share_or_count)] | None = (
+        None
+    )
+
+    @property
+    def of_workers(self) -> Limits:
+        """Return what workers keep to."""
+        return Limits(trial_s=self.trial_s, silent_s=self.silent_s)
+
+    def most_failures(self, trials: int) -> float:
+        """Return how many of so many trials may fail."""
+        if self.failures is None:
+            return math.inf
+        return self.failures * trials if 0 < self.failures < 1 else self.failures
 
 
 class Ranking(StrEnum):
@@ -290,5 +322,6 @@ class SweepSpec(Section):
     fusion: tuple[FusionGrid, ...] = ()
     exclude: tuple[Condition, ...] = ()
     resources: Resources = Resources()
+    limits: LimitsSpec = LimitsSpec()
     fast_path: FastPathSpec = FastPathSpec()
     select: OneOrMany[SelectRule] = (SelectRule(),)

@@ -21,6 +21,7 @@ from orchestrator.spec.model import (
     FastPathSpec,
     FusionGrid,
     HeadAxes,
+    LimitsSpec,
     PretrainingSpec,
     PruningAxes,
     Resources,
@@ -58,6 +59,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "trials": TrialGrid,
     "fusion": FusionGrid,
     "resources": Resources,
+    "limits": LimitsSpec,
     "fast_path": FastPathSpec,
     "select": SelectRule,
 }
@@ -224,6 +226,7 @@ def test_every_axis_of_a_condition_is_documented() -> None:
     [
         ("training", Training),
         ("resources", Resources),
+        ("limits", LimitsSpec),
         ("fast_path", FastPathSpec),
         ("select", SelectRule),
     ],

@@ -22,12 +22,18 @@ def check_claim(paths: TrialPaths) -> None:
     """Return if the attempt that works here may go on.
 
     Raises:
-        ClaimLostError: another one has taken the trial over.
+        ClaimLostError: another one has taken the trial over; or its folder is gone, as when the
+            workspace was moved away.
     """
     if paths.attempt is None:
         return
     found = current_claim(paths)
-    if found is not None and found != paths.attempt:
+    if found is None:
+        raise ClaimLostError(
+            f"expected the claim of attempt {paths.attempt} in {paths.folder}, found none: the "
+            "workspace was moved, deleted or unmounted; nothing is made anew in its place"
+        )
+    if found != paths.attempt:
         raise ClaimLostError(
             f"attempt {paths.attempt} at the trial in {paths.folder} was taken over by attempt "
             f"{found}, which goes on with it; nothing to do here"

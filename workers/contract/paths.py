@@ -69,6 +69,10 @@ class Workspace:
     root: Path
     attempts: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def trials(self) -> Path:
+        return self.root / "trials"
+
     def trial(self, trial_id: str) -> TrialPaths:
         """Return the paths of a trial's files.
 
@@ -80,7 +84,7 @@ class Workspace:
                 f"expected the id of a trial, letters and digits, found {trial_id[:80]!r}; whoever "
                 "wrote it into the catalog or the workspace did not mean a trial: restore them"
             )
-        folder = self.root / "trials" / trial_id[:2] / trial_id
+        folder = self.trials / trial_id[:2] / trial_id
         return TrialPaths(folder, self.attempts.get(trial_id))
 
     @property

@@ -206,6 +206,7 @@ class FailureReason(StrEnum):
 
     DIVERGED = "diverged"
     OUT_OF_MEMORY = "out_of_memory"
+    TIME_LIMIT = "time_limit"
     BAD_INPUT = "bad_input"
     WORKER_LOST = "worker_lost"
     ERROR = "error"

@@ -110,13 +110,20 @@ class Pack:
         for packed in packed_trials:
             self.join(packed)
 
-    def save(self, packed: PackedTrial, checkpoint: Path) -> None:
-        """Write a packed trial's checkpoint, from which it can go on here or alone."""
+    def save(self, packed: PackedTrial, checkpoint: Path | None) -> None:
+        """Write a packed trial's checkpoint, from which it can go on here or alone.
+
+        Args:
+            checkpoint: None to keep it in memory, see `Trainer.keep`.
+        """
         trainer = packed.trainer
         if packed.optimiser is not None:
             packed.optimiser.hand_back(packed.row, trainer.model, trainer.optimiser)
         with packed.stream:  # whose state is saved too
-            trainer.save(checkpoint)
+            if checkpoint is None:
+                trainer.keep()
+            else:
+                trainer.save(checkpoint)
         if packed.optimiser is not None:
             trainer.optimiser.state.clear()
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from adapter_lib.joint.row_dropout import RandomStream
 from adapter_lib.joint.stacked_parameters import StackedParameters
-from workers.errors import TrialFailedError
+from workers.errors import WorkerError
 from workers.joint.stacked_optimiser import Change, StackedOptimiser
 from workers.training.micro_batch import MicroBatch
 from workers.training.trainer import Trainer
@@ -33,7 +33,7 @@ class PackedTrial:
         self.optimiser: StackedOptimiser | None = None
         self.row = 0
         self.pack_width = 1
-        self.failure: TrialFailedError | None = None
+        self.failure: WorkerError | None = None
         self._group: list[MicroBatch] = []
         self._group_state = self.stream.state
         self._used: NDArray[np.bool_] | None = None

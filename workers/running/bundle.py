@@ -12,9 +12,9 @@ from collections.abc import Hashable, Iterator, Sequence
 from workers.contract.claims import check_claim
 from workers.contract.events import EventKind, TrialEvent
 from workers.contract.paths import Workspace
-from workers.contract.results import read_result
+from workers.contract.results import read_failure, read_result
 from workers.contract.trial import Method, Trial
-from workers.errors import ResultFileError
+from workers.errors import PreemptedError, ResultFileError
 from workers.joint.joint_training import pack_key, packable
 from workers.running.joint_trials import run_together
 from workers.running.one_trial import begin_training, conclude, logging_to, record_failure
@@ -44,13 +44,20 @@ def _run_all(
         groups: dict[Hashable | None, list[Trial]] = {}
         prunings: dict[Hashable, list[Trial]] = {}
         for trial in independent:
+            paths = workspace.trial(trial.trial_id)
             try:
-                done = read_result(workspace.trial(trial.trial_id)) is not None
+                done = read_result(paths) is not None
+                # A driver removes the failures of earlier attempts: this worker's predecessor left
+                # it, and would have it again.
+                failed = paths.attempt is not None and read_failure(paths) is not None
             except ResultFileError as error:  # likewise, a trial fails alone
                 yield record_failure(trial, workspace, error)
                 continue
             if done:
                 yield TrialEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
+                continue
+            if failed:
+                yield TrialEvent(kind=EventKind.FAILED, trial_id=trial.trial_id)
                 continue
             if trial.method is Method.PRUNED_FUSION and warm.fast_path.enabled:
                 prunings.setdefault(pruned_from(trial), []).append(trial)
@@ -100,11 +107,18 @@ def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
             yield TrialEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
         pace = Pace(warm.fast_path.checkpoint_share)
         while not trainer.done:
-            epoch = trainer.run_epoch()
+            try:
+                epoch = trainer.run_epoch()
+            except PreemptedError:
+                trainer.save_kept(running.paths.checkpoint)
+                raise
             check_claim(running.paths)
             if pace.due:
                 with pace.writing():
                     trainer.save(running.paths.checkpoint)
+            elif pace.worth_keeping and not trial.method.trains_base:
+                trainer.keep()
+                pace.kept()
             yield TrialEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
         scores = trainer.final_scores()
     duration_s = time.perf_counter() - started

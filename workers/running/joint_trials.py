@@ -19,6 +19,7 @@ from workers.contract.events import EventKind, TrialEvent
 from workers.contract.paths import Workspace
 from workers.contract.results import FailureReason
 from workers.contract.trial import Trial
+from workers.errors import PreemptedError, TrialFailedError
 from workers.joint.joint_training import Pack
 from workers.joint.pack_width import PackWidth
 from workers.joint.packed_trial import PackedTrial
@@ -56,6 +57,7 @@ def run_together(
         yield from run.fill()
         if not run.running:
             continue
+        run.fail_overdue()
         if any(packed.epoch_ended or packed.failure for packed in run.running):
             yield from run.between_epochs()
             continue
@@ -128,6 +130,14 @@ class _Together:
             pace = Pace(self._warm.fast_path.checkpoint_share)
             self.running[packed] = _Place(running, pace, time.perf_counter() - started)
 
+    def fail_overdue(self) -> None:
+        """Note who may not go on; `between_epochs` lets them go."""
+        for packed in self.running:
+            try:
+                packed.trainer.check_time()
+            except (PreemptedError, TrialFailedError) as error:
+                packed.failure = packed.failure or error
+
     def between_epochs(self) -> Iterator[TrialEvent]:
         """Measure and save whoever has ended an epoch; let go who is done or has failed."""
         for packed in list(self.running):
@@ -154,6 +164,9 @@ class _Together:
             if place.pace.due:
                 with place.pace.writing():
                     self.pack.save(packed, place.running.paths.checkpoint)
+            elif place.pace.worth_keeping:
+                self.pack.save(packed, None)
+                place.pace.kept()
         place.spent_s += packed.train_s + time.perf_counter() - started
         yield from self._tell(packed)
         if not trainer.done:
@@ -187,6 +200,8 @@ class _Together:
     def _fail(self, packed: PackedTrial, error: Exception) -> TrialEvent:
         trial = packed.trainer.trial
         self.pack.leave(packed)
+        if isinstance(error, PreemptedError):
+            packed.trainer.save_kept(self.running[packed].running.paths.checkpoint)
         del self.running[packed]
         with logging_to(self._workspace.trial(trial.trial_id)):
             return record_failure(trial, self._workspace, error)

@@ -4,6 +4,7 @@ The order of these steps, and what is trained between them, is left to `bundle` 
 """
 
 import logging
+import math
 import platform
 import time
 from collections.abc import Iterator
@@ -43,10 +44,12 @@ from workers.errors import (
     BaseModelSourceError,
     CheckpointError,
     ClaimLostError,
+    PreemptedError,
     TrialFailedError,
     WorkerError,
 )
 from workers.objectives.divergence import check_parameters
+from workers.running.preemption import announcement, check_preemption
 from workers.running.warm_state import WarmState
 from workers.training.build import build, chosen_sources
 from workers.training.pruning import mean_attention
@@ -65,6 +68,7 @@ class Running:
     Attributes:
         model: untrained, or as its checkpoint has it; for a pruned fusion, the finished one.
         prefix: what is taken from storage.
+        ends_at: see `Trainer`.
     """
 
     trial: Trial
@@ -73,6 +77,7 @@ class Running:
     model: AdapterModel
     feeds: Feeds
     prefix: PrefixUse | None
+    ends_at: float
 
 
 def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
@@ -80,8 +85,11 @@ def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
 
     Raises:
         ClaimLostError: another attempt has taken the trial over.
+        PreemptedError: the node is being taken away.
     """
+    check_preemption()
     check_claim(workspace.trial(trial.trial_id))
+    ends_at = time.monotonic() + (warm.limits.trial_s or math.inf)
     log.info("start: %s", trial.label)
     examples, backbone = warm.task(trial), warm.backbone(trial.base)
     _check_vocabulary(examples, len(backbone.token_embedding), trial)
@@ -95,7 +103,7 @@ def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
     feeds, prefix = warm.feeds(trial, model)
     paths = workspace.trial(trial.trial_id)
     remove_leftovers(paths.folder, older_than_s=_UNFINISHED_S)
-    return Running(trial, paths, examples, model, feeds, prefix)
+    return Running(trial, paths, examples, model, feeds, prefix, ends_at)
 
 
 def _check_vocabulary(examples: TaskExamples, size: int, trial: Trial) -> None:
@@ -130,7 +138,9 @@ def begin_training(trial: Trial, workspace: Workspace, warm: WarmState) -> tuple
 
 
 def _new_trainer(running: Running) -> Trainer:
-    return Trainer(running.trial, running.model, running.examples, running.feeds)
+    trainer = Trainer(running.trial, running.model, running.examples, running.feeds)
+    trainer.ends_at, trainer.taken_away = running.ends_at, announcement()
+    return trainer
 
 
 def conclude(
@@ -167,6 +177,8 @@ def conclude(
 
 def record_failure(trial: Trial, workspace: Workspace, error: Exception) -> TrialEvent:
     """Commit whatever a trial raised as its own failure, unless another attempt took it over."""
+    if isinstance(error, PreemptedError):
+        return TrialEvent(kind=EventKind.ABANDONED, trial_id=trial.trial_id)
     log.error("trial %s failed: %s", trial.trial_id, error)
     paths, reason = workspace.trial(trial.trial_id), reason_of(error)
     failure = TrialFailure(
@@ -292,8 +304,15 @@ def _environment(model: AdapterModel) -> dict[str, str]:
 
 @contextmanager
 def logging_to(paths: TrialPaths) -> Iterator[None]:
-    """Append what this package logs to the trial's own file while it runs."""
-    paths.folder.mkdir(parents=True, exist_ok=True)
+    """Append what this package logs to the trial's own file while it runs.
+
+    A driver has made the folder; where it is gone, nothing is made in its place.
+    """
+    if paths.attempt is None:
+        paths.folder.mkdir(parents=True, exist_ok=True)
+    elif not paths.folder.is_dir():
+        yield
+        return
     handler = logging.FileHandler(paths.log, encoding="utf-8")
     handler.setFormatter(formatter(LogFormat.of_environment(), trial=paths.folder.name))
     package = logging.getLogger("workers")

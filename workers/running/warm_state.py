@@ -14,6 +14,7 @@ from workers.batches.examples import TaskExamples
 from workers.batches.feeding import Feeds, plain_feeds
 from workers.batches.tokens import tokenizer_for
 from workers.contract.fast_path import FastPath
+from workers.contract.limits import Limits
 from workers.contract.paths import user_cache
 from workers.contract.results import PrefixUse
 from workers.contract.task_card import Split
@@ -35,16 +36,23 @@ class WarmState:
     """The caches of one worker process. No trial's result depends on what is in it.
 
     Attributes:
+        limits: how long each trial may take.
         attention: what was measured of fusions that are pruned one by one.
     """
 
-    def __init__(self, device: torch.device, fast_path: FastPath | None = None) -> None:
+    def __init__(
+        self,
+        device: torch.device,
+        fast_path: FastPath | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         transformers.logging.set_verbosity_error()  # its report of unused pooler weights
         transformers.logging.disable_progress_bar()
         if device.type == "cpu":
             keep_freed_memory()
         self.device = device
         self.fast_path = fast_path or FastPath()
+        self.limits = limits or Limits()
         self._prefixes: PrefixCache | None = None
         if self.fast_path.enabled and self.fast_path.cache_gib > 0:
             self._prefixes = PrefixCache(_store(self.fast_path))

@@ -3,8 +3,10 @@
 The loop knows nothing of where trials come from; `workers.running.bundle` drives it.
 """
 
+import copy
 import logging
 import math
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +23,7 @@ from workers.batches.batching import training_batches
 from workers.batches.examples import TaskExamples
 from workers.batches.feeding import Feeds, plain_feeds
 from workers.batches.precision import autocast
-from workers.contract.results import Epoch, Score
+from workers.contract.results import Epoch, FailureReason, Score
 from workers.contract.task_card import Split
 from workers.contract.trial import (
     DropMode,
@@ -29,7 +31,7 @@ from workers.contract.trial import (
     Schedule,
     Trial,
 )
-from workers.errors import CheckpointError, TrialFailedError
+from workers.errors import CheckpointError, PreemptedError, TrialFailedError
 from workers.objectives import objective_of
 from workers.training.checkpoint import read_checkpoint, write_checkpoint
 from workers.training.depths import measured_depths, selection_depths
@@ -45,6 +47,10 @@ class Trainer:
 
     `restore` brings back all of it, so that a run that was interrupted after any epoch ends with
     the same parameters as one that was not.
+
+    Attributes:
+        ends_at: the time by `time.monotonic` at which the trial fails if it is not done.
+        taken_away: set once the node is being taken away.
     """
 
     def __init__(
@@ -66,6 +72,9 @@ class Trainer:
         self._order = generator_for(trial.seed, "order")
         self._depths = generator_for(trial.seed, "drop")
         self._best_scores: list[Score] = []
+        self._kept: dict[str, Any] | None = None
+        self.ends_at = math.inf
+        self.taken_away = threading.Event()
         self.optimiser = _optimiser(trial, model)
         rows = len(examples.splits[Split.TRAIN])
         batches = math.ceil(rows / trial.training.batch_size)
@@ -163,7 +172,26 @@ class Trainer:
 
         Where the disk is full the old one stays for good: that costs epochs and not the trial.
         """
-        state = {
+        self._kept = None
+        self._write(path, self._state())
+
+    def keep(self) -> None:
+        """Keep the same in memory, for `save_kept` in the middle of a later epoch."""
+        self._kept = copy.deepcopy(self._state())
+
+    def save_kept(self, path: Path) -> None:
+        """Write what was kept since the last `save`, if anything was."""
+        if self._kept is not None:
+            self._write(path, self._kept)
+
+    def _write(self, path: Path, state: dict[str, Any]) -> None:
+        try:
+            write_checkpoint(path, state)
+        except OSError as error:
+            log.warning("the checkpoint cannot be written, going on without: %s", error)
+
+    def _state(self) -> dict[str, Any]:
+        return {
             "model": self.model.trainable_state(),
             "best": self.best_state,
             "best_scores": [s.model_dump(mode="json") for s in self._best_scores],
@@ -174,10 +202,6 @@ class Trainer:
             "device": self.device.type,
             "random": [generator.get_state() for generator in self._generators],
         }
-        try:
-            write_checkpoint(path, state)
-        except OSError as error:
-            log.warning("the checkpoint cannot be written, going on without: %s", error)
 
     def restore(self, path: Path) -> None:
         """Go on from `save`'s file.
@@ -210,12 +234,28 @@ class Trainer:
         """All that torch draws from by itself: masks on the CPU, dropout on the device."""
         return [torch.default_generator, default_generator(self.device)]
 
+    def check_time(self) -> None:
+        """Return if the trial may go on.
+
+        Raises:
+            PreemptedError: its node is being taken away.
+            TrialFailedError: its time is over.
+        """
+        if self.taken_away.is_set():
+            raise PreemptedError("this node is being taken away; the trial goes on elsewhere")
+        if time.monotonic() > self.ends_at:
+            raise TrialFailedError(
+                FailureReason.TIME_LIMIT,
+                "it took longer than limits.trial_s allows; raise that, or train less in it",
+            )
+
     def train_on(self, micro_batch: MicroBatch) -> float:
         """Do one pass, and the optimiser's step if it ends here; return the sum of rows' losses.
 
         Raises:
             TrialFailedError: the loss is not a finite number.
         """
+        self.check_time()
         if micro_batch.first:
             self.optimiser.zero_grad(set_to_none=True)
         loss = self._loss(micro_batch)

@@ -8,6 +8,7 @@ import pytest
 from orchestrator import command_line
 from orchestrator.addresses import holds_password, redacted
 from orchestrator.catalog import Catalog
+from orchestrator.catalog.engines import engine_at
 from orchestrator.errors import CatalogError, OrchestratorError, TrackingError
 from orchestrator.mlflow.runs import translated
 from workers.contract.log_lines import RedactingFormatter
@@ -106,6 +107,16 @@ def test_the_log_hides_what_a_traceback_quotes(tmp_path):
     text = (tmp_path / "log").read_text()
     assert "http://***@host is down" in text
     assert "raise OrchestratorError" in text, "the traceback stays"
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres//me:geheim@x", "me:geheim@x", "://me:gehe@im:geheim@x/y"]
+)
+def test_a_catalog_address_that_is_none_keeps_its_password(url: str) -> None:
+    with pytest.raises(CatalogError) as refused:
+        engine_at(url)
+    assert "geheim" not in str(refused.value)
+    assert "@x" in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["PGPASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY"])

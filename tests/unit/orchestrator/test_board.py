@@ -331,3 +331,29 @@ def test_the_best_so_far_is_that_of_all_submissions(scene: Scene) -> None:
     for task, best in after.best.items():
         rows = scene.catalog.trials(TrialFilter(sweep="toy", task=task), "-score", limit=1)
         assert best.score == rows[0].score
+
+
+def test_nothing_is_made_anew_where_a_workspace_was_moved_away(
+    scene: Scene, tmp_path: Path
+) -> None:
+    board = scene.board()
+    bundle = board.next_bundle(size=2, workers=1)
+    root = scene.stores.workspace.root
+    root.rename(tmp_path / "away")
+    kinds = {event.kind for event in scene.run(board, bundle)}
+    assert kinds == {EventKind.STARTED, EventKind.ABANDONED}
+    assert board.next_bundle(size=2, workers=1) == []
+    assert board.stopped is not None
+    assert "was moved, deleted or unmounted" in board.stopped
+    assert board.over
+    assert not root.exists()
+
+
+def test_what_failed_is_not_run_again_with_the_rest_of_its_bundle(scene: Scene) -> None:
+    board = scene.board()
+    bundle = board.next_bundle(size=2, workers=1)
+    scene.fail(board, bundle[0], FailureReason.OUT_OF_MEMORY)
+    told = scene.run(board, bundle)  # by the worker that replaces a lost one
+    kinds = {t.trial_id: [e.kind for e in told if e.trial_id == t.trial_id] for t in bundle}
+    assert kinds[bundle[0].trial_id] == [EventKind.FAILED]
+    assert kinds[bundle[1].trial_id][-1] is EventKind.FINISHED

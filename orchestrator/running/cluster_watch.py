@@ -1,0 +1,82 @@
+"""Notice that a cluster is gone, or answers no more, which Ray itself waits for without an end.
+
+What a cluster is asked, and what follows when it is lost, is left to the callers.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from orchestrator.interruption import end_at_once, raise_in_main_thread
+
+log = logging.getLogger(__name__)
+
+PROBE_EVERY_S = 2.0
+ANSWER_LIMIT_S = 45.0
+"""A cluster that says nothing for so long is lost; a busy one answers within a few seconds."""
+LEAVE_LIMIT_S = 20.0
+"""For the main thread to leave what it waits for, once it is told that the cluster is lost."""
+
+Probe = Callable[[], str | None]
+"""Returns what is wrong with the cluster, None while it works."""
+
+
+@dataclass
+class ClusterWatch:
+    """What is known of the cluster.
+
+    Attributes:
+        lost: what is wrong with it for good, None while it works.
+    """
+
+    lost: str | None = None
+    left: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def watching(probe: Probe, watch: ClusterWatch) -> Iterator[None]:
+    """Ask a cluster every few seconds; when it is lost, the main thread gets a KeyboardInterrupt.
+
+    Should that not arrive, or not leave this block within `LEAVE_LIMIT_S`, the process is ended.
+
+    Args:
+        watch: of this block alone; it says afterwards whether the cluster was lost.
+    """
+    answered = [time.monotonic()]
+
+    def ask() -> None:
+        while not watch.left.is_set():
+            try:
+                found = probe()
+            except Exception as error:  # an answer too, though not the one that was hoped for
+                log.warning("the cluster cannot be asked", exc_info=True)
+                found = f"it cannot be asked: {error}"
+            answered[0] = time.monotonic()
+            if found is not None:
+                watch.lost = found
+                return
+            watch.left.wait(PROBE_EVERY_S)
+
+    def see() -> None:
+        while watch.lost is None:
+            if watch.left.wait(PROBE_EVERY_S / 2):
+                return
+            if time.monotonic() - answered[0] > ANSWER_LIMIT_S:
+                watch.lost = f"it has not answered for {ANSWER_LIMIT_S:g} s"
+        log.error("the cluster is lost: %s", watch.lost)
+        raise_in_main_thread()
+        if not watch.left.wait(LEAVE_LIMIT_S):
+            why = f"The Ray cluster is lost: {watch.lost}. Finished trials are kept; submit again."
+            end_at_once(why, 1)
+
+    asking = threading.Thread(target=ask, name="cluster-ask", daemon=True)
+    for thread in (asking, threading.Thread(target=see, name="cluster-see", daemon=True)):
+        thread.start()
+    try:
+        yield
+    finally:
+        watch.left.set()
+        asking.join(PROBE_EVERY_S)  # nobody asks a cluster that is being left

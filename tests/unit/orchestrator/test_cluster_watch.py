@@ -1,0 +1,100 @@
+"""A lost cluster is noticed, and a dead driver leaves nothing; each case in its own process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+READY = """
+from orchestrator import interruption
+interruption.end_as_by_ctrl_c()
+"""
+
+
+def started(body: str) -> "subprocess.Popen[str]":
+    """Run a program until it says that it is ready."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", READY + body],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("ready")
+    return process
+
+
+WATCHED = """
+import time
+from orchestrator.running import cluster_watch
+from orchestrator.running.cluster_watch import ClusterWatch, watching
+cluster_watch.PROBE_EVERY_S, cluster_watch.ANSWER_LIMIT_S = 0.1, 1.0
+cluster_watch.LEAVE_LIMIT_S = 1.0
+health, answers = ClusterWatch(), [None, None, "its process raylet has ended"]
+"""
+
+
+def test_who_waits_for_a_lost_cluster_is_told() -> None:
+    process = started(f"""{WATCHED}
+print("ready", flush=True)
+try:
+    with watching(lambda: answers.pop(0), health):
+        time.sleep(60)
+except KeyboardInterrupt:
+    print(health.lost)
+time.sleep(2)  # nothing follows once it was left
+""")
+    out, said = process.communicate(timeout=10)
+    assert (process.returncode, out) == (0, "its process raylet has ended\n"), said
+
+
+def test_a_cluster_that_does_not_answer_is_lost() -> None:
+    process = started(f"""{WATCHED}
+print("ready", flush=True)
+try:
+    with watching(lambda: time.sleep(60), health):
+        time.sleep(60)
+except KeyboardInterrupt:
+    print(health.lost)
+""")
+    out, said = process.communicate(timeout=10)
+    assert out == "it has not answered for 1 s\n", said
+
+
+def test_who_cannot_leave_a_lost_cluster_is_ended() -> None:
+    process = started(f"""{WATCHED}
+print("ready", flush=True)
+while True:
+    try:
+        with watching(lambda: answers.pop(0), health):
+            while True:
+                try:
+                    time.sleep(60)
+                except KeyboardInterrupt:
+                    pass
+    finally:
+        pass
+""")
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert "The Ray cluster is lost: its process raylet has ended" in said
+
+
+def test_a_killed_driver_leaves_nothing_behind() -> None:
+    process = started("""
+import subprocess, sys, time
+from orchestrator.running.leftovers import leave_nothing_behind
+leave_nothing_behind()
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+time.sleep(3)
+print("ready", flush=True)
+time.sleep(60)
+""")
+    started_by_it = psutil.Process(process.pid).children(recursive=True)
+    assert len(started_by_it) == 2
+    process.kill()
+    process.communicate()
+    _, left = psutil.wait_procs(started_by_it, timeout=20)
+    assert left == []
