@@ -230,11 +230,8 @@ class Board:
         self.obey()
         results = self._committed(e.trial_id for e in events if e.kind is EventKind.FINISHED)
         self._finish(results.values())
-        points = [
-            (e.trial_id, e.epoch)
-            for e in events
-            if e.epoch is not None and e.trial_id not in results  # whose curve is in its result
-        ]
+        # The curve of what has a result is in it.
+        points = [(e.trial_id, e.epoch) for e in events if e.epoch and e.trial_id not in results]
         if points:
             mine = self._submission
             self._catalog.record_epochs(mine.sweep, points, by=mine.id)
