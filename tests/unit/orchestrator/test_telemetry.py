@@ -15,6 +15,7 @@ from orchestrator.running.dispatch import Dispatch
 from orchestrator.running.driver import Watch
 from orchestrator.running.telemetry import Telemetry, address_of, served
 from orchestrator.running.work_queue import WorkQueue
+from orchestrator.stores import Stores
 from workers.contract.events import EventKind, TrialEvent, WorkerFigures
 from workers.contract.paths import Workspace
 from workers.contract.results import FailureReason, PrefixUse, TrialFailure, commit
@@ -55,6 +56,7 @@ class Scene:
 
     def __init__(self, catalog: Catalog, folder: Path, samples) -> None:
         self.trials = [samples.trial(seed=seed) for seed in (1, 2, 3)]
+        Stores.at(folder).prepare()
         self.workspace = Workspace(folder)
         submission = catalog.begin_submission("s", "", self.trials)
         queue = WorkQueue({t.trial_id: t for t in self.trials})
