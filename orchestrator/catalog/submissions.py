@@ -1,12 +1,12 @@
 """Who works on what: submissions, and the claims they hold on trials."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
 
-from orchestrator.catalog.outbox import enqueue, enqueue_finished
+from orchestrator.catalog.outbox import Message, enqueue, enqueue_finished
 from orchestrator.catalog.process import ProcessIdentity, job, person
 from orchestrator.catalog.records import (
     SAME_ANYWHERE,
@@ -26,13 +26,16 @@ from orchestrator.catalog.tables import (
     submissions,
     sweep_trials,
     sweeps,
-    trials,
 )
+from orchestrator.catalog.tables import trials as trials_
 from orchestrator.errors import CatalogError, SubmissionOverError
 from workers.contract.trial import Trial
 
 HEARTBEAT_LIMIT_S = 120.0
 """A submission that was silent for longer, by the database's clock, counts as dead."""
+
+_AT_ONCE = 2000
+"""Trials in one transaction of a submission's begin, so that other writers need not wait for it."""
 
 _OPEN = (TrialState.PENDING, TrialState.FAILED, TrialState.BLOCKED)
 
@@ -48,15 +51,57 @@ class Submissions(Store):
         and no longer does leave the sweep; finished ones stay with it. An archived sweep comes back
         into sight.
 
+        Written in many short transactions. What a process leaves that dies in between is a
+        submission without an end, and trials that are pending, as after any other death.
+
         Raises:
             CatalogError: a trial depends on one that neither the catalog nor `trials` has.
         """
+        own = {t.trial_id: t for t in trials}
+        keys = configurations(own.values(), self._known_parents(own))
+        submission = self._enter(sweep, spec_yaml)
+        planned = list(own.values())
+        for start in range(0, len(planned), _AT_ONCE):  # parents stand before their children
+            part = planned[start : start + _AT_ONCE]
+            moment = submission.submitted_at
+            rows = [
+                trial_row(t, configuration=keys[t.trial_id], parents=own, created_at=moment)
+                for t in part
+            ]
+            with self._writing() as connection:
+                insert_new(connection, trials_, rows)
+                _link(connection, part, submission)
+        with self._writing() as connection:
+            _begin(connection, submission)
+        return submission
+
+    def _known_parents(self, planned: Mapping[str, Trial]) -> dict[str, str]:
+        """Return the configurations of parents that were not planned, but are in the catalog.
+
+        Raises:
+            CatalogError: one is not.
+        """
+        parents = {p for t in planned.values() for p in t.parents} - planned.keys()
+        known: dict[str, str] = {}
+        columns = select(trials_.c.trial_id, trials_.c.configuration)
+        with self._reading() as connection:
+            for part in chunks(sorted(parents)):
+                found = connection.execute(columns.where(trials_.c.trial_id.in_(part)))
+                known.update((r.trial_id, r.configuration) for r in found)
+        if missing := parents - set(known):
+            waiting = next(t for t in planned.values() if missing & set(t.parents))
+            raise CatalogError(
+                f"trial {waiting.trial_id} ({waiting.label}) depends on {sorted(missing)[0]}, "
+                "which is neither in the submission nor in the catalog; submit both together"
+            )
+        return known
+
+    def _enter(self, sweep: str, spec_yaml: str) -> Submission:
+        """Write down that this process works on a sweep."""
         me = ProcessIdentity.current()
         with self._writing() as connection:
             moment = clock(connection)
             insert_new(connection, sweeps, [{"name": sweep, "created_at": moment}])
-            back = update(sweeps).where(sweeps.c.name == sweep).values(archived_at=None)
-            connection.execute(back)
             row = {
                 "sweep": sweep,
                 "spec_yaml": spec_yaml,
@@ -70,16 +115,7 @@ class Submissions(Store):
                 "job": job(),
             }
             new = insert(submissions).values(row).returning(submissions)
-            submission = submission_from(connection.execute(new).mappings().one())
-            _insert_trials(connection, trials, moment)
-            _link(connection, trials, submission)
-            enqueue_finished(connection, sweep, moment)
-            enqueue(
-                connection,
-                [(sweep, OutboxKind.SWEEP_STARTED, None, f"started:{submission.id}", {})],
-                moment,
-            )
-        return submission
+            return submission_from(connection.execute(new).mappings().one())
 
     def heartbeat(self, submission_id: int, *, wants_workers: bool = False) -> Control:
         """Say that the submission still lives, and return what it is to obey.
@@ -128,12 +164,12 @@ class Submissions(Store):
                 outcome = SubmissionOutcome.TAKEN_OVER
                 end(connection, dead, outcome, held=AttemptOutcome.LOST)
             hopeless = and_(
-                trials.c.state == TrialState.FAILED, trials.c.failure_reason.in_(SAME_ANYWHERE)
+                trials_.c.state == TrialState.FAILED, trials_.c.failure_reason.in_(SAME_ANYWHERE)
             )
             for part in chunks(trial_ids):
                 got = connection.scalars(
-                    update(trials)
-                    .where(trials.c.trial_id.in_(part), trials.c.state.in_(_OPEN), ~hopeless)
+                    update(trials_)
+                    .where(trials_.c.trial_id.in_(part), trials_.c.state.in_(_OPEN), ~hopeless)
                     .values(
                         state=TrialState.RUNNING.value,
                         claimed_by=submission_id,
@@ -142,7 +178,7 @@ class Submissions(Store):
                         failure_reason=None,
                         failure_message=None,
                     )
-                    .returning(trials.c.trial_id)
+                    .returning(trials_.c.trial_id)
                 ).all()
                 if got:
                     opened = [
@@ -167,43 +203,24 @@ def submission_from(row: RowMapping) -> Submission:
     return Submission.model_validate({k: v for k, v in row.items() if k != "spec_yaml"})
 
 
-def _insert_trials(connection: Connection, planned: Sequence[Trial], moment: datetime) -> None:
-    own = {t.trial_id for t in planned}
-    parents = {p for t in planned for p in t.parents} - own
-    known: dict[str, str] = {}
-    for part in chunks(sorted(parents)):
-        columns = select(trials.c.trial_id, trials.c.configuration)
-        found = connection.execute(columns.where(trials.c.trial_id.in_(part)))
-        known.update((r.trial_id, r.configuration) for r in found)
-    if missing := parents - set(known):
-        waiting = next(t for t in planned if missing & set(t.parents))
-        raise CatalogError(
-            f"trial {waiting.trial_id} ({waiting.label}) depends on {sorted(missing)[0]}, which is "
-            "neither in the submission nor in the catalog; submit both together"
-        )
-    keys = configurations(planned, known)
-    by_id = {t.trial_id: t for t in planned}
-    rows = [
-        trial_row(t, configuration=keys[i], parents=by_id, created_at=moment)
-        for i, t in by_id.items()
-    ]
-    insert_new(connection, trials, rows)
-    edges = [
-        {"trial_id": t, "parent_id": p}
-        for t, p in dict.fromkeys((t.trial_id, p) for t in planned for p in t.parents)
-    ]
-    insert_new(connection, dependencies, edges)
-
-
 def _link(connection: Connection, planned: Sequence[Trial], submission: Submission) -> None:
-    """Make the sweep's trials those that are planned now, and let them run again."""
+    """Note what trials wait for, and that the submission asks for them."""
+    edges = [{"trial_id": t.trial_id, "parent_id": p} for t in planned for p in t.parents]
+    insert_new(connection, dependencies, edges)
     links = [
-        {"sweep": submission.sweep, "trial_id": t, "submission": submission.id}
-        for t in dict.fromkeys(t.trial_id for t in planned)
+        {"sweep": submission.sweep, "trial_id": t.trial_id, "submission": submission.id}
+        for t in planned
     ]
     insert_or_replace(connection, sweep_trials, links)
-    unfinished = select(trials.c.trial_id).where(trials.c.state.in_(_OPEN))
-    of_sweep = sweep_trials.c.sweep == submission.sweep
+
+
+def _begin(connection: Connection, submission: Submission) -> None:
+    """Make the sweep's trials those that the submission asks for, and let them run again."""
+    sweep, moment = submission.sweep, clock(connection)
+    back = update(sweeps).where(sweeps.c.name == sweep).values(archived_at=None)
+    connection.execute(back)
+    unfinished = select(trials_.c.trial_id).where(trials_.c.state.in_(_OPEN))
+    of_sweep = sweep_trials.c.sweep == sweep
     connection.execute(
         delete(sweep_trials).where(
             of_sweep,
@@ -212,19 +229,22 @@ def _link(connection: Connection, planned: Sequence[Trial], submission: Submissi
         )
     )
     connection.execute(
-        update(trials)
+        update(trials_)
         .where(
-            trials.c.trial_id.in_(select(sweep_trials.c.trial_id).where(of_sweep)),
-            trials.c.state.in_((TrialState.FAILED, TrialState.BLOCKED)),
+            trials_.c.trial_id.in_(select(sweep_trials.c.trial_id).where(of_sweep)),
+            trials_.c.state.in_((TrialState.FAILED, TrialState.BLOCKED)),
         )
         .values(state=TrialState.PENDING.value, failure_reason=None, failure_message=None)
     )
+    enqueue_finished(connection, sweep, moment)
+    started: Message = (sweep, OutboxKind.SWEEP_STARTED, None, f"started:{submission.id}", {})
+    enqueue(connection, [started], moment)
 
 
 def dead_submissions(connection: Connection) -> list[int]:
     """Return those submissions, among the ones that hold running trials, which are dead."""
     moment = clock(connection)
-    holders = select(trials.c.claimed_by).where(trials.c.state == TrialState.RUNNING)
+    holders = select(trials_.c.claimed_by).where(trials_.c.state == TrialState.RUNNING)
     rows = connection.execute(select(submissions).where(submissions.c.id.in_(holders)))
     return [r["id"] for r in rows.mappings() if is_dead(submission_from(r), moment)]
 
@@ -311,8 +331,8 @@ def end(
 ) -> None:
     """Close a submission unless it is closed; what it still holds is pending from now on."""
     moment = clock(connection)
-    running = trials.c.claimed_by == submission_id, trials.c.state == TrialState.RUNNING
-    ids = connection.scalars(select(trials.c.trial_id).where(*running)).all()
+    running = trials_.c.claimed_by == submission_id, trials_.c.state == TrialState.RUNNING
+    ids = connection.scalars(select(trials_.c.trial_id).where(*running)).all()
     _release(connection, ids, submission_id, outcome=held)
     sweep = connection.scalar(
         update(submissions)
@@ -332,14 +352,14 @@ def _release(
     released = set[str]()
     for part in chunks(ids):
         rows = connection.scalars(
-            update(trials)
+            update(trials_)
             .where(
-                trials.c.trial_id.in_(part),
-                trials.c.state == TrialState.RUNNING,
-                trials.c.claimed_by == submission_id,
+                trials_.c.trial_id.in_(part),
+                trials_.c.state == TrialState.RUNNING,
+                trials_.c.claimed_by == submission_id,
             )
             .values(state=TrialState.PENDING.value, claimed_by=None)
-            .returning(trials.c.trial_id)
+            .returning(trials_.c.trial_id)
         )
         released.update(rows)
     for part in chunks(sorted(released)):

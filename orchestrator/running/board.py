@@ -5,10 +5,11 @@ It alone writes the catalog while a submission runs. How bundles reach workers i
 fail here is caught and mended by `reconcile`.
 """
 
+import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from adapter_lib.storage.atomic_write import write_atomically
@@ -30,6 +31,8 @@ from workers.contract.results import (
 )
 from workers.contract.trial import Trial
 from workers.errors import ResultFileError
+
+log = logging.getLogger(__name__)
 
 CATALOG_POLL_S = 5.0
 _NOBODY = b"0\n"
@@ -126,7 +129,7 @@ class Board:
     @property
     def waits(self) -> bool:
         """Tell whether what is left can go on later, without any bundle being out."""
-        return self.held is not None or bool(self.queue.having(WorkState.ELSEWHERE))
+        return self.held is not None or self.queue.number(WorkState.ELSEWHERE) > 0
 
     def worker_limit(self, usual: int | None) -> int | None:
         """Return how many workers there may be at most now; None for as many as fit."""
@@ -222,24 +225,45 @@ class Board:
         write_atomically(paths.trial, trial.model_dump_json(indent=1).encode())
         self.attempts[trial.trial_id] = attempt
 
-    def take(self, event: TrialEvent) -> None:
-        """Record one event of a worker."""
+    def take(self, *events: TrialEvent) -> None:
+        """Record what a worker tells, in its order: results together, epochs together."""
         self.obey()
-        result = None
-        if event.kind is EventKind.STARTED:
-            self.running_epochs[event.trial_id] = None
-        elif event.kind is EventKind.EPOCH and event.epoch is not None:
-            self.running_epochs[event.trial_id] = event.epoch
+        results = self._committed(e.trial_id for e in events if e.kind is EventKind.FINISHED)
+        self._finish(results.values())
+        # The curve of what has a result is in it.
+        points = [(e.trial_id, e.epoch) for e in events if e.epoch and e.trial_id not in results]
+        if points:
             mine = self._submission
-            self._catalog.record_epoch(mine.sweep, event.trial_id, event.epoch, by=mine.id)
-        elif event.kind is EventKind.FINISHED:
-            result = self._finish(event.trial_id)
-        elif event.kind is EventKind.FAILED:
-            failure = read_failure(self._workspace.trial(event.trial_id))
-            self._fail(failure or _lost(event.trial_id, "the worker left no reason"))
-        elif event.kind is EventKind.ABANDONED and not self._take_committed(event.trial_id):
-            self._leave(event.trial_id)
-        self._tell(event, result)
+            self._catalog.record_epochs(mine.sweep, points, by=mine.id)
+        for event in events:
+            trial_id = event.trial_id
+            if event.kind is EventKind.FINISHED:
+                self._tell(event, results.get(trial_id))
+                continue
+            if trial_id not in results and event.kind in (EventKind.STARTED, EventKind.EPOCH):
+                self.running_epochs[trial_id] = event.epoch
+            elif event.kind is EventKind.FAILED:
+                failure = read_failure(self._workspace.trial(trial_id))
+                self._fail(failure or _lost(trial_id, "the worker left no reason"))
+            elif event.kind is EventKind.ABANDONED and not self._take_committed(trial_id):
+                self._leave(trial_id)
+            self._tell(event, None)
+
+    def _committed(self, trial_ids: Iterable[str]) -> dict[str, TrialResult]:
+        """Read what trials have committed that said they are finished.
+
+        One that left nothing stays under way until its worker has ended its bundle, which fails it.
+        """
+        found: dict[str, TrialResult] = {}
+        for trial_id in trial_ids:
+            try:
+                result = read_result(self._workspace.trial(trial_id))
+            except ResultFileError as error:
+                self._fail(_unreadable(trial_id, error))
+                continue
+            if result is not None:
+                found[trial_id] = result
+        return found
 
     def lose(self, trial_ids: list[str], why: str) -> None:
         """Record trials whose worker is gone for good; those already committed are finished."""
@@ -255,7 +279,7 @@ class Board:
     def reconcile(self) -> int:
         """Take over results that are committed in storage and not yet in the catalog."""
         open_states = (WorkState.WAITING, WorkState.READY, WorkState.RUNNING, WorkState.ELSEWHERE)
-        ids = [i for i, s in self.queue.states.items() if s in open_states]
+        ids = [i for state in open_states for i in self.queue.having(state)]
         return sum(self._take_committed(trial_id) for trial_id in ids)
 
     def release(self) -> None:
@@ -268,25 +292,25 @@ class Board:
     def _take_committed(self, trial_id: str) -> bool:
         """Finish a trial whose result is there; an unreadable one fails the trial alone."""
         try:
-            if read_result(self._workspace.trial(trial_id)) is None:
-                return False
-            self._finish(trial_id)
+            result = read_result(self._workspace.trial(trial_id))
         except ResultFileError as error:
-            failure = _lost(trial_id, str(error))
-            self._fail(failure.model_copy(update={"reason": FailureReason.BAD_INPUT}))
+            self._fail(_unreadable(trial_id, error))
+            return True
+        if result is None:
+            return False
+        self._finish([result])
         return True
 
-    def _finish(self, trial_id: str) -> TrialResult:
-        result = read_result(self._workspace.trial(trial_id))
-        if result is None:
-            raise ResultFileError(f"trial {trial_id} said it finished and left no result.json")
-        self.running_epochs.pop(trial_id, None)
-        self._catalog.record_result(self._submission.sweep, result)
-        if self.queue.states[trial_id] is WorkState.RUNNING:
-            self.trained.add(trial_id)
-        self.queue.finish(trial_id)
-        self._note(Best(trial_id, result.metric, result.score))
-        return result
+    def _finish(self, results: Collection[TrialResult]) -> None:
+        if not results:
+            return
+        self._catalog.record_results(self._submission.sweep, list(results))
+        for result in results:
+            self.running_epochs.pop(result.trial_id, None)
+            if self.queue.states[result.trial_id] is WorkState.RUNNING:
+                self.trained.add(result.trial_id)
+            self.queue.finish(result.trial_id)
+            self._note(Best(result.trial_id, result.metric, result.score))
 
     def _fail(self, failure: TrialFailure) -> None:
         """Record a failure of this submission's own, and what it blocks."""
@@ -358,6 +382,11 @@ class Board:
     def _tell(self, event: TrialEvent, result: TrialResult | None) -> None:
         for listener in self.listeners:
             listener(event, result)
+
+
+def _unreadable(trial_id: str, error: ResultFileError) -> TrialFailure:
+    failure = _lost(trial_id, str(error))
+    return failure.model_copy(update={"reason": FailureReason.BAD_INPUT})
 
 
 def _lost(trial_id: str, why: str) -> TrialFailure:

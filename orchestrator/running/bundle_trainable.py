@@ -55,6 +55,7 @@ class BundleTrainable(tune.Trainable):  # type: ignore[misc]
         self._events: Iterator[TrialEvent] | None = None
         self._bundles = 0
         self._patience_s = 0.0
+        self._silent, self._longest_s = True, 0.0  # of the bundle that it is at
 
     def give(self, attempts: dict[str, int]) -> None:
         """Take a bundle, trial → attempt; an empty one ends the worker.
@@ -80,14 +81,25 @@ class BundleTrainable(tune.Trainable):  # type: ignore[misc]
         return self._report(told)
 
     def _listen(self, events: Iterator[TrialEvent], told: list[TrialEvent]) -> None:
-        """Run on until there is something to tell, and for a moment more; or to the end."""
+        """Run on until there is something to tell and more would come late; or to the end.
+
+        How long that may be is told from this bundle, of which the first event is told at once.
+        """
         until = time.monotonic() + TELL_S
-        for event in events:
+        while True:
+            asked = time.monotonic()
+            event = next(events, None)
+            moment = time.monotonic()
+            self._longest_s = max(self._longest_s, moment - asked)
+            if event is None:
+                break
             told.append(event)
-            if time.monotonic() >= until:
+            if self._silent or moment + self._longest_s >= until:
+                self._silent = False
                 return
         self._events = None
         self._bundles += 1
+        self._silent, self._longest_s = True, 0.0
 
     def _wait(self) -> None:
         """Let a while pass that grows from step to step."""

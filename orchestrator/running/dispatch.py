@@ -150,9 +150,9 @@ class Dispatch:
 
     def hear(self, worker_id: str, report: Report) -> None:
         """Record what a worker says; give it the next bundle when it has ended its own."""
-        for event in report.events:
-            with guarded("recording an event"):
-                self._board.take(event)
+        if report.events:
+            with guarded("recording what a worker told"):
+                self._board.take(*report.events)
         worker = self._workers[worker_id]
         if worker.bundle is not None and report.done == worker.given:
             self._close(worker.bundle, "it ended without a word")

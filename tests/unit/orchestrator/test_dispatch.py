@@ -60,9 +60,10 @@ class Played:
         self.attempts |= {t.trial_id: 7 for t in bundle}
         return bundle
 
-    def take(self, event: TrialEvent) -> None:
-        if event.kind is EventKind.FINISHED:
-            self.queue.finish(event.trial_id)
+    def take(self, *events: TrialEvent) -> None:
+        for event in events:
+            if event.kind is EventKind.FINISHED:
+                self.queue.finish(event.trial_id)
 
     def lose(self, trial_ids: list[str], why: str) -> None:
         for trial_id in trial_ids:
