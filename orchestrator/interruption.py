@@ -92,6 +92,7 @@ def _see_it_end(
 ) -> None:
     while received := os.read(heard, 1):
         if received[0] in (signal.SIGINT, signal.SIGTERM):
+            _asked.set()  # Python's handler may not have been called yet
             if not left.wait(limit_s):
                 _end_now(last_words)
             return

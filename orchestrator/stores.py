@@ -49,7 +49,7 @@ class Stores:
         return redacted(self.tracking_uri)
 
     def prepare(self) -> None:
-        """Create the workspace's folder.
+        """Create the workspace's folders; the one of trials tells it from what was moved away.
 
         Raises:
             OrchestratorError: it cannot be written.

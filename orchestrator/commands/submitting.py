@@ -49,9 +49,9 @@ def submit(
     """
     check_address(address)
     stores = Stores.at(workspace, catalog=catalog, tracking=tracking)
+    planned, source = plan_sweep(sweep)
     stores.prepare()
     with logging_to(stores.workspace.root / "driver.log", outside.log_format):
-        planned, source = plan_sweep(sweep)
         out = Console(stderr=True) if as_json else console()
         _announce(out, planned, stores)
         # Ray prints of lost nodes to standard output, which with --json holds JSON alone.

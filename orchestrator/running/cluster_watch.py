@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from orchestrator.interruption import end_at_once, raise_in_main_thread
+from orchestrator.interruption import asked, end_at_once, raise_in_main_thread
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def watching(probe: Probe, watch: ClusterWatch) -> Iterator[None]:
                 watch.lost = f"it has not answered for {ANSWER_LIMIT_S:g} s"
         log.error("the cluster is lost: %s", watch.lost)
         raise_in_main_thread()
-        if not watch.left.wait(LEAVE_LIMIT_S):
+        if not watch.left.wait(LEAVE_LIMIT_S) and not asked():  # else `ending_in_time` sees to it
             why = f"The Ray cluster is lost: {watch.lost}. Finished trials are kept; submit again."
             end_at_once(why, 1)
 

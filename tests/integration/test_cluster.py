@@ -142,6 +142,7 @@ def test_a_node_without_the_workspace_is_named(
     plan, _ = plan_sweep(toy_sweep(epochs=1))
     trial = next(t for t in plan.trials.values() if not t.parents)
     stores = Stores.at(tmp_path / "workspace")
+    stores.prepare()
     monkeypatch.setenv("RAY_TMPDIR", "/tmp")
     shape = scheduling.WorkerShape(
         cpus=1, gpus=0, max_workers=1, bundle_size=1, max_retries=1, fast_path=FastPath()

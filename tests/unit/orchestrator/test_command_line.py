@@ -23,6 +23,8 @@ from adapter_lib.modules.heads import Head
 from adapter_lib.storage.files import save_adapter
 from adapter_lib.transformer.backbone import Backbone
 from orchestrator import command_line
+from orchestrator.commands.driver_log import logging_to
+from workers.contract.log_lines import LogFormat
 
 
 @pytest.fixture
@@ -111,15 +113,15 @@ def test_bad_data_is_refused_before_anything_runs(
     assert not (tmp_path / "workspace" / "trials").exists()
 
 
-def test_a_submission_leaves_no_log_handler_behind(
-    command: Callable[..., Any], toy_sweep: Callable[..., Path], tmp_path: Path
-) -> None:
-    root = logging.getLogger()
+def test_a_log_leaves_no_handler_behind(tmp_path: Path) -> None:
+    root, log = logging.getLogger(), tmp_path / "driver.log"
     before = list(root.handlers), root.level
-    code, _ = command("submit", change(toy_sweep(), "seeds:", "sedes:"))
-    assert code == 2
-    assert (tmp_path / "workspace" / "driver.log").exists()
+    with logging_to(log, LogFormat.TEXT):
+        logging.getLogger("orchestrator").info("of a submission")
+    logging.getLogger("orchestrator").warning("of another one")
     assert (list(root.handlers), root.level) == before
+    assert "of a submission" in log.read_text()
+    assert "of another one" not in log.read_text()
 
 
 def test_odd_data_is_said_before_anything_runs(

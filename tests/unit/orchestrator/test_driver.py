@@ -40,6 +40,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> list[scheduling.Node]:
                 board.take(event)
 
     monkeypatch.setattr(scheduling, "cluster", cluster)
+    monkeypatch.setattr(scheduling, "probe", lambda: lambda: None)
     monkeypatch.setattr(scheduling, "run_bundles", run_bundles)
     publisher = SimpleNamespace(drain=lambda _: 0)
     monkeypatch.setattr(driver, "_publishing", lambda *_: nullcontext(publisher))

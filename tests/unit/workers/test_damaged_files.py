@@ -117,9 +117,12 @@ def test_a_whole_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_a_trial_whose_checkpoint_is_damaged_starts_over(
     trials: list[Trial], tmp_path: Path, damage: str, width: int
 ) -> None:
+    for folder in (tmp_path / "whole", tmp_path / "stopped"):
+        for together in [trials] if width > 1 else [[trial] for trial in trials]:
+            stop_after(2, together, folder, width)
+    # What starts over does so alone; the other one goes on as it would have without the damage.
+    Workspace(tmp_path / "whole").trial(trials[0].trial_id).checkpoint.unlink()
     expected = [run(trial, tmp_path / "whole") for trial in trials]
-    for together in [trials] if width > 1 else [[trial] for trial in trials]:
-        stop_after(2, together, tmp_path / "stopped", width)
     path = Workspace(tmp_path / "stopped").trial(trials[0].trial_id).checkpoint
     content = bytearray(path.read_bytes())
     state = read_checkpoint(path)
