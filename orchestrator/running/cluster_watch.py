@@ -37,13 +37,16 @@ class ClusterWatch:
 
 
 @contextmanager
-def watching(probe: Probe, watch: ClusterWatch) -> Iterator[None]:
+def watching(
+    probe: Probe, watch: ClusterWatch, last_words: Callable[[], object] | None = None
+) -> Iterator[None]:
     """Ask a cluster every few seconds; when it is lost, the main thread gets a KeyboardInterrupt.
 
     Should that not arrive, or not leave this block within `LEAVE_LIMIT_S`, the process is ended.
 
     Args:
         watch: of this block alone; it says afterwards whether the cluster was lost.
+        last_words: called before such an end, see `end_at_once`.
     """
     answered = [time.monotonic()]
 
@@ -70,7 +73,7 @@ def watching(probe: Probe, watch: ClusterWatch) -> Iterator[None]:
         raise_in_main_thread()
         if not watch.left.wait(LEAVE_LIMIT_S) and not asked():  # else `ending_in_time` sees to it
             why = f"The Ray cluster is lost: {watch.lost}. Finished trials are kept; submit again."
-            end_at_once(why, 1)
+            end_at_once(why, 1, last_words)
 
     asking = threading.Thread(target=ask, name="cluster-ask", daemon=True)
     for thread in (asking, threading.Thread(target=see, name="cluster-see", daemon=True)):

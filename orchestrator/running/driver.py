@@ -150,8 +150,9 @@ def submit(
             reused = board.queue.counts()[WorkState.FINISHED]
             if not board.over:
                 watch.board(board, workers())
-            with ending_in_time(partial(_settle, board)):
-                _run(board, plan, stores, cluster, watch=watch, start=start)
+            leave = partial(_leave, board, catalog, submission)
+            with ending_in_time(leave):
+                _run(board, plan, stores, cluster, watch=watch, start=start, leave=leave)
             queue = board.queue
             limit_s = PUBLISH_LIMIT_S if queue.ended else INTERRUPTED_LIMIT_S
             try:
@@ -301,6 +302,7 @@ def _run(
     *,
     watch: Watch,
     start: Callable[[], int],
+    leave: Callable[[], None],
 ) -> None:
     """Run the queue until nothing is left to hand out, or somebody interrupts; end the cluster."""
     try:
@@ -313,7 +315,7 @@ def _run(
             watch.phase(Phase.RUNNING)
             health = ClusterWatch()
             try:
-                with watching(probe(), health):
+                with watching(probe(), health, leave):
                     run_bundles(board, stores.workspace, _shape(plan))
             except KeyboardInterrupt:
                 if health.lost is None or asked():
@@ -336,6 +338,12 @@ def _settle(board: Board) -> None:
     """Record what workers have committed, and let the rest go."""
     board.reconcile()
     board.release()
+
+
+def _leave(board: Board, catalog: Catalog, submission: Submission) -> None:
+    """Leave nothing open; for an end that no `finally` sees."""
+    _settle(board)
+    catalog.end_submission(submission.id, SubmissionOutcome.INTERRUPTED)
 
 
 def _register(plan: Plan, catalog: Catalog, stores: Stores, *, force: bool) -> Registered:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -94,3 +95,6 @@ def test_an_interruption_comes_through_where_the_cluster_is_gone(
     assert "Interrupted: finished trials are kept; submit again to go on." in said
     listed = adaptersweep("trials", "-w", workspace, "--limit", "100", "--json")
     assert "running" not in {row["state"] for row in json.loads(listed.out)}
+    with sqlite3.connect(workspace / "catalog.sqlite") as connection:
+        outcomes = connection.execute("SELECT outcome FROM submissions").fetchall()
+    assert outcomes == [("interrupted",)]
