@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKSPACE ?= workspace
 PEER_VENV ?= .venv-peer
 
-.PHONY: demo test check lock setup bench cluster cluster-stop help chaos
+.PHONY: demo test check lock setup bench cluster cluster-stop help chaos gpu-check
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -20,6 +20,7 @@ $(VENV)/.complete: requirements.lock pyproject.toml
 
 demo: setup ## run the quickstart sweep, from nothing to adapters in a registry
 	$(BIN)/adaptersweep submit sweeps/quickstart.yaml --workspace $(WORKSPACE) --sample
+	@echo "Look at it in a browser:  $(BIN)/adaptersweep dashboard --workspace $(WORKSPACE)"
 
 cluster: setup ## start a cluster of processes on this machine, in .cluster; CLUSTER_OPTIONS=--help lists what can be set
 	$(BIN)/python docker/local_cluster.py start $(CLUSTER_OPTIONS)
@@ -36,8 +37,11 @@ check: setup ## format, lint, types and import contracts
 test: check ## all checks and tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
+gpu-check: setup ## check this machine's GPU with small trials; GPU_CHECK=--help lists what can be set
+	$(BIN)/adaptersweep gpu-check $(GPU_CHECK)
+
 chaos: setup ## disturb a sweep with faults at random, and print what it came to
-	$(BIN)/python -m tests.integration.chaos $(CHAOS)
+	$(BIN)/python -m tests.integration.chaos_long $(CHAOS)
 
 bench: setup $(PEER_VENV)/.complete ## set up what `docs/benchmarks.md` compares with: AdapterHub, apart
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         HeadKind,
         Initialisation,
         NonLinearity,
+        Pooling,
         Sharing,
     )
     from adapter_lib.errors import AdapterLibError
@@ -50,6 +51,7 @@ _HOME = {
     "MultiTask": "joint.multitask",
     "NonLinearity": "config.configuration",
     "Placement": "config.arrangement",
+    "Pooling": "config.configuration",
     "Sharing": "config.configuration",
     "TrainerModel": "trainer_model",
     "load_adapter": "storage.files",
@@ -77,6 +79,7 @@ __all__ = [
     "MultiTask",
     "NonLinearity",
     "Placement",
+    "Pooling",
     "Sharing",
     "TrainerModel",
     "load_adapter",

@@ -10,7 +10,7 @@ from torch.nn import functional
 from adapter_lib.config.configuration import HeadKind
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.model import AdapterModel
-from adapter_lib.transformer.batch import Batch
+from adapter_lib.transformer.batch import Batch, to_device
 
 IGNORED = -100
 """The target of a token that is not predicted; what torch's cross-entropy leaves out."""
@@ -54,8 +54,9 @@ def mask_tokens(
             f"{fraction} and {mask_id}"
         )
     device = input_ids.device
-    draws = torch.rand(2, *input_ids.shape, generator=generator).to(device)
-    tokens = torch.randint(vocabulary_size, input_ids.shape, generator=generator).to(device)
+    draws = to_device(torch.rand(2, *input_ids.shape, generator=generator), device)
+    tokens = torch.randint(vocabulary_size, input_ids.shape, generator=generator)
+    tokens = to_device(tokens, device)
     chosen = maskable & (draws[0] < fraction)
     replaced = torch.where(draws[1] < _MASKED, torch.full_like(tokens, mask_id), tokens)
     changed = chosen & (draws[1] < _MASKED + _RANDOM)

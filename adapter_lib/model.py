@@ -97,7 +97,7 @@ class AdapterModel(nn.Module):
     @property
     def reads_one_token(self) -> bool:
         """Whether the highest layer computes the only token of each row that the head reads."""
-        return self.head.config.kind.reads_one_token and not self.all_tokens_in_top_layer
+        return self.head.config.reads_one_token and not self.all_tokens_in_top_layer
 
     def token_index(self, batch: Batch) -> Tensor | None:
         """Return the position of the only token in each row that the head reads, (b,).

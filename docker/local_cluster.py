@@ -252,6 +252,8 @@ class LocalCluster:
             f"the cluster is ready; data, secrets and logs are in {self.folder}\n{where}\n"
             f"use it from another terminal:\n  . {self.folder / 'environment'}\n"
             "  adaptersweep doctor\n  adaptersweep submit sweeps/quickstart.yaml\n"
+            "with its workspace in object storage, rather than in a folder:\n"
+            "  adaptersweep submit sweeps/quickstart.yaml --workspace s3://sweeps/workspace\n"
             "stop it with Ctrl-C here, or `make cluster-stop`"
         )
 
@@ -319,7 +321,12 @@ def stop(folder: Path) -> None:
         running = psutil.Process(int(pid.read_text()))
         if any(Path(word).name == Path(__file__).name for word in running.cmdline()):
             running.terminate()
-            running.wait(4 * STOP_LIMIT_S)
+            deadline = time.monotonic() + 4 * STOP_LIMIT_S
+            # Has ended, too: a zombie, whose parent has not asked for its end yet.
+            while running.status() != psutil.STATUS_ZOMBIE:
+                if time.monotonic() > deadline:
+                    running.kill()
+                time.sleep(0.1)
     end_left_over(folder)
     pid.unlink(missing_ok=True)
     (folder / "environment").unlink(missing_ok=True)

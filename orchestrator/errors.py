@@ -35,3 +35,7 @@ class TrackingError(OrchestratorError):
 
 class RegistryError(OrchestratorError):
     """An adapter that the registry does not have, or that differs from what was registered."""
+
+
+class ExportFileError(OrchestratorError):
+    """A file that is no export of a catalog, is damaged, or is of a newer format."""

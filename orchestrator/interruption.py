@@ -5,15 +5,18 @@ inside of Ray that can take minutes: a call to a cluster whose head is gone is t
 """
 
 import logging
+import math
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psutil
 
@@ -25,22 +28,79 @@ INTERRUPTED_SAID = "Interrupted: finished trials are kept; submit again to go on
 END_LIMIT_S = 20.0
 """Kubernetes and Slurm kill 30 seconds after SIGTERM."""
 _LAST_WORDS_LIMIT_S = 5.0
+_SAME_S = 1.0
+"""Who ends a group of processes often tells one of them twice."""
+_AGAIN_AFTER_S = 0.05
+"""Raised anew at once, it could be lost in the very same call."""
 
 _asked = threading.Event()
+_asked_at = -math.inf
 
 
 def end_as_by_ctrl_c() -> None:
-    """Let SIGTERM raise KeyboardInterrupt from now on; only a main thread can say so."""
+    """Let SIGTERM raise KeyboardInterrupt from now on; only a main thread can say so.
+
+    Where Python would lose one, it is raised again: see `_raise_again`.
+    """
     if threading.current_thread() is threading.main_thread():
+        if not _is_ours(sys.unraisablehook):
+            sys.unraisablehook = partial(_raise_again, sys.unraisablehook, raise_in_main_thread)
         signal.signal(signal.SIGTERM, _interrupt)
         signal.signal(signal.SIGUSR2, signal.default_int_handler)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
             signal.signal(signal.SIGINT, _interrupt)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    global _asked_at
+    before, _asked_at = _asked_at, time.monotonic()
     _asked.set()
-    raise KeyboardInterrupt
+    if _asked_at - before > _SAME_S:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def losing_none() -> Iterator[None]:
+    """In a program of others, let no Ctrl-C be lost meanwhile: see `_raise_again`."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or _is_ours(sys.unraisablehook):
+        yield
+        return
+    before = sys.unraisablehook
+    sys.unraisablehook = partial(_raise_again, before, _press_ctrl_c)
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _press_ctrl_c() -> None:
+    _tell_main_thread(signal.SIGINT)
+
+
+def _raise_again(
+    report: Callable[[Any], object], interrupt: Callable[[], object], lost: Any
+) -> None:
+    """Raise KeyboardInterrupt, again, for one that came where Python lets exceptions go nowhere.
+
+    It does while it frees an object, in `__del__` or in the callback of a weak reference, and in
+    what is called around a fork. Ray's handler of SIGTERM raises SystemExit there instead.
+
+    Args:
+        report: what is called for every other exception that goes nowhere.
+        interrupt: interrupts the main thread.
+        lost: as `sys.unraisablehook` is given it.
+    """
+    if not issubclass(lost.exc_type, KeyboardInterrupt | SystemExit):
+        report(lost)
+    elif threading.current_thread() is threading.main_thread():
+        again = threading.Timer(_AGAIN_AFTER_S, interrupt)
+        again.daemon = True
+        again.start()
+
+
+def _is_ours(hook: object) -> bool:
+    return isinstance(hook, partial) and hook.func is _raise_again
 
 
 def asked() -> bool:
@@ -50,9 +110,13 @@ def asked() -> bool:
 
 def raise_in_main_thread() -> None:
     """Let the main thread raise KeyboardInterrupt, from any other one, without `asked`."""
+    _tell_main_thread(signal.SIGUSR2)
+
+
+def _tell_main_thread(number: signal.Signals) -> None:
     ident = threading.main_thread().ident
     if ident is not None:
-        signal.pthread_kill(ident, signal.SIGUSR2)
+        signal.pthread_kill(ident, number)
 
 
 @contextmanager

@@ -1,39 +1,81 @@
 """Where a submission reads and writes: the workspace, the catalog, and MLflow's store."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.addresses import redacted, without_user
 from orchestrator.errors import OrchestratorError
 from workers.contract.paths import Workspace
+from workers.contract.storage.object_storage import PATIENCE_S, ObjectStorage
+from workers.errors import StorageError
 
 EMBEDDED = "sqlite in the workspace"
+ASKED_PATIENCE_S = 30.0
+"""For how long commands that somebody waits for wait for object storage."""
+_MARK = "workspace.json"
+"""What the first submission writes into object storage."""
 
 
 @dataclass(frozen=True)
 class Stores:
-    """The three places, as given or at their embedded defaults inside the workspace."""
+    """The three places.
+
+    Attributes:
+        catalog, tracking: as given; None for the embedded default inside of the workspace, which a
+            workspace in object storage does not have.
+    """
 
     workspace: Workspace
-    catalog_url: str
-    tracking_uri: str
+    catalog: str | None
+    tracking: str | None
 
     @classmethod
     def at(
-        cls, folder: Path, *, catalog: str | None = None, tracking: str | None = None
+        cls, workspace: str | Path, *, catalog: str | None = None, tracking: str | None = None
     ) -> "Stores":
-        """Fill in the embedded defaults below `folder`.
+        """Take a folder, or the URL of object storage, as workspace.
 
         Raises:
-            OrchestratorError: `folder` is a URL, which needs a mounted path.
+            OrchestratorError: `workspace` is a URL that cannot be used.
         """
-        if "://" in str(folder) or ":/" in str(folder):
+        try:
+            return cls(Workspace.at(workspace).patient(ASKED_PATIENCE_S), catalog, tracking)
+        except StorageError as error:
+            raise OrchestratorError(f"--workspace: {error}") from error
+
+    def patient(self) -> "Stores":
+        """Return the same ones for work that goes on for hours, and waits longer for storage."""
+        return replace(self, workspace=self.workspace.patient(PATIENCE_S))
+
+    @property
+    def catalog_url(self) -> str:
+        """Return the address of the catalog.
+
+        Raises:
+            OrchestratorError: there is none, and none can be in the workspace.
+        """
+        if self.catalog is None:
+            self._check_embedded("--catalog", "postgresql+psycopg://USER@HOST/NAME")
+        return self.catalog or self.workspace.catalog_url
+
+    @property
+    def tracking_uri(self) -> str:
+        """Return the address of MLflow's store or server.
+
+        Raises:
+            OrchestratorError: as for the catalog.
+        """
+        if self.tracking is None:
+            self._check_embedded("--tracking", "http://HOST:5000")
+        return self.tracking or self.workspace.tracking_uri
+
+    def _check_embedded(self, option: str, example: str) -> None:
+        if self.workspace.storage is not None:
             raise OrchestratorError(
-                f"the workspace must be a folder that every node sees, found {folder}; mount the "
-                "shared storage and give its path"
+                f"{option}: expected an address such as {example}, since the workspace "
+                f"{self.workspace.address} is object storage, which cannot hold a database of "
+                "SQLite; found none"
             )
-        workspace = Workspace(folder.resolve())
-        return cls(workspace, catalog or workspace.catalog_url, tracking or workspace.tracking_uri)
 
     @property
     def tracking_identity(self) -> str:
@@ -49,15 +91,33 @@ class Stores:
         return redacted(self.tracking_uri)
 
     def prepare(self) -> None:
-        """Create the workspace's folders; the one of trials tells it from what was moved away.
+        """Create what tells the workspace from what was moved away, and see that it can be written.
 
         Raises:
-            OrchestratorError: it cannot be written.
+            OrchestratorError: it cannot be; or a database that it cannot hold is not given.
         """
+        _ = self.catalog_url, self.tracking_uri  # before anything is written, or waited for
         try:
             self.workspace.trials.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+            if self.workspace.storage is not None:
+                check_storage(self.workspace.storage)
+        except (OSError, StorageError) as error:
             raise OrchestratorError(
-                f"cannot write the workspace {self.workspace.root}: {error}; give another "
+                f"cannot write the workspace {self.workspace.address}: {error}; give another "
                 "with --workspace"
             ) from error
+
+
+def check_storage(storage: ObjectStorage) -> None:
+    """Mark object storage as a workspace, and see that it keeps to put-if-absent.
+
+    Raises:
+        StorageError: it cannot be written, or writes over what is there.
+    """
+    storage.create(_MARK, b'{"format": 1}\n')
+    if storage.create(_MARK, b"{}\n"):
+        storage.delete([_MARK])
+        raise StorageError(
+            f"{storage.url} writes over objects although it is asked not to (If-None-Match: *), so "
+            "that two attempts could both finish a trial; take another storage, or a newer version"
+        )

@@ -3,9 +3,6 @@
 import json
 import os
 import random
-import shutil
-import socket
-import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,6 +10,9 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests import ports
+from tests.own_postgres import NoPostgresError, running_postgres
 
 # The same cases in every run; HYPOTHESIS_PROFILE=explore draws new ones.
 hypothesis.settings.register_profile("repeat", derandomize=True)
@@ -179,52 +179,18 @@ def write_toy_sweep(
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """Find a port of loopback that nobody listens on."""
-
-    def find() -> int:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            return int(listener.getsockname()[1])
-
-    return find
+    return ports.free_port
 
 
 @pytest.fixture(scope="session")
-def postgres(free_port: Callable[[], int]) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Start a PostgreSQL of our own on loopback; give the URL of its server, without database."""
-    if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
-        pytest.skip("PostgreSQL is not installed: initdb and pg_ctl are not on PATH")
     pytest.importorskip("psycopg")
-    # PostgreSQL refuses to run as root, and another user cannot enter pytest's own folders.
-    as_user: list[str] = []
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip(
-                "PostgreSQL does not run as root, and there is no setpriv to drop to nobody"
-            )
-        as_user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-    folder = Path(tempfile.mkdtemp(prefix="adaptersweep-postgres-"))
-    port = free_port()
-
-    def call(*command: str) -> None:
-        # Output goes to a file: the server would keep a pipe open for as long as it runs.
-        with (folder / "commands.log").open("ab") as log:
-            subprocess.run(
-                [*as_user, *command], check=True, cwd="/", stdout=log, stderr=log, timeout=60
-            )
-
     try:
-        folder.chmod(0o777)
-        data = str(folder / "data")
-        call("initdb", "-D", data, "-A", "trust", "-U", "sweep", "--no-sync", "-E", "UTF8")
-        settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        log = str(folder / "server.log")
-        call("pg_ctl", "-D", data, "-l", log, "-o", settings, "-w", "start")
-        try:
-            yield f"postgresql+psycopg://sweep@127.0.0.1:{port}"
-        finally:
-            call("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with running_postgres(ports.free_port()) as url:
+            yield url
+    except NoPostgresError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from orchestrator.spec import axes
 from orchestrator.spec.axes import AXES, Axes, Axis
 from orchestrator.spec.values import LARGEST
 from workers.contract.head_settings import HeadSettings
+from workers.contract.removal import Removal
 from workers.contract.trial import Drop, Pruning, Training
 
 PAGE = Path(__file__).parents[1] / "docs/sweep-yaml.md"
@@ -32,6 +33,7 @@ SECTIONS: Mapping[str, tuple[type, type[Axes], Mapping[str, Axis]]] = {
     "adapter": (AdapterConfig, axes.AdapterAxes, axes.ADAPTER),
     "drop": (Drop, axes.DropAxes, axes.DROP),
     "head": (HeadSettings, axes.HeadAxes, axes.HEAD),
+    "removal": (Removal, axes.RemovalAxes, axes.REMOVAL),
     "training": (Training, axes.TrainingAxes, axes.TRAINING),
     "config": (FusionConfig, axes.FusionAxes, axes.FUSION),
     "pruning": (Pruning, axes.PruningAxes, axes.PRUNING),

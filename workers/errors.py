@@ -33,9 +33,29 @@ class PreemptedError(WorkerError):
     """A trial that is given back because its node is being taken away; it has not failed."""
 
 
+class MeasuringError(WorkerError):
+    """Times that cannot be measured, such as of models that memory does not hold."""
+
+
 class CheckpointError(WorkerError):
     """A checkpoint that is damaged, or not of the trial that wants to go on from it."""
 
 
 class NameRefusedError(WorkerError):
     """A name that is to be a file or folder, and could lead out of where it belongs."""
+
+
+class StorageError(WorkerError):
+    """Object storage that does not answer or refuses, or an address of none.
+
+    Attributes:
+        final: whether asking again would give the same answer.
+    """
+
+    def __init__(self, message: str, *, final: bool = True) -> None:
+        super().__init__(message)
+        self.final = final
+
+
+class DamagedObjectError(StorageError):
+    """An object that differs from the checksum that was written with it, however often read."""

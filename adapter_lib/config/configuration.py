@@ -12,6 +12,8 @@ from enum import StrEnum
 from numbers import Real
 from typing import Annotated, Any
 
+from annotated_types import Gt
+
 from adapter_lib.config.arrangement import USUAL, Arrangement, Reading, Residual
 from adapter_lib.config.arrangement import Placement as Placement
 from adapter_lib.config.cut_points import Block, CutPoint
@@ -55,9 +57,16 @@ class HeadKind(StrEnum):
     MASKED_LM = "masked_lm"  # per token, scores over the vocabulary
 
     @property
-    def reads_one_token(self) -> bool:
-        """Whether a row's prediction is read from one of its tokens, not from every token."""
+    def answers_by_row(self) -> bool:
+        """Whether a row has one prediction, not every token its own."""
         return self in (self.CLASSIFICATION, self.REGRESSION, self.MULTIPLE_CHOICE)
+
+
+class Pooling(StrEnum):
+    """What of a row a head reads that gives one prediction for it."""
+
+    TOKEN = "token"  # the first real one, of a causal base the last, as AdapterHub's heads
+    MEAN = "mean"  # over all real tokens, as sentence encoders are trained
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,9 @@ class AdapterConfig:
     zeros going up, as torch draws a linear layer going down."""
     drop_depth: Depth = 0
     """Number of lowest layers without adapter, 0…L-1 (specialised AdapterDrop)."""
+    initial_std: Annotated[Annotated[float, Gt(0)] | None, Said("initial std {}")] = None
+    """The standard deviation of initial weights in place of the 0.02 or 0.01 of `initialisation`
+    (Houlsby et al. 2019, figure 6, have 1e-7 to 1); not for `mam`."""
     scaling: Annotated[float, Said("scaled {}")] = 1.0
     """Of what the bottleneck adds; He et al. 2022 use 4 with `parallel`."""
     dropout: Fraction = 0.0
@@ -111,6 +123,11 @@ class AdapterConfig:
             raise ConfigurationError(
                 f"group_layers is above 1 for sharing=groups and 1 otherwise, found "
                 f"{self.group_layers} with sharing={self.sharing}"
+            )
+        if self.initial_std is not None and self.initialisation is Initialisation.MAM:
+            raise ConfigurationError(
+                f"initialisation=mam draws no normal numbers, found initial_std={self.initial_std} "
+                "with it; leave one of them out"
             )
         self.arrangement.check(self.placement)
         used = self.arrangement.base_norm_after or self.reads is Reading.NORMED
@@ -254,6 +271,7 @@ class HeadConfig:
             the vocabulary's size for masked language modelling.
         layers: 1 or 2 linear layers; of masked language modelling's two, the second is tied.
         use_pooler: read the token through the base's own, frozen pooler.
+        pooling: read one token of a row, or the mean of all real ones.
     """
 
     kind: HeadKind
@@ -261,6 +279,7 @@ class HeadConfig:
     layers: int = 2
     dropout: Fraction = 0.1
     use_pooler: bool = False
+    pooling: Pooling = Pooling.TOKEN
 
     def __post_init__(self) -> None:
         settle(self)
@@ -276,11 +295,27 @@ class HeadConfig:
                 f"a {self.kind} head needs {f'exactly {exactly}' if exactly else 'at least 2'} "
                 f"labels, found {self.labels}; check the task's card"
             )
-        if self.use_pooler and not self.kind.reads_one_token:
+        by_row = self.kind.answers_by_row
+        if self.use_pooler and not by_row:
             raise ConfigurationError(
                 f"a pooler reads one token of a row, but a {self.kind} head reads every one; "
                 "leave use_pooler out"
             )
+        if self.pooling is not Pooling.TOKEN and not by_row:
+            raise ConfigurationError(
+                f"a {self.kind} head gives each token a prediction of its own, found "
+                f"pooling={self.pooling}; leave pooling out"
+            )
+        if self.use_pooler and self.pooling is not Pooling.TOKEN:
+            raise ConfigurationError(
+                f"a pooler reads one token of a row, found use_pooler with pooling={self.pooling}; "
+                "leave one of them out"
+            )
+
+    @property
+    def reads_one_token(self) -> bool:
+        """Whether a row's prediction is read from one of its tokens, not from every token."""
+        return self.kind.answers_by_row and self.pooling is Pooling.TOKEN
 
     @property
     def outputs(self) -> int:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Annotated, Any, NoReturn, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -55,10 +55,11 @@ def _settled(found: Any, expected: Any, where: str) -> Any:
     if get_origin(expected) is Annotated:
         expected, *bounds = get_args(expected)
         return _bounded(_settled(found, expected, where), bounds, where)
-    if isinstance(expected, UnionType):  # with None, the only union that configurations have
+    if get_origin(expected) in (Union, UnionType):  # with None, the only one in configurations
         if found is None:
             return None
-        (expected,) = (kind for kind in get_args(expected) if kind is not NoneType)
+        (given,) = (kind for kind in get_args(expected) if kind is not NoneType)
+        return _settled(found, given, where)
     if get_origin(expected) is tuple:
         return _settled_items(found, get_args(expected)[0], where)
     if expected is bool:

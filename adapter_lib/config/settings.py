@@ -28,10 +28,12 @@ class Said:
     Attributes:
         words: with `{}` where the value stands.
         none: what is said instead where the value is None.
+        spaced: the word for a member of an enumeration is said with spaces.
     """
 
     words: str
     none: str = ""
+    spaced: bool = False
 
 
 REQUIRED = Parameter.empty
@@ -72,6 +74,8 @@ def _said(name: str, value: Any, annotation: Any) -> str:
     if value is None:
         return (said and said.none) or f"no {plain}"
     words = said.words if said else f"{plain} {{}}"
+    if said and said.spaced:
+        value = value.replace("_", " ")
     return words.format(f"{value:g}" if isinstance(value, float) else value)
 
 

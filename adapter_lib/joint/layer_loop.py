@@ -10,6 +10,7 @@ it; d hidden.
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -148,11 +149,18 @@ class JointLayerLoop:
 
     def _layout(self, sub_batches: Sequence[SubBatch]) -> RaggedBatch:
         """Return where the tokens of sub-batches stand here."""
-        layout = RaggedBatch.of([sub_batch.batch for sub_batch in sub_batches], self._alone)
+        rows = [sub_batch.rows for sub_batch in sub_batches]
+        # No method: the layout would hold this loop, and what is computed would stay until Python
+        # looks for cycles.
+        alone = partial(_alone, self._dropout, rows)
+        layout = RaggedBatch.of([sub_batch.batch for sub_batch in sub_batches], alone)
         behind = self.cut_point > CutPoint(self._backbone.layers_count - 1)
         one_token = behind and sub_batches[0].token_index is not None
         return layout.of_one_token() if one_token else layout
 
-    def _alone(self, number: int) -> AbstractContextManager[None]:
-        rows = self.sub_batches[number].rows
-        return self._dropout.rows_of([] if rows is None else [rows])
+
+def _alone(
+    dropout: RowDropout, rows: Sequence[Rows | None], number: int
+) -> AbstractContextManager[None]:
+    own = rows[number]
+    return dropout.rows_of([] if own is None else [own])

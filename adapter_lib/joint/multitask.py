@@ -182,6 +182,7 @@ def _stacked(models: Mapping[str, AdapterModel]) -> dict[str, Place]:
                 leave_out=(),
                 dropout=0.0,
                 initialisation=Initialisation.BERT,
+                initial_std=None,
             )
             alike.setdefault(like, {})[task] = model.adapter
     for like, adapters in alike.items():

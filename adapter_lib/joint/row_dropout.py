@@ -24,6 +24,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from adapter_lib.errors import ConfigurationError
+from adapter_lib.transformer.batch import to_device
 from adapter_lib.transformer.ragged_batch import kept_places
 
 _PROBABILITY = {
@@ -184,8 +185,7 @@ class RowDropout(TorchFunctionMode):
             for owner in self._owners:
                 found.append(first + kept_places(owner.lengths, owner.tokens))
                 first += owner.rows * owner.tokens
-            places = torch.from_numpy(np.concatenate(found))
-            self._places[key] = places.to(device, non_blocking=True)
+            self._places[key] = to_device(torch.from_numpy(np.concatenate(found)), device)
         return self._places[key]
 
     def _shapes(self, x: Tensor) -> list[torch.Size]:

@@ -24,6 +24,7 @@ from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
+from adapter_lib.transformer.batch import to_device
 
 _ALIGNED = 32
 """Tensors start at multiples of so many numbers, 128 bytes, as fast kernels like them to."""
@@ -46,7 +47,9 @@ class StackShape:
             return cls(None, head)
         if not isinstance(adapter, Adapter):
             return None
-        same = replace(adapter.config, drop_depth=0, initialisation=Initialisation.BERT)
+        same = replace(
+            adapter.config, drop_depth=0, initialisation=Initialisation.BERT, initial_std=None
+        )
         return cls(same, head)
 
 
@@ -147,8 +150,7 @@ class StackedParameters:
         if rows not in self._chosen:
             if len(self._chosen) >= 1024:
                 self._chosen.clear()
-            indices = torch.tensor(rows)
-            self._chosen[rows] = indices.to(self.values.device, non_blocking=True)
+            self._chosen[rows] = to_device(torch.tensor(rows), self.values.device)
         return self._chosen[rows]
 
     def _leaf(self, name: str) -> nn.Parameter:

@@ -33,6 +33,7 @@ from adapter_lib.modules.linear import BERT_STD, empty_linear
 from adapter_lib.transformer.architectures import Norm
 from adapter_lib.transformer.backbone import Backbone
 
+HOULSBY_STD = 0.01
 NON_LINEARITIES: dict[NonLinearity, Callable[[Tensor], Tensor]] = {
     NonLinearity.RELU: functional.relu,
     NonLinearity.GELU: functional.gelu,
@@ -96,15 +97,17 @@ class Bottleneck(nn.Module, BottleneckFormula):
 
     def initialise(self, how: Initialisation, generator: torch.Generator | None) -> None:
         """Draw both weights, down first; biases stay zero, norms of its own the identity's."""
+        std = self.config.initial_std
         if how is Initialisation.MAM:
             nn.init.kaiming_uniform_(self.down.weight, a=math.sqrt(5), generator=generator)
             nn.init.zeros_(self.up.weight)
             return
         for weight in (self.down.weight, self.up.weight):
             if how is Initialisation.BERT:
-                nn.init.normal_(weight, std=BERT_STD, generator=generator)
+                nn.init.normal_(weight, std=std or BERT_STD, generator=generator)
             else:
-                nn.init.trunc_normal_(weight, 0.0, 0.01, -0.02, 0.02, generator=generator)
+                std = std or HOULSBY_STD
+                nn.init.trunc_normal_(weight, 0.0, std, -2 * std, 2 * std, generator=generator)
 
 
 class NormShift(nn.Module):

@@ -142,7 +142,7 @@ class Fusion(nn.Module):
         """
         values = [layer.value for layer in self._by_layer if layer is not None]
         distances = [
-            (value - torch.eye(self.hidden_size).to(value)).square().sum()
+            (value - torch.eye(len(value), device=value.device, dtype=value.dtype)).square().sum()
             for value in values
             if value is not None
         ]

@@ -29,6 +29,7 @@ from adapter_lib.config.configuration import FusionConfig
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.modules.bottleneck import NON_LINEARITIES, Bottleneck
 from adapter_lib.modules.linear import BERT_STD, normal_linear
+from adapter_lib.transformer.batch import to_device
 
 
 @dataclass(frozen=True)
@@ -171,12 +172,12 @@ class FusionLayer(nn.Module):
     def _compute_stack(self) -> Stack:
         up = [b.up.weight.T * b.config.scaling for b in self._bottlenecks]
         biases = torch.stack([b.up.bias * b.config.scaling for b in self._bottlenecks])
-        owner = _owner(self._sizes)
+        owner = to_device(_owner(self._sizes), biases.device)
         return Stack(
             down=torch.cat([bottleneck.down.weight for bottleneck in self._bottlenecks]),
             down_bias=torch.cat([bottleneck.down.bias for bottleneck in self._bottlenecks]),
             up=torch.cat([*up, biases]),
-            owner=owner.to(biases),
+            owner=owner.to(biases.dtype),
         )
 
     def _theirs(self) -> list[Tensor]:

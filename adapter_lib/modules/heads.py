@@ -1,4 +1,4 @@
-"""Prediction heads, as AdapterHub's: on one token of a row, or on every token.
+"""Prediction heads, as AdapterHub's: on one token of a row, on the mean of all, or on every token.
 
 An encoder's heads on one token read the first real one, a causal model's the last, which alone has
 seen all. Losses are left to the caller.
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from adapter_lib.config.configuration import HeadConfig, HeadKind
+from adapter_lib.config.configuration import HeadConfig, HeadKind, Pooling
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.modules.linear import normal_linear
 from adapter_lib.transformer.architectures import Pooler, read_tokens
@@ -129,8 +129,10 @@ class Head(nn.Module, HeadFormula):
 
     def read(self, h: Tensor, batch: Batch, *, causal: bool = False) -> Tensor:
         """Return what is read of hidden states, (b, s, d) or (b, 1, d): (b, d), or all of them."""
-        if not self.config.kind.reads_one_token:
+        if not self.config.kind.answers_by_row:
             return h
+        if self.config.pooling is Pooling.MEAN:
+            return mean_of_tokens(h, batch.token_mask)
         if h.shape[1] > 1:
             h = read_tokens(h, self.token_index(batch, causal=causal))
         return h[:, 0]
@@ -157,7 +159,7 @@ class Head(nn.Module, HeadFormula):
         Args:
             causal: of the base.
         """
-        if not self.config.kind.reads_one_token:
+        if not self.config.reads_one_token:
             return None
         return (last_position if causal else first_position)(batch.attention_mask)
 
@@ -182,6 +184,12 @@ def _given(value: T | None, name: str) -> T:
             "that has one"
         )
     return value
+
+
+def mean_of_tokens(h: Tensor, token_mask: Tensor) -> Tensor:
+    """Return the mean of each row's real tokens, (b, d), whatever padding holds."""
+    real = h.masked_fill(~token_mask[..., None], 0.0)
+    return real.sum(1) / token_mask.sum(1, keepdim=True)
 
 
 def first_position(attention_mask: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ another is missing for an instant, between two renames.
 What is written, and who reads it, is left to the callers in all layers.
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -14,6 +15,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 
 
 @contextmanager
@@ -26,16 +29,49 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder cannot be written, or the disk is full.
     """
+    with _beside(path) as temporary:
+        yield temporary
+        flush_to_disk(temporary)
+        temporary.replace(path)
+    flush_to_disk(path.parent)
+
+
+@contextmanager
+def creating(path: Path) -> Iterator[Path]:
+    """Do so unless there is a file at `path`: of several that try at once, one succeeds.
+
+    Where the file system knows no hard links, such as FAT, the last of those few succeeds.
+
+    Raises:
+        FileExistsError: there is one; it stays as it was.
+        OSError: as for `replacing`.
+    """
+    with _beside(path) as temporary:
+        yield temporary
+        flush_to_disk(temporary)
+        try:
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if path.exists():
+                raise FileExistsError(str(path)) from error
+            temporary.replace(path)
+    flush_to_disk(path.parent)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Give a hidden name beside `path`; what is there at the end is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not the process alone: others on a shared disk may have its number.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         yield temporary
-        flush_to_disk(temporary)
-        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    flush_to_disk(path.parent)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

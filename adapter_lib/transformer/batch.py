@@ -1,4 +1,4 @@
-"""Tokenised examples as a base model takes them."""
+"""Tokenised examples as a base model takes them, and how they come to its device."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -125,12 +125,12 @@ class Batch:
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on `device`."""
-        types = self.token_type_ids
+        types, device = self.token_type_ids, torch.device(device)
         return replace(
             self,
-            input_ids=self.input_ids.to(device, non_blocking=True),
-            attention_mask=self.attention_mask.to(device, non_blocking=True),
-            token_type_ids=None if types is None else types.to(device, non_blocking=True),
+            input_ids=to_device(self.input_ids, device),
+            attention_mask=to_device(self.attention_mask, device),
+            token_type_ids=None if types is None else to_device(types, device),
         )
 
     def rows(self, indices: Tensor) -> "Batch":
@@ -177,3 +177,14 @@ class Batch:
     def token_mask(self) -> Tensor:
         """True where a token is real, (b, s)."""
         return self.attention_mask.bool()
+
+
+def to_device(x: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor on `device`; the host goes on while one of its own is copied there.
+
+    A copy from ordinary memory to a GPU may first wait for all that the GPU was given before, also
+    with `non_blocking`; one from pinned memory never does. Torch keeps that memory until then.
+    """
+    if device.type == "cuda" and x.device.type == "cpu":
+        x = x.pin_memory()
+    return x.to(device, non_blocking=True)

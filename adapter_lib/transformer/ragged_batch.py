@@ -23,7 +23,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from adapter_lib.transformer.batch import Batch
+from adapter_lib.transformer.batch import Batch, to_device
 
 Lengths = NDArray[np.int64]
 Alone = Callable[[int], AbstractContextManager[Any]]
@@ -338,4 +338,4 @@ class _Collect(torch.autograd.Function):
 
 
 def _index(places: NDArray[np.int64], device: torch.device) -> Tensor:
-    return torch.from_numpy(places).to(device, non_blocking=True)
+    return to_device(torch.from_numpy(places), device)

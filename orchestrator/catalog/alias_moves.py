@@ -11,6 +11,7 @@ from filelock import FileLock
 from sqlalchemy import insert, select, text
 
 from orchestrator.catalog.records import AliasMove, MoveKind
+from orchestrator.catalog.rows import by_name
 from orchestrator.catalog.store import Store
 from orchestrator.catalog.tables import alias_moves
 from orchestrator.errors import CatalogUnavailableError
@@ -66,9 +67,9 @@ class Aliases(Store):
             query = select(alias_moves).where(
                 alias_moves.c.name == move.name, alias_moves.c.alias == move.alias
             )
-            latest = connection.execute(query.order_by(alias_moves.c.id.desc()).limit(1)).mappings()
+            latest = connection.execute(query.order_by(alias_moves.c.id.desc()).limit(1))
             told_apart = {"id", "moved_by", "moved_at"}
-            known = [AliasMove.model_validate(dict(row)) for row in latest]
+            known = [AliasMove.model_validate(row) for row in by_name(latest)]
             values = move.model_dump(exclude={"id"})
             if known and known[0].model_dump(exclude=told_apart) == move.model_dump(
                 exclude=told_apart
@@ -90,8 +91,8 @@ class Aliases(Store):
             *(alias_moves.c[key] == value for key, value in wanted.items() if value is not None)
         )
         with self._reading() as connection:
-            rows = connection.execute(query.order_by(alias_moves.c.id)).mappings()
-            return [AliasMove.model_validate(dict(row)) for row in rows]
+            rows = connection.execute(query.order_by(alias_moves.c.id))
+            return [AliasMove.model_validate(row) for row in by_name(rows)]
 
 
 def named_before(moves: Iterable[AliasMove]) -> list[str]:

@@ -4,16 +4,16 @@ A request is a word in the submission's row, and a limit one in its sweep's; the
 with its heartbeat. Obeying is left to `orchestrator.running.control`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select, update
 
 from orchestrator.catalog.process import person
 from orchestrator.catalog.reading import Reading
-from orchestrator.catalog.records import Request, Submission, TrialState
+from orchestrator.catalog.records import AttemptOutcome, Request, Submission, TrialState
 from orchestrator.catalog.store import chunks, clock
 from orchestrator.catalog.submissions import check_known, is_dead, living, submission_from
-from orchestrator.catalog.tables import submissions, sweep_trials, sweeps, trials
+from orchestrator.catalog.tables import attempts, submissions, sweep_trials, sweeps, trials
 from orchestrator.errors import CatalogError
 
 _FINAL = (Request.STOP, Request.CANCEL)
@@ -102,6 +102,16 @@ class Controlling(Reading):
                 chosen = trials.c.trial_id.in_(part)
                 connection.execute(update(trials).where(chosen).values(_PENDING))
         return sorted(wanted)
+
+    def last_attempts(self, trial_ids: Iterable[str]) -> dict[str, AttemptOutcome | None]:
+        """Return how the last attempt at each trial that was tried ended; None if it is open."""
+        found: dict[str, AttemptOutcome | None] = {}
+        columns = select(attempts.c.trial_id, attempts.c.outcome).order_by(attempts.c.id)
+        with self._reading() as connection:
+            for part in chunks(trial_ids):
+                for row in connection.execute(columns.where(attempts.c.trial_id.in_(part))):
+                    found[row.trial_id] = AttemptOutcome(row.outcome) if row.outcome else None
+        return found
 
     def unblock(self, trial_ids: Sequence[str]) -> None:
         """Make blocked trials pending again, since what blocked them is tried again."""

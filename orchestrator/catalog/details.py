@@ -5,10 +5,16 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from orchestrator.catalog.leaderboard import planned_trials
-from orchestrator.catalog.reading import HEX, Reading
-from orchestrator.catalog.records import AttemptRow, ScoreRow, TrialRow, TrialState
-from orchestrator.catalog.rows import epoch_from
+from orchestrator.catalog.configuration_sums import planned_trials
+from orchestrator.catalog.reading import HEX, Reading, begins_with
+from orchestrator.catalog.records import (
+    AttemptRow,
+    ScoreRow,
+    TrialFilter,
+    TrialRow,
+    TrialState,
+)
+from orchestrator.catalog.rows import by_name, epoch_from
 from orchestrator.catalog.store import chunks
 from orchestrator.catalog.tables import attempts, dependencies, epochs, scores, sweep_trials, trials
 from orchestrator.errors import CatalogError
@@ -17,7 +23,7 @@ from workers.contract.results import Epoch
 
 
 class Details(Reading):
-    """The part of the catalog that `show` and `diff` ask."""
+    """The part of the catalog that `show` and `compare` ask."""
 
     def settings(self, trial_ids: Iterable[str]) -> dict[str, Settings]:
         """Return every setting of the trials, those of what they build on included."""
@@ -48,9 +54,7 @@ class Details(Reading):
         columns = [attempts.c[name] for name in AttemptRow.model_fields]
         query = select(*columns).where(attempts.c.trial_id == trial_id).order_by(attempts.c.id)
         with self._reading() as connection:
-            return [
-                AttemptRow.model_validate(dict(r)) for r in connection.execute(query).mappings()
-            ]
+            return [AttemptRow.model_validate(row) for row in by_name(connection.execute(query))]
 
     def epochs(self, trial_id: str) -> list[Epoch]:
         """Return a trial's learning curve so far."""
@@ -101,12 +105,23 @@ class Details(Reading):
         with self._reading() as connection:
             return list(connection.scalars(query.order_by(sweep_trials.c.sweep)))
 
-    def configuration_rows(self, configuration: str) -> list[TrialRow]:
-        """Return the trials of a configuration that count in a leaderboard, by seed."""
+    def configuration_rows(
+        self, *configurations: str, where: TrialFilter | None = None
+    ) -> list[TrialRow]:
+        """Return the trials of configurations that count in a leaderboard, those of each by seed.
+
+        Args:
+            where: only trials that it chooses count.
+        """
+        ids: list[str] = []
         with self._reading() as connection:
-            rows = connection.execute(planned_trials(None, [configuration], archived=True)).all()
-        found = self._by_id(row.trial_id for row in rows)
-        return sorted(found.values(), key=lambda row: row.seed)
+            for part in chunks(configurations):
+                query = planned_trials(where or TrialFilter(), part, archived=True)
+                ids += [row.trial_id for row in connection.execute(query)]
+        place = {configuration: n for n, configuration in enumerate(configurations)}
+        return sorted(
+            self._by_id(ids).values(), key=lambda row: (place[row.configuration], row.seed)
+        )
 
     def configuration(self, id_prefix: str) -> str:
         """Return the one configuration whose id starts so, or else that of the one trial.
@@ -114,11 +129,13 @@ class Details(Reading):
         Raises:
             CatalogError: no id does, or several do.
         """
-        here = trials.c.configuration.like(f"{id_prefix}%")
-        with self._reading() as connection:
-            found = connection.scalars(select(trials.c.configuration).where(here).distinct()).all()
-        if len(found) == 1 and HEX.fullmatch(id_prefix):
-            return str(found[0])
+        if HEX.fullmatch(id_prefix):
+            here = begins_with(trials.c.configuration, id_prefix)
+            query = select(trials.c.configuration).where(*here).distinct().limit(2)
+            with self._reading() as connection:
+                found = connection.scalars(query).all()
+            if len(found) == 1:
+                return str(found[0])
         return self.trial(id_prefix).configuration
 
     def _linked(self, ids: Select[Any]) -> list[TrialRow]:

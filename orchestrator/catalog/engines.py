@@ -1,14 +1,16 @@
 """How each database of the catalog is reached, and for how long it may stay silent."""
 
+import os
 import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from orchestrator.addresses import redacted
+from orchestrator.catalog.read_order import HintingCompiler
 from orchestrator.errors import CatalogError
 
 BUSY_TIMEOUT_S = 30
@@ -16,10 +18,26 @@ BUSY_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 10
 ANSWER_TIMEOUT_S = 90
 """For how long one statement may take, until a server counts as one that does not answer."""
+UPGRADE_TIMEOUT_S = 6 * 3600
+"""For how long one statement of an upgrade may take, such as an index over millions of rows."""
+
+_PLANNING = {
+    "jit": "off",  # compiling takes longer than any question here
+    # Starting processes does too; and where they make a join of all trials look cheap, PostgreSQL
+    # takes it instead of looking up the few that are asked for.
+    "max_parallel_workers_per_gather": "0",
+    # Rows are whole configurations, indexes hold what is asked: reading one through is no walk
+    # across the disk, as PostgreSQL takes it to be by default.
+    "random_page_cost": "1.1",
+}
+"""How PostgreSQL plans our questions."""
 
 
-def engine_at(url: str) -> Engine:
+def engine_at(url: str, *, read_only: bool = False) -> Engine:
     """Return an engine for the catalog at `url`; nothing is opened or created.
+
+    Args:
+        read_only: let the database itself refuse every write.
 
     Raises:
         CatalogError: the URL is neither SQLite's nor PostgreSQL's.
@@ -29,10 +47,10 @@ def engine_at(url: str) -> Engine:
     except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
         raise _bad_url(url) from error
     if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
-        return _sqlite(parsed)
+        return _sqlite(parsed, read_only)
     if parsed.drivername == "postgresql+psycopg":
         try:
-            return _postgresql(parsed)
+            return _postgresql(parsed, read_only)
         except ModuleNotFoundError as error:
             raise CatalogError(
                 f"{redacted(url)} needs the package psycopg, which is not installed; "
@@ -55,17 +73,39 @@ def _bad_url(url: str) -> CatalogError:
     )
 
 
-def _sqlite(url: URL) -> Engine:
-    # Without mode=rw, a file that went away would come back empty at the next connection.
-    address = f"{Path(str(url.database)).absolute().as_uri()}?mode=rw"
+def knock(url: str) -> None:
+    """Connect once to a database server of any kind, and leave it.
+
+    Raises:
+        OSError: it does not answer, the address is none, or its driver is not installed.
+    """
+    try:
+        create_engine(url, poolclass=NullPool).connect().close()
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        raise OSError(str(error)) from error
+
+
+def let_upgrade(connection: Connection) -> None:
+    """Let statements of this transaction take as long as an upgrade of a large catalog may."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {1000 * UPGRADE_TIMEOUT_S}")
+        driven: Any = connection.connection.driver_connection
+        driven.limit_s = UPGRADE_TIMEOUT_S
+
+
+def _sqlite(url: URL, read_only: bool) -> Engine:
+    # Without a mode, a file that went away would come back empty at the next connection.
+    path = Path(str(url.database)).absolute()
     engine = create_engine(
         URL.create("sqlite", database=url.database, query=url.query),
         connect_args={"timeout": BUSY_TIMEOUT_S, "uri": True},
+        poolclass=NullPool if read_only else None,  # so that `_mode` is chosen anew each time
     )
+    engine.dialect.statement_compiler = HintingCompiler
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, arguments: list[Any], _named: Any) -> None:
-        arguments[:] = [address]
+        arguments[:] = [f"{path.as_uri()}?mode={_mode(path) if read_only else 'rw'}"]
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
@@ -83,17 +123,30 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> Engine:
+def _mode(path: Path) -> str:
+    """Say how SQLite opens a catalog that is only read.
+
+    Readers share memory with writers in a file beside the catalog. Where that file can neither be
+    found nor made, such as in a copy on a read-only disk, nobody writes: the file is immutable.
+    """
+    beside = path.with_name(f"{path.name}-wal")
+    return "ro" if beside.exists() or os.access(path.parent, os.W_OK) else "ro&immutable=1"
+
+
+def _postgresql(url: URL, read_only: bool) -> Engine:
     import psycopg
 
     class Impatient(psycopg.Connection[Any]):
         """A connection that gives up on a server which stays silent; psycopg waits forever."""
 
+        limit_s: float | None = None
+
         def wait(self, gen: Generator[Any, Any, Any], *args: Any, **options: Any) -> Any:
             return super().wait(self._limited(gen), *args, **options)
 
         def _limited(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-            deadline = time.monotonic() + ANSWER_TIMEOUT_S
+            limit_s = self.limit_s or ANSWER_TIMEOUT_S
+            deadline = time.monotonic() + limit_s
             ready = None
             while True:
                 try:
@@ -103,7 +156,7 @@ def _postgresql(url: URL) -> Engine:
                 ready = yield wanted  # nothing is ready each time psycopg looked in vain
                 if not ready and time.monotonic() > deadline:
                     self.pgconn.finish()
-                    raise psycopg.OperationalError(f"no answer in {ANSWER_TIMEOUT_S:g} s")
+                    raise psycopg.OperationalError(f"no answer in {limit_s:g} s")
 
     timeout = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT_S}
     engine = create_engine(url, pool_pre_ping=True, connect_args=timeout)
@@ -121,6 +174,10 @@ def _postgresql(url: URL) -> Engine:
         }
         for name, seconds in limits_s.items():
             connection.execute(f"SET {name} = {round(1000 * seconds)}")
+        for name, value in _PLANNING.items():
+            connection.execute(f"SET {name} = {value}")
+        if read_only:
+            connection.execute("SET default_transaction_read_only = on")
         connection.commit()
 
     return engine

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, and_, false, func, or_, select
+from sqlalchemy import Select, String, Subquery, column, func, or_, select, values
 
-from orchestrator.catalog.records import LeaderboardRow, OverSeeds, TrialRow, TrialState
-from orchestrator.catalog.tables import scores, sweep_trials, sweeps, trials
+from orchestrator.catalog.configuration_sums import of_sweep_by_configuration, summed
+from orchestrator.catalog.read_order import from_compared
+from orchestrator.catalog.records import LeaderboardRow, OverSeeds, TrialFilter, TrialRow
+from orchestrator.catalog.tables import sweep_trials, trials
 from orchestrator.planning.ranking import Ranked, over_seeds
 from orchestrator.planning.settings import differing, labelled, words
-from workers.contract.task_card import Split
 
 TableKey = tuple[str, str, str]
 """What must be equal for scores to be compared: task, fingerprint of its rows, and metric."""
@@ -27,10 +28,14 @@ _ROUNDING = 1e-9
 
 @dataclass
 class Table:
-    """What is ranked together: its configurations as SQL sums them up, and their `unsaid`."""
+    """What is ranked together: its configurations as SQL sums them up.
+
+    Attributes:
+        unsaid: for each text in `unsaid` that differs, by its hash, a configuration that has it.
+    """
 
     means: list[tuple[bool, float, str]] = field(default_factory=list)
-    unsaid: set[str] = field(default_factory=set)
+    unsaid: dict[str, str] = field(default_factory=dict)
 
     def contenders(self, limit: int | None) -> list[str]:
         """Return the configurations that may be among the first `limit`.
@@ -45,88 +50,72 @@ class Table:
         return [c for done, mean, c in ordered if (not done, -mean) <= last]
 
 
-def of_sweep(query: Select[Any], sweep: str) -> Select[Any]:
-    """Narrow a query over trials to those of one sweep."""
-    linked = sweep_trials.c.trial_id == trials.c.trial_id
-    return query.join(sweep_trials, linked).where(sweep_trials.c.sweep == sweep)
-
-
-def configurations(sweep: str | None, task: str | None, *, archived: bool) -> Select[Any]:
+def configurations(chosen: TrialFilter, limit: int | None = None, *, archived: bool) -> Select[Any]:
     """Select for each configuration its table, what is unsaid, its seeds and their mean.
 
-    A trial counts that is finished, or that a sweep still asks for; of all sweeps, those that only
-    archived ones asked for count with `archived` alone.
+    Which trials count is said by `summed`.
+
+    Args:
+        limit: leave out most of what cannot be among so many of its table, as long as others have
+            the same unsaid; None for all.
     """
-    t = trials.c
-    key = (t.task, t.fingerprint, t.metric, t.configuration)
-    seeds = (func.max(t.unsaid), func.count(), func.count(t.score), func.avg(t.score))
-    query = select(*key, *seeds).group_by(*key).having(func.count(t.score) > 0)
-    return _counting(query, sweep, task, archived)
+    c = summed(chosen, archived=archived).c
+    complete = (c.trials == c.finished).label("complete")
+    key = c.configuration, c.task, c.fingerprint, c.metric
+    query = select(*key, c.unsaid_hash, complete, c.mean).where(c.finished > 0)
+    return query if limit is None else _first(query.subquery(), limit)
 
 
-def planned_trials(sweep: str | None, chosen: Sequence[str], *, archived: bool) -> Select[Any]:
-    """Select the trials of some configurations, as far as they count."""
-    t = trials.c
-    query = select(t.configuration, t.trial_id, t.seed, t.score)
-    return _counting(query.where(t.configuration.in_(chosen)), sweep, None, archived)
-
-
-def _counting(
-    query: Select[Any], sweep: str | None, task: str | None, archived: bool
-) -> Select[Any]:
-    if sweep is not None:
-        query = of_sweep(query, sweep)
-    else:
-        asked = select(sweep_trials.c.trial_id).where(sweep_trials.c.trial_id == trials.c.trial_id)
-        seen = asked if archived else asked.join(sweeps).where(sweeps.c.archived_at.is_(None))
-        finished = trials.c.state == TrialState.FINISHED
-        unseen = false() if archived else asked.exists()
-        query = query.where(or_(and_(finished, ~unseen), seen.exists()))
-    return query if task is None else query.where(trials.c.task == task)
+def _first(sums: Subquery, limit: int) -> Select[Any]:
+    """Select the first `limit` of each table, whole or not, with equals; and of each unsaid one."""
+    c = sums.c
+    table = (c.task, c.fingerprint, c.metric)
+    last = func.nth_value(c.mean, limit).over(
+        partition_by=(*table, c.complete), order_by=c.mean.desc(), rows=(None, None)
+    )
+    number = func.row_number().over(partition_by=(*table, c.unsaid_hash), order_by=c.configuration)
+    placed = select(*c, last.label("last"), number.label("number")).subquery()
+    leads = placed.c.mean >= func.coalesce(placed.c.last, placed.c.mean) - _ROUNDING
+    first: Select[Any] = select(*[placed.c[column.name] for column in c])
+    return first.where(or_(leads, placed.c.number == 1))
 
 
 def last_submissions(sweep: str | None) -> Select[Any]:
     """Select for each table the last submission that asked for a trial of it."""
     t = trials.c
-    query = select(t.task, t.fingerprint, t.metric, func.max(sweep_trials.c.submission))
-    query = query.join(sweep_trials, sweep_trials.c.trial_id == t.trial_id)
+    last = func.max(sweep_trials.c.submission)
+    query: Select[Any] = select(t.task, t.fingerprint, t.metric, last)
     if sweep is not None:
-        query = query.where(sweep_trials.c.sweep == sweep)
+        query = of_sweep_by_configuration(query, sweep)
+    else:
+        query = query.join(sweep_trials, sweep_trials.c.trial_id == t.trial_id)
+    query = from_compared(query)
     return query.group_by(t.task, t.fingerprint, t.metric)
 
 
-def test_score() -> ScalarSelect[Any]:
-    """Select a trial's primary metric on test, at its own depth."""
-    own = (
-        scores.c.trial_id == trials.c.trial_id,
-        scores.c.split == Split.TEST,
-        scores.c.depth == trials.c.drop_depth,
-        scores.c.metric == trials.c.metric,
-    )
-    return select(scores.c.value).where(*own).correlate(trials).scalar_subquery()
-
-
-def test_scores(trial_ids: Sequence[str]) -> Select[Any]:
-    """Select these trials' scores on test."""
-    here = trials.c.trial_id.in_(trial_ids)
-    return select(trials.c.trial_id, test_score().label("value")).where(here)
+def unsaid_texts(among: Sequence[str]) -> Select[Any]:
+    """Select of some configurations what their labels leave out, as any of their trials says."""
+    asked = values(column("configuration", String), name="asked")
+    wanted = asked.data([(each,) for each in among]).cte().c.configuration
+    text = select(trials.c.unsaid).where(trials.c.configuration == wanted).limit(1)
+    return select(wanted, from_compared(text).scalar_subquery())
 
 
 def tables_of(rows: Iterable[Any]) -> dict[TableKey, Table]:
     """Sort what `configurations` selected into tables."""
     tables: dict[TableKey, Table] = {}
-    for task, fingerprint, metric, configuration, unsaid, planned, finished, mean in rows:
+    for configuration, task, fingerprint, metric, unsaid, complete, mean in rows:
         table = tables.setdefault((task, fingerprint, metric), Table())
-        table.means.append((planned == finished, mean, configuration))
-        table.unsaid.add(unsaid)
+        table.means.append((complete, mean, configuration))
+        table.unsaid.setdefault(unsaid, configuration)
     return tables
 
 
 def leaderboard_rows(
     key: TableKey,
-    table: Table,
     ranked: Sequence[Ranked],
     *,
+    unsaid: Iterable[str],
     best: Mapping[str, TrialRow],
     test: Mapping[str, float],
 ) -> list[LeaderboardRow]:
@@ -134,10 +123,11 @@ def leaderboard_rows(
 
     Args:
         ranked: those of its configurations that are shown.
+        unsaid: of all of its configurations.
         best, test: by trial_id.
     """
     task, fingerprint, metric = key
-    names = differing(json.loads(text) for text in table.unsaid)
+    names = differing(json.loads(text) for text in unsaid)
     labels = _labels(ranked, best, names)
     return [
         LeaderboardRow(

@@ -4,13 +4,15 @@ An entry is written in the transaction of what it tells, so neither exists witho
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from orchestrator.catalog.process import ProcessIdentity
+from orchestrator.catalog.read_order import from_trials_told
 from orchestrator.catalog.records import OutboxEntry, OutboxKind, TrialState
 from orchestrator.catalog.store import Store, chunks, clock, insert_new, now
 from orchestrator.catalog.tables import mlflow_runs, outbox, sweep_trials, sweeps, trials
@@ -84,6 +86,16 @@ class Outbox(Store):
             entries, since = connection.execute(select(func.count(), oldest).where(mine)).one()
         return entries, max(0.0, (now() - since).total_seconds()) if since is not None else 0.0
 
+    def told_of_ends(self, sweep: str, trial_ids: Iterable[str]) -> set[str]:
+        """Return the trials of which entries say that they were stopped or failed once."""
+        found = set[str]()
+        ends = outbox.c.kind.in_((OutboxKind.TRIAL_STOPPED, OutboxKind.TRIAL_FAILED))
+        query = from_trials_told(select(outbox.c.trial_id).where(outbox.c.sweep == sweep, ends))
+        with self._reading() as connection:
+            for part in chunks(trial_ids):
+                found.update(connection.scalars(query.where(outbox.c.trial_id.in_(part))))
+        return found
+
     def mark_delivered(self, entry_ids: Iterable[int]) -> None:
         """Note that the tracking server knows these."""
         with self._writing() as connection:
@@ -123,15 +135,21 @@ class Outbox(Store):
                 .values(delivered_at=None, next_try_at=None)
             )
 
-    def epochs_told(self, sweep: str, trial_id: str) -> set[int]:
-        """Return the epochs of a trial that have an outbox entry of their own in this sweep."""
-        query = select(outbox.c.payload).where(
-            outbox.c.sweep == sweep,
-            outbox.c.trial_id == trial_id,
-            outbox.c.kind == OutboxKind.TRIAL_EPOCH,
+    def epochs_told(self, sweep: str, trial_ids: Iterable[str]) -> dict[str, set[int]]:
+        """Return the epochs of trials that have outbox entries of their own in this sweep."""
+        found: dict[str, set[int]] = defaultdict(set)
+        query = from_trials_told(
+            select(outbox.c.trial_id, outbox.c.payload).where(
+                outbox.c.sweep == sweep, outbox.c.kind == OutboxKind.TRIAL_EPOCH
+            )
         )
         with self._reading() as connection:
-            return {json.loads(p)["epoch"] for p in connection.scalars(query)}
+            for part in chunks(trial_ids):
+                for trial_id, payload in connection.execute(
+                    query.where(outbox.c.trial_id.in_(part))
+                ):
+                    found[trial_id].add(json.loads(payload)["epoch"])
+        return found
 
     def mlflow_runs(self, sweep: str, tracking_uri: str) -> dict[str | None, str]:
         """Return trial → run id, and None → the sweep's parent run."""
@@ -141,25 +159,26 @@ class Outbox(Store):
         with self._reading() as connection:
             return {r.trial_id: r.run_id for r in connection.execute(query)}
 
-    def record_mlflow_run(
-        self, sweep: str, trial_id: str | None, *, tracking_uri: str, run_id: str
+    def record_mlflow_runs(
+        self, sweep: str, runs: Mapping[str | None, str], *, tracking_uri: str
     ) -> None:
-        """Note which run stands for a trial, or for the sweep. A new run replaces an old one."""
-        same = and_(
-            mlflow_runs.c.sweep == sweep,
-            mlflow_runs.c.tracking_uri == tracking_uri,
-            mlflow_runs.c.trial_id.is_not_distinct_from(trial_id),
-        )
+        """Note which runs stand for trials, None for the sweep. A new run replaces an old one."""
+        here = mlflow_runs.c.sweep == sweep, mlflow_runs.c.tracking_uri == tracking_uri
         with self._writing() as connection:
-            changed = connection.execute(update(mlflow_runs).where(same).values(run_id=run_id))
-            if changed.rowcount == 0:
-                row = {
-                    "sweep": sweep,
-                    "trial_id": trial_id,
-                    "tracking_uri": tracking_uri,
-                    "run_id": run_id,
-                }
-                connection.execute(insert(mlflow_runs).values(row))
+            for trial_id, run_id in runs.items():
+                # Not `IS NOT DISTINCT FROM`, for which PostgreSQL reads the runs of all trials.
+                same = mlflow_runs.c.trial_id == trial_id  # `IS NULL` of the sweep's own
+                changed = connection.execute(
+                    update(mlflow_runs).where(*here, same).values(run_id=run_id)
+                )
+                if changed.rowcount == 0:
+                    row = {
+                        "sweep": sweep,
+                        "trial_id": trial_id,
+                        "tracking_uri": tracking_uri,
+                        "run_id": run_id,
+                    }
+                    connection.execute(insert(mlflow_runs).values(row))
 
 
 def enqueue(connection: Connection, messages: Sequence[Message], moment: datetime) -> None:

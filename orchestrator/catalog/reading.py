@@ -3,42 +3,42 @@
 import itertools
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
+from orchestrator.catalog.configuration_sums import any_archived, planned_trials
+from orchestrator.catalog.filtering import filtered, is_sweep_first, of_sweep
 from orchestrator.catalog.leaderboard import (
+    Table,
     TableKey,
     configurations,
     last_submissions,
     leaderboard_rows,
-    of_sweep,
-    planned_trials,
     tables_of,
-    test_score,
-    test_scores,
+    unsaid_texts,
 )
+from orchestrator.catalog.read_order import from_columns
 from orchestrator.catalog.records import (
     FailureRow,
     LeaderboardRow,
-    SweepRow,
     TrialFilter,
     TrialRow,
     TrialState,
 )
+from orchestrator.catalog.rows import by_name
 from orchestrator.catalog.standing import Standings, current_state
-from orchestrator.catalog.store import chunks, clock
-from orchestrator.catalog.submissions import dead_submissions, is_dead, submission_from
+from orchestrator.catalog.store import chunks
+from orchestrator.catalog.submissions import dead_submissions
 from orchestrator.catalog.tables import (
     attempts,
-    submissions,
     sweeps,
     trials,
 )
 from orchestrator.errors import CatalogError
-from orchestrator.planning.ranking import Planned, rank
+from orchestrator.planning.ranking import Planned, Ranked, rank
 from orchestrator.planning.settings import differing, labelled, words
 from workers.contract.results import TrialResult
 from workers.contract.trial import Trial
@@ -50,6 +50,7 @@ SORTED_BY = (*(name for name in TrialRow.model_fields if name != "unsaid"), TEST
 HEX = re.compile("[0-9a-f]{1,20}")
 """How the id of a trial or a configuration begins."""
 
+_STATE = trials.c.state
 _COLUMNS = [trials.c[name] for name in TrialRow.model_fields]
 
 
@@ -67,15 +68,19 @@ class Reading(Standings):
 
     def results(self, trial_ids: Iterable[str]) -> dict[str, TrialResult]:
         """Return the results of those of the trials that are finished."""
-        found = self._json("result", trial_ids)
+        found = self._column("result", trial_ids)
         with self._legible():
             return {k: TrialResult.model_validate_json(v) for k, v in found.items()}
 
     def planned(self, trial_ids: Iterable[str]) -> dict[str, Trial]:
         """Return the full configurations of those of the trials that the catalog knows."""
-        found = self._json("config", trial_ids)
+        found = self._column("config", trial_ids)
         with self._legible():
             return {k: Trial.model_validate_json(v) for k, v in found.items()}
+
+    def rows(self, trial_ids: Iterable[str]) -> dict[str, TrialRow]:
+        """Return the columns of those of the trials that the catalog knows."""
+        return self._by_id(trial_ids)
 
     def with_parents(self, trial_ids: Iterable[str]) -> dict[str, Trial]:
         """Return the trials, and all that they build on, directly or not."""
@@ -93,7 +98,7 @@ class Reading(Standings):
         Raises:
             CatalogError: there is no such sweep.
         """
-        query = of_sweep(select(trials.c.trial_id, trials.c.state), sweep)
+        query = from_columns(of_sweep(select(trials.c.trial_id, trials.c.state), sweep))
         with self._reading() as connection:
             found = {r.trial_id: TrialState(r.state) for r in connection.execute(query)}
         return found or self._empty(sweep)
@@ -104,12 +109,10 @@ class Reading(Standings):
         Raises:
             CatalogError: there is no such sweep.
         """
-        with self._reading() as connection:
-            state = current_state(dead_submissions(connection))
-            query = of_sweep(select(state, func.count().label("n")), sweep)
-            rows = connection.execute(query.group_by(state)).all()
-        found = {TrialState(r.state): int(r.n) for r in rows} or self._empty(sweep)
-        return {state: found.get(state, 0) for state in TrialState}
+        found = Counter(dict.fromkeys(TrialState, 0))
+        for row in self._counted(sweep):
+            found.update(row.counts)
+        return dict(found) if found.total() else self._empty(sweep) | found
 
     def trial(self, id_prefix: str) -> TrialRow:
         """Return the one trial whose id starts so.
@@ -119,7 +122,7 @@ class Reading(Standings):
         """
         if not HEX.fullmatch(id_prefix):
             raise CatalogError(f"a trial id is up to 20 digits of 0-9a-f, found {id_prefix!r}")
-        query = select(*_COLUMNS).where(trials.c.trial_id.like(f"{id_prefix}%"))
+        query = select(*_COLUMNS).where(*begins_with(trials.c.trial_id, id_prefix))
         rows = self._trial_rows(query.order_by(trials.c.trial_id).limit(6))
         if len(rows) == 1:
             return rows[0]
@@ -131,13 +134,22 @@ class Reading(Standings):
         raise CatalogError(f"several trials' ids start with {id_prefix}: {some}; give more digits")
 
     def trials(
-        self, filter: TrialFilter | None = None, sort: str = "-score", *, limit: int | None = 100
+        self,
+        filter: TrialFilter | None = None,
+        sort: str = "-score",
+        *,
+        limit: int | None = 100,
+        offset: int = 0,
+        total: int | None = None,
     ) -> list[TrialRow]:
         """Return trials, sorted; those without a value in that column come last.
 
         Args:
             sort: the name of a column; a leading `-` sorts from the largest down.
             limit: at most this many; None for all.
+            offset: leave out so many of the first.
+            total: how many there are without `limit`, if that is known: then the last ones take no
+                longer than the first ones.
 
         Raises:
             CatalogError: there is no such column, sweep, task or base.
@@ -145,14 +157,18 @@ class Reading(Standings):
         chosen = filter or TrialFilter()
         with self._reading() as connection:
             state = current_state(dead_submissions(connection))
-        query = select(*(state if c is trials.c.state else c for c in _COLUMNS))
-        query = query.where(*_conditions(chosen, state.element))
-        if chosen.sweep is not None:
-            query = of_sweep(query, chosen.sweep)
-        rows = self._trial_rows(query.order_by(*_order(sort)).limit(limit))
-        if not rows:
-            self._check_names(chosen)
-        return rows
+            found = filtered(select(trials.c.trial_id), chosen, state.element)
+            if not sort.endswith("failure_message"):  # which is too long for an index
+                found = from_columns(found, sweep_first=is_sweep_first(chosen))
+            number, skipped, backwards = _place(limit, offset, total)
+            ordered = found.order_by(*_order(sort, backwards=backwards))
+            ids = connection.scalars(ordered.limit(number).offset(skipped)).all()
+            ids = ids[::-1] if backwards else ids
+        if not ids:
+            self.check_names(chosen)
+        # What sorts and filters is in an index; whole rows are read of those alone that are shown.
+        rows = self._by_id(ids, state)
+        return [rows[trial_id] for trial_id in ids if trial_id in rows]
 
     def leaderboard(
         self,
@@ -161,6 +177,7 @@ class Reading(Standings):
         limit: int | None = None,
         *,
         archived: bool = False,
+        where: TrialFilter | None = None,
     ) -> list[LeaderboardRow]:
         """Return finished configurations: a table for each task, fingerprint and metric.
 
@@ -170,65 +187,64 @@ class Reading(Standings):
         Args:
             limit: at most this many of each table; None for all.
             archived: without `sweep`, whether trials count that only archived sweeps asked for.
+            where: only trials that it chooses count; `sweep` and `task` come first.
 
         Raises:
             CatalogError: there is no such sweep, or no such task in it.
         """
+        named = {"sweep": sweep, "task": task}
+        chosen = (where or TrialFilter()).model_copy(
+            update={name: value for name, value in named.items() if value is not None}
+        )
         with self._legible():
-            with self._reading() as connection:
-                tables = tables_of(
-                    connection.execute(configurations(sweep, task, archived=archived))
-                )
-                order = self._order(connection, tables, sweep)
-                contenders = {key: tables[key].contenders(limit) for key in order}
-                chosen = itertools.chain(*contenders.values())
-                planned = self._planned(connection, sweep, chosen, archived=archived)
-            if not tables:
-                self._check_names(TrialFilter(sweep=sweep, task=task))
-            ranked = {
-                key: rank(trial for c in contenders[key] for trial in planned[c])[:limit]
-                for key in order
-            }
-            shown = [row for rows in ranked.values() for row in rows]
-            best = self._by_id(row.finished[0][0] for row in shown)
-            test = self._test_scores(trial_id for row in shown for trial_id, _ in row.finished)
-            return [
-                row
-                for key, rows in ranked.items()
-                for row in leaderboard_rows(key, tables[key], rows, best=best, test=test)
-            ]
+            return self._leaderboard_rows(*self._ranked_tables(chosen, limit, archived=archived))
 
-    def sweeps(self) -> list[SweepRow]:
-        """Return all sweeps, the one submitted last first."""
-        counts = self.sweep_counts()
+    def ranked(
+        self, chosen: TrialFilter, limit: int | None = None, *, archived: bool = False
+    ) -> list[list[Ranked]]:
+        """Return which configurations the tables of a leaderboard have, without their rows."""
+        with self._legible():
+            return list(self._ranked_tables(chosen, limit, archived=archived)[1].values())
+
+    def _ranked_tables(
+        self, chosen: TrialFilter, limit: int | None, *, archived: bool
+    ) -> tuple[dict[TableKey, Table], dict[TableKey, list[Ranked]], dict[str, float]]:
+        """Return the tables, what is shown of each, and the scores on test of its trials."""
         with self._reading() as connection:
-            moment = clock(connection)
-            named = select(sweeps)
-            names = connection.execute(named).all()
-            rows = connection.execute(select(submissions).order_by(submissions.c.id)).mappings()
-            submitted = [submission_from(r) for r in rows]
-        found = []
-        for row in names:
-            own = [s for s in submitted if s.sweep == row.name]
-            last = own[-1] if own else None
-            of_sweep, earlier = counts.get(row.name, (dict.fromkeys(TrialState, 0), 0))
-            with self._legible():
-                found.append(
-                    SweepRow(
-                        name=row.name,
-                        created_at=row.created_at,
-                        submissions=len(own),
-                        last_submission=last,
-                        counts=of_sweep,
-                        earlier=earlier,
-                        archived=row.archived_at is not None,
-                        priority=row.priority,
-                        max_workers=row.max_workers,
-                        lost=last is not None and last.ended_at is None and is_dead(last, moment),
-                    )
-                )
-        newest = {s.sweep: s.id for s in submitted}
-        return sorted(found, key=lambda s: newest.get(s.name, 0), reverse=True)
+            archived = archived or not any_archived(connection)
+            tables = tables_of(connection.execute(configurations(chosen, limit, archived=archived)))
+            order = self._order(connection, tables, chosen.sweep)
+            contenders = {key: tables[key].contenders(limit) for key in order}
+            among = itertools.chain(*contenders.values())
+            planned, test = self._planned(connection, chosen, among, archived=archived)
+        if not tables:
+            self.check_names(chosen)
+        ranked = {
+            key: rank(trial for c in contenders[key] for trial in planned[c])[:limit]
+            for key in order
+        }
+        return tables, ranked, test
+
+    def _leaderboard_rows(
+        self,
+        tables: Mapping[TableKey, Table],
+        ranked: Mapping[TableKey, Sequence[Ranked]],
+        test: Mapping[str, float],
+    ) -> list[LeaderboardRow]:
+        """Read what belongs to the configurations that are shown."""
+        shown = [row for rows in ranked.values() for row in rows]
+        best = self._by_id(row.finished[0][0] for row in shown)
+        unsaid = self._unsaid(c for table in tables.values() for c in table.unsaid.values())
+        found: list[LeaderboardRow] = []
+        for key, rows in ranked.items():
+            texts = [unsaid[i] for i in tables[key].unsaid.values()]
+            found += leaderboard_rows(key, rows, unsaid=texts, best=best, test=test)
+        return found
+
+    def _unsaid(self, among: Iterable[str]) -> dict[str, str]:
+        """Return configuration → what its label leaves out, which all of its trials have alike."""
+        with self._reading() as connection:
+            return {r[0]: r[1] for p in chunks(among) for r in connection.execute(unsaid_texts(p))}
 
     def failures(self, sweep: str) -> list[FailureRow]:
         """Return a sweep's failed and blocked trials with their reasons, failed ones first."""
@@ -263,9 +279,10 @@ class Reading(Standings):
 
     def swept(self, sweep: str) -> tuple[str, ...]:
         """Return what differs between a sweep's trials and their labels leave out."""
-        query = of_sweep(select(trials.c.unsaid).distinct(), sweep)
+        query = from_columns(of_sweep(select(func.max(trials.c.trial_id)), sweep))
         with self._reading() as connection:
-            return differing(json.loads(text) for text in connection.scalars(query))
+            some = connection.scalars(query.group_by(trials.c.unsaid_hash)).all()
+        return differing(json.loads(text) for text in self._column("unsaid", some).values())
 
     def _order(
         self, connection: Connection, tables: Iterable[TableKey], sweep: str | None
@@ -279,48 +296,54 @@ class Reading(Standings):
         return sorted(keys, key=lambda key: (key[0], -last.get(key, 0)))
 
     def _planned(
-        self, connection: Connection, sweep: str | None, chosen: Iterable[str], *, archived: bool
-    ) -> dict[str, list[Planned]]:
-        """Return the trials of each of the configurations."""
+        self,
+        connection: Connection,
+        chosen: TrialFilter,
+        among: Iterable[str],
+        *,
+        archived: bool,
+    ) -> tuple[dict[str, list[Planned]], dict[str, float]]:
+        """Return the trials of each of the configurations, and trial → its score on test."""
         found: dict[str, list[Planned]] = defaultdict(list)
-        for part in chunks(chosen):
-            for row in connection.execute(planned_trials(sweep, part, archived=archived)):
-                found[row.configuration].append(Planned(*row))
-        return found
+        test: dict[str, float] = {}
+        for part in chunks(among):
+            rows = connection.execute(planned_trials(chosen, part, archived=archived))
+            for configuration, trial_id, seed, score, test_score in rows:
+                found[configuration].append(Planned(configuration, trial_id, seed, score))
+                if test_score is not None:
+                    test[trial_id] = test_score
+        return found, test
 
     def _test_scores(self, trial_ids: Iterable[str]) -> dict[str, float]:
-        found: dict[str, float] = {}
+        return self._column(TEST_SCORE, trial_ids)
+
+    def _column(self, name: str, trial_ids: Iterable[str]) -> dict[str, Any]:
+        """Return the values of a column, of those of the trials that have one."""
+        found: dict[str, Any] = {}
+        query = select(trials.c.trial_id, trials.c[name].label("value"))
         with self._reading() as connection:
             for part in chunks(trial_ids):
-                rows = connection.execute(test_scores(part))
-                found.update((r.trial_id, r.value) for r in rows if r.value is not None)
+                here = query.where(trials.c.trial_id.in_(part), trials.c[name].is_not(None))
+                found.update((r.trial_id, r.value) for r in connection.execute(here))
         return found
 
-    def _json(self, column: str, trial_ids: Iterable[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        query = select(trials.c.trial_id, trials.c[column].label("text"))
-        with self._reading() as connection:
-            for part in chunks(trial_ids):
-                here = query.where(trials.c.trial_id.in_(part), trials.c[column].is_not(None))
-                found.update((r.trial_id, r.text) for r in connection.execute(here))
-        return found
-
-    def _by_id(self, trial_ids: Iterable[str]) -> dict[str, TrialRow]:
-        rows: list[TrialRow] = []
-        for part in chunks(trial_ids):
-            rows += self._trial_rows(select(*_COLUMNS).where(trials.c.trial_id.in_(part)))
-        return {r.trial_id: r for r in rows}
+    def _by_id(
+        self, trial_ids: Iterable[str], state: ColumnElement[str] = _STATE
+    ) -> dict[str, TrialRow]:
+        query = select(*(state if c is _STATE else c for c in _COLUMNS))
+        asked = (query.where(trials.c.trial_id.in_(part)) for part in chunks(trial_ids))
+        return {row.trial_id: row for one in asked for row in self._trial_rows(one)}
 
     def _trial_rows(self, query: Select[Any]) -> list[TrialRow]:
         with self._reading() as connection:
-            return [TrialRow.model_validate(dict(r)) for r in connection.execute(query).mappings()]
+            return [TrialRow.model_validate(row) for row in by_name(connection.execute(query))]
 
     def _empty(self, sweep: str) -> dict[Any, Any]:
         """Return nothing for a sweep that has no trials; a sweep that is not there is an error."""
-        self._check_names(TrialFilter(sweep=sweep))
+        self.check_names(TrialFilter(sweep=sweep))
         return {}
 
-    def _check_names(self, chosen: TrialFilter) -> None:
+    def check_names(self, chosen: TrialFilter) -> None:
         """Refuse names that nothing in the catalog, or in the chosen sweep, goes by.
 
         Raises:
@@ -340,8 +363,13 @@ class Reading(Standings):
                     continue
                 query = select(column).distinct().order_by(column)
                 if chosen.sweep is not None:
-                    query = of_sweep(query, chosen.sweep)
+                    query = from_columns(of_sweep(query, chosen.sweep))
                 _check_name(kind, name, connection.scalars(query).all(), place)
+
+
+def begins_with(column: ColumnElement[str], prefix: str) -> tuple[ColumnElement[bool], ...]:
+    """Ask for ids that begin so in a way that an index answers; an id has no letter after f."""
+    return column >= prefix, column < f"{prefix}g"
 
 
 def _check_name(kind: str, name: str, known: Sequence[str], place: str) -> None:
@@ -351,27 +379,21 @@ def _check_name(kind: str, name: str, known: Sequence[str], place: str) -> None:
         )
 
 
-def _conditions(chosen: TrialFilter, state: ColumnElement[str]) -> list[ColumnElement[bool]]:
-    wanted = {
-        trials.c.task: chosen.task,
-        trials.c.method: chosen.method,
-        state: chosen.state,
-        trials.c.base_name: chosen.base,
-        trials.c.drop_mode: chosen.drop_mode,
-        trials.c.drop_depth: chosen.drop_depth,
-        trials.c.seed: chosen.seed,
-    }
-    conditions = [column == value for column, value in wanted.items() if value is not None]
-    if chosen.min_score is not None:
-        conditions.append(trials.c.score >= chosen.min_score)
-    return conditions
+def _place(limit: int | None, offset: int, total: int | None) -> tuple[int | None, int, bool]:
+    """Return how many to take behind how many, and whether from the other end, as the shorter."""
+    if limit is None or total is None or 2 * offset <= total:
+        return limit, offset, False
+    number = max(0, min(limit, total - offset))
+    return number, max(0, total - offset - number), True
 
 
-def _order(sort: str) -> tuple[ColumnElement[Any], ...]:
+def _order(sort: str, *, backwards: bool) -> tuple[ColumnElement[Any], ...]:
     name = sort.removeprefix("-")
     if name not in SORTED_BY:
         columns = ", ".join(SORTED_BY)
         raise CatalogError(f"trials have no column {name!r} to sort by; they have: {columns}")
-    column: ColumnElement[Any] = test_score() if name == TEST_SCORE else trials.c[name]
-    directed = column.desc() if sort.startswith("-") else column.asc()
+    column = trials.c[name]
+    directed = column.desc() if sort.startswith("-") != backwards else column.asc()
+    if backwards:
+        return directed.nulls_first(), trials.c.trial_id.desc()
     return directed.nulls_last(), trials.c.trial_id.asc()

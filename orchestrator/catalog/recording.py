@@ -1,12 +1,12 @@
 """What became of trials: epochs, results, failures. Each is one transaction with its outbox."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from orchestrator.catalog.outbox import Message, enqueue
-from orchestrator.catalog.records import AttemptOutcome, OutboxKind, TrialState
+from orchestrator.catalog.records import AttemptOutcome, OutboxKind, Stop, TrialState
 from orchestrator.catalog.rows import epoch_row, result_columns, score_rows
 from orchestrator.catalog.store import Store, chunks, insert_new, insert_or_replace, now
 from orchestrator.catalog.tables import attempts, epochs, scores, submissions, sweep_trials, trials
@@ -89,7 +89,7 @@ class Recording(Store):
                 connection.execute(delete(epochs).where(epochs.c.trial_id.in_(part)))
             curves = [epoch_row(i, epoch) for i, r in new.items() for epoch in r.curve]
             insert_new(connection, epochs, curves)
-            _close_attempts(connection, new, AttemptOutcome.FINISHED, moment)
+            close_attempts(connection, new, AttemptOutcome.FINISHED, moment)
             messages: list[Message] = [
                 (s, OutboxKind.TRIAL_FINISHED, trial_id, f"finished:{s}:{trial_id}", {})
                 for trial_id, of_sweeps in _sweeps_of(connection, new).items()
@@ -131,7 +131,7 @@ class Recording(Store):
             if changed.rowcount == 0:
                 return False
             message = f"{failure.reason}: {said}"
-            _close_attempts(connection, [trial_id], AttemptOutcome.FAILED, moment, message=message)
+            close_attempts(connection, [trial_id], AttemptOutcome.FAILED, moment, message=message)
             payload = {"reason": failure.reason.value, "message": said}
             messages: list[Message] = [
                 (
@@ -145,6 +145,54 @@ class Recording(Store):
             ]
             enqueue(connection, messages, moment)
         return True
+
+    def record_stopped(
+        self, sweep: str, stops: Mapping[str, Stop], *, by: int | None = None
+    ) -> set[str]:
+        """Mark trials as stopped by a rule that have not ended otherwise; return which they were.
+
+        Args:
+            by: the submission that tells it; running trials that it does not hold are left out.
+
+        Raises:
+            CatalogError: a trial was never submitted.
+        """
+        moment = now()
+        with self._writing() as connection:
+            found = _states(connection, stops)
+            mine = {
+                trial_id
+                for trial_id, (state, holder) in found.items()
+                if state in (TrialState.PENDING, TrialState.STOPPED)
+                or (state is TrialState.RUNNING and by in (None, holder))
+            }
+            for trial_id in sorted(mine):
+                stop = stops[trial_id]
+                connection.execute(
+                    update(trials)
+                    .where(trials.c.trial_id == trial_id)
+                    .values(
+                        state=TrialState.STOPPED.value,
+                        stopped=stop.model_dump_json(),
+                        failure_message=stop.message,
+                        ended_at=moment,
+                    )
+                )
+                outcome = AttemptOutcome.STOPPED
+                close_attempts(connection, [trial_id], outcome, moment, message=stop.message)
+            messages: list[Message] = [
+                (
+                    s,
+                    OutboxKind.TRIAL_STOPPED,
+                    trial_id,
+                    f"stopped:{s}:{trial_id}:{moment.isoformat()}",
+                    {},
+                )
+                for trial_id, of_sweeps in sorted(_sweeps_of(connection, mine).items())
+                for s in sorted(of_sweeps | {sweep})
+            ]
+            enqueue(connection, messages, moment)
+        return mine
 
     def record_blocked(self, trial_ids: Iterable[str], reason: str) -> set[str]:
         """Mark pending trials that can never run as blocked, and return which they were."""
@@ -192,7 +240,7 @@ def _sweeps_of(connection: Connection, trial_ids: Iterable[str]) -> dict[str, se
     return found
 
 
-def _close_attempts(
+def close_attempts(
     connection: Connection,
     trial_ids: Iterable[str],
     outcome: AttemptOutcome,

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
+from annotated_types import Ge, Le
 from pydantic import BeforeValidator
 
 from adapter_lib.config.configuration import NonLinearity, Placement, Sharing
@@ -19,6 +20,7 @@ class TrialState(StrEnum):
     RUNNING = "running"
     FINISHED = "finished"  # terminal: a finished trial never changes
     FAILED = "failed"
+    STOPPED = "stopped"  # by a rule of early termination, or it depends on one that was
     BLOCKED = "blocked"  # a trial that it depends on failed
 
 
@@ -31,7 +33,8 @@ that wants it makes one try of its own.
 
 
 class SubmissionOutcome(StrEnum):
-    COMPLETED = "completed"  # every trial finished
+    COMPLETED = "completed"  # every trial finished, or was stopped by a rule
+    BUDGET_REACHED = "budget_reached"  # one of its YAML's `stop`; the rest is left to come
     FAILED = "failed"  # some trials failed or are blocked
     INTERRUPTED = "interrupted"
     TAKEN_OVER = "taken_over"  # it was silent or gone, and another submission wanted its trials
@@ -50,6 +53,7 @@ class AttemptOutcome(StrEnum):
     FINISHED = "finished"
     FAILED = "failed"
     RELEASED = "released"  # handed back by its submission
+    STOPPED = "stopped"  # by a rule of early termination
     LOST = "lost"  # taken over from a submission that was dead
 
 
@@ -59,6 +63,7 @@ class OutboxKind(StrEnum):
     TRIAL_EPOCH = "trial_epoch"
     TRIAL_FINISHED = "trial_finished"
     TRIAL_FAILED = "trial_failed"
+    TRIAL_STOPPED = "trial_stopped"
 
 
 class Submission(Frozen):
@@ -68,6 +73,8 @@ class Submission(Frozen):
         submitted_by: user@host; empty where it was not kept.
         job: its id in Ray's Jobs API, None where it was started without.
         wants_workers: whether it had more to run than workers at its last heartbeat.
+        gpu_s: for how long its workers held GPUs, times how many.
+        ended_by: the budget of its YAML that was reached, in words; None where none was.
     """
 
     id: int
@@ -85,6 +92,8 @@ class Submission(Frozen):
     request: Request = Request.RUN
     requested_by: str | None = None
     wants_workers: bool = False
+    gpu_s: float = 0.0
+    ended_by: str | None = None
 
 
 class Control(Frozen):
@@ -131,6 +140,10 @@ class SweepRow(Frozen):
         return sum(self.counts.values())
 
 
+Whole = Annotated[int, Ge(-(2**63)), Le(2**63 - 1)]
+"""As large as any column is."""
+
+
 def _parsed(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
@@ -145,6 +158,7 @@ class TrialRow(Frozen):
         metric: what the score is, planned before it is there.
         drop_depth: the depth it was trained for; 0 unless specialised.
         score: the primary metric on validation at the trial's own depth.
+        failure_message: also why it is blocked, or was stopped.
     """
 
     trial_id: str
@@ -180,8 +194,37 @@ class TrialRow(Frozen):
     ended_at: datetime | None
 
 
+class Stop(Frozen):
+    """Why a rule of early termination stopped a trial, with all others of its configuration.
+
+    Attributes:
+        sweep: whose rule it was; `settings` are those of its `early_termination`.
+        epoch: after which the configuration was compared with others.
+        score: its own there, the mean over `seeds` of its seeds.
+        bar: what it would have needed.
+        compared: how many configurations were compared, itself included.
+        best: a trial of the one with the highest score there, which is `best_score`.
+        message: all that in a sentence.
+    """
+
+    sweep: str
+    settings: dict[str, Any]
+    epoch: int
+    score: float
+    seeds: int
+    bar: float
+    compared: int
+    best: str
+    best_score: float
+    message: str
+
+
 class TrialFilter(Frozen):
-    """Which trials; None leaves a column free."""
+    """Which trials; None leaves a column free.
+
+    Attributes:
+        text: what a trial's label contains, in any case of letters.
+    """
 
     sweep: str | None = None
     task: str | None = None
@@ -189,9 +232,20 @@ class TrialFilter(Frozen):
     state: TrialState | None = None
     base: str | None = None
     drop_mode: DropMode | None = None
-    drop_depth: int | None = None
-    seed: int | None = None
+    drop_depth: Whole | None = None
+    seed: Whole | None = None
     min_score: float | None = None
+    max_score: float | None = None
+    placement: Placement | None = None
+    bottleneck_size: Whole | None = None
+    sharing: Sharing | None = None
+    non_linearity: NonLinearity | None = None
+    keep: Whole | None = None
+    learning_rate: float | None = None
+    metric: str | None = None
+    reason: FailureReason | None = None
+    configuration: str | None = None
+    text: str | None = None
 
 
 class ScoreRow(Frozen):

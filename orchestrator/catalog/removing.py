@@ -108,9 +108,8 @@ class Removing(Store):
         Only for those whose files are gone: a result that is there counts for good.
         """
         forgotten = set[str]()
-        empty = dict.fromkeys(
-            ("score", "best_epoch", "trained_parameters", "stored_parameters", "duration_s"), None
-        )
+        measured = ("score", "test_score", "best_epoch", "duration_s")
+        empty = dict.fromkeys((*measured, "trained_parameters", "stored_parameters"), None)
         with self._writing() as connection:
             for part in chunks(trial_ids):
                 rows = connection.scalars(
@@ -142,14 +141,11 @@ def _removal(connection: Connection, sweep: str) -> Removal:
     shared = linked & set(connection.scalars(others))
     moves = select(alias_moves.c.trial_id).where(alias_moves.c.kind != MoveKind.STAYED)
     named = linked & set(connection.scalars(moves))
-    edges = connection.execute(select(dependencies.c.trial_id, dependencies.c.parent_id)).all()
-    parents: dict[str, list[str]] = {}
-    for child, parent in edges:
-        parents.setdefault(child, []).append(parent)
-    registered = _with_ancestors(named, parents) & linked
+    parents = parents_of_all(connection)
+    registered = with_ancestors(named, parents) & linked
     # A trial of another sweep may build on one that only this sweep asks for.
     outside = {child for child in parents if child not in linked}
-    shared = (_with_ancestors(shared | outside, parents) & linked) - registered
+    shared = (with_ancestors(shared | outside, parents) & linked) - registered
     taken = sorted(linked - shared - registered)
     finished = 0
     for part in chunks(taken):
@@ -158,7 +154,16 @@ def _removal(connection: Connection, sweep: str) -> Removal:
     return Removal(sweep, tuple(taken), finished, len(shared), len(registered))
 
 
-def _with_ancestors(chosen: set[str], parents: dict[str, list[str]]) -> set[str]:
+def parents_of_all(connection: Connection) -> dict[str, list[str]]:
+    """Return the parents of every trial that has some."""
+    edges = connection.execute(select(dependencies.c.trial_id, dependencies.c.parent_id)).all()
+    parents: dict[str, list[str]] = {}
+    for child, parent in edges:
+        parents.setdefault(child, []).append(parent)
+    return parents
+
+
+def with_ancestors(chosen: set[str], parents: dict[str, list[str]]) -> set[str]:
     """Return the trials and all that they build on."""
     found, front = set(chosen), list(chosen)
     while front:

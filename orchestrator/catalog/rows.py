@@ -1,24 +1,41 @@
 """How trials and results become rows."""
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Result, RowMapping
 
 from orchestrator.catalog.records import TrialState
 from orchestrator.planning.settings import unsaid
 from workers.contract.results import Epoch, TrialResult
-from workers.contract.trial import Trial, content_hash
+from workers.contract.trial import RECIPE_VERSION, Trial, content_hash
+
+
+def by_name(found: Result[Any]) -> Iterator[dict[str, Any]]:
+    """Yield rows as dicts; a mapping of each row would work out the names anew each time."""
+    names = tuple(found.keys())
+    return (dict(zip(names, row, strict=True)) for row in found)
 
 
 def trial_row(
-    trial: Trial, *, configuration: str, parents: Mapping[str, Trial], created_at: datetime
+    trial: Trial,
+    *,
+    configuration: str,
+    parents: Mapping[str, Trial],
+    created_at: datetime,
+    recipe: int = RECIPE_VERSION,
 ) -> dict[str, Any]:
-    """Return the columns of a trial that has not run."""
+    """Return the columns of a trial that has not run.
+
+    Args:
+        recipe: that it was made for.
+    """
     adapter = trial.adapter
     fused = trial.fusion.config.drop_depth if trial.fusion else 0
+    more = json.dumps(unsaid(trial, parents) | {"recipe": recipe}, ensure_ascii=False)
     return {
         "trial_id": trial.trial_id,
         "configuration": configuration,
@@ -38,7 +55,8 @@ def trial_row(
         "label": trial.label,
         "config": trial.model_dump_json(),
         "fingerprint": trial.task.fingerprint,
-        "unsaid": json.dumps(unsaid(trial, parents), ensure_ascii=False),
+        "unsaid": more,
+        "unsaid_hash": hashlib.sha256(more.encode()).hexdigest()[:20],
         "metric": trial.metric.value,
         "state": TrialState.PENDING.value,
         "created_at": created_at,
@@ -74,6 +92,9 @@ def configurations(trials: Iterable[Trial], known: Mapping[str, str]) -> dict[st
                 **content["pruning"],
                 "fusion_trial": of(trial.pruning.fusion_trial),
             }
+        if trial.removal is not None:
+            parent = of(trial.removal.adapter_trial)
+            content["removal"] = {**content["removal"], "adapter_trial": parent}
         if trial.start_from is not None:
             content["start_from"] = of(trial.start_from)
         return content
@@ -87,6 +108,7 @@ def result_columns(result: TrialResult) -> dict[str, Any]:
         "state": TrialState.FINISHED.value,
         "metric": result.metric,
         "score": result.score,
+        "test_score": result.test_score,
         "best_epoch": result.best_epoch,
         "trained_parameters": result.parameters.trained,
         "stored_parameters": result.parameters.stored,
@@ -94,6 +116,7 @@ def result_columns(result: TrialResult) -> dict[str, Any]:
         "result": result.model_dump_json(),
         "failure_reason": None,
         "failure_message": None,
+        "stopped": None,
     }
 
 

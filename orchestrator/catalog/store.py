@@ -5,6 +5,7 @@ PostgreSQL; so a transaction sees everything that was written before it, and non
 """
 
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.sql import column
 
 from orchestrator.addresses import redacted
-from orchestrator.catalog.engines import BUSY_TIMEOUT_S, engine_at, sqlite_file
+from orchestrator.catalog.engines import BUSY_TIMEOUT_S, engine_at, let_upgrade, sqlite_file
 from orchestrator.catalog.tables import SCHEMA_REVISION, metadata
 from orchestrator.errors import CatalogError, CatalogMissingError, CatalogUnavailableError
 
@@ -36,6 +37,7 @@ CHUNK = 500
 _WRITER_LOCK = 0x61_64_61_70_74  # 'adapt': any number that nothing else in the database uses
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _REFUSED = (OperationalError, InterfaceError, InternalError, ProgrammingError, LockTimeout)
+_UNWRITABLE = ("permission denied", "read-only transaction", "a readonly database")
 _T = TypeVar("_T")
 
 
@@ -45,9 +47,10 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = engine.execution_options(sqlite_begin="IMMEDIATE")
+        self._held = threading.local()  # the connection of `one_state`, by thread
 
     @classmethod
-    def open(cls, url: str, *, create: bool = True) -> Self:
+    def open(cls, url: str, *, create: bool = True, read_only: bool = False) -> Self:
         """Open the catalog at `url`, bringing its schema up to date.
 
         A database that holds something else is refused and stays as it is.
@@ -55,16 +58,17 @@ class Store:
         Args:
             url: `sqlite:///PATH` or `postgresql+psycopg://…`.
             create: make a catalog where there is nothing yet. Only a submission should.
+            read_only: let the database refuse every write; an older schema is refused as well.
 
         Raises:
-            CatalogMissingError: there is nothing yet, and `create` is False.
+            CatalogMissingError: there is nothing yet, and `create` is False or `read_only` True.
             CatalogError: the URL is neither; or what is there is damaged, another program's, or
                 newer than this version knows.
             CatalogUnavailableError: the database does not answer, or cannot be written.
         """
-        store = cls(engine_at(url))
+        store = cls(engine_at(url, read_only=read_only))
         try:
-            store._bring_up_to_date(create=create)
+            store._bring_up_to_date(create=create and not read_only, upgrade=not read_only)
         except BaseException:
             store.close()
             raise
@@ -85,15 +89,38 @@ class Store:
         self.close()
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        """Give a transaction that reads one consistent state."""
+    def one_state(self) -> Iterator[None]:
+        """Answer whatever this thread asks inside from one state, whoever writes meanwhile.
+
+        It is also faster: all is asked over one connection.
+        """
+        if getattr(self._held, "connection", None) is not None:
+            yield
+            return
+        # PostgreSQL usually shows each statement the newest state; SQLite a transaction one state.
+        is_server = self._engine.dialect.name == "postgresql"
+        how = {"isolation_level": "REPEATABLE READ"} if is_server else {}
         with (
             self._translated(),
-            self._legible(),
-            self._engine.connect() as connection,
+            self._engine.execution_options(**how).connect() as connection,
             connection.begin(),
         ):
-            yield connection
+            self._held.connection = connection
+            try:
+                yield
+            finally:
+                del self._held.connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """Give a transaction that reads one consistent state."""
+        held: Connection | None = getattr(self._held, "connection", None)
+        with self._translated(), self._legible():
+            if held is not None:
+                yield held
+                return
+            with self._engine.connect() as connection, connection.begin():
+                yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -112,7 +139,7 @@ class Store:
             unknown = isinstance(error, ProgrammingError) and "does not exist" in words
             if unknown or "no such" in words:
                 raise self._damaged(words) from error
-            if "permission denied" in words or "read-only transaction" in words:
+            if any(said in words for said in _UNWRITABLE):
                 raise CatalogError(
                     f"the catalog at {self.url} may not be written as this user ({words}); use a "
                     "role that may, which is also what brings an older catalog up to date: see "
@@ -146,7 +173,7 @@ class Store:
             "copy, or move it away: submitting again takes finished trials over from the workspace"
         )
 
-    def _bring_up_to_date(self, *, create: bool) -> None:
+    def _bring_up_to_date(self, *, create: bool, upgrade: bool) -> None:
         path = sqlite_file(self._engine)
         if path is not None and not self._prepare_file(path, create=create):
             raise self._missing()
@@ -155,6 +182,24 @@ class Store:
             return
         if found is None and not create:
             raise self._missing()
+        if not upgrade:
+            raise CatalogError(
+                f"expected a catalog with schema {SCHEMA_REVISION} at {self.url}, found schema "
+                f"{found}; who only reads changes nothing: run `adaptersweep status` once as "
+                "someone who may write it, which brings it up to date"
+            )
+        try:
+            self._upgrade_alone(path)
+        except CatalogUnavailableError as error:
+            if found is None or "lock" not in str(error):
+                raise
+            raise CatalogUnavailableError(
+                f"the catalog at {self.url} has schema {found}, this adaptersweep needs "
+                f"{SCHEMA_REVISION}, and another process writes it, perhaps to bring it up to "
+                "date: that takes minutes where there are very many trials; try again later"
+            ) from error
+
+    def _upgrade_alone(self, path: Path | None) -> None:
         if path is None:
             self._upgrade()
             return
@@ -199,7 +244,9 @@ class Store:
         with self._reading() as connection:
             found = _read_revision(connection)
             names = set(inspect(connection).get_table_names())
-        ours = names & metadata.tables.keys()
+            ours = names & metadata.tables.keys()
+            if found is None and ours:  # another process may have made them since
+                found = _read_revision(connection)
         if found is None:
             # A PostgreSQL database may be shared with others, as long as no name is taken.
             if ours or (names and self._engine.dialect.name == "sqlite"):
@@ -231,8 +278,10 @@ class Store:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         with self._writing() as connection:
+            let_upgrade(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+        self._engine.dispose()  # whose connection was let take so long
 
 
 def now() -> datetime:

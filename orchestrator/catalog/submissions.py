@@ -1,11 +1,12 @@
 """Who works on what: submissions, and the claims they hold on trials."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
 
+from orchestrator.catalog.links import configurations_of, link
 from orchestrator.catalog.outbox import Message, enqueue, enqueue_finished
 from orchestrator.catalog.process import ProcessIdentity, job, person
 from orchestrator.catalog.records import (
@@ -19,10 +20,14 @@ from orchestrator.catalog.records import (
     TrialState,
 )
 from orchestrator.catalog.rows import configurations, trial_row
-from orchestrator.catalog.store import Store, chunks, clock, insert_new, insert_or_replace
+from orchestrator.catalog.store import (
+    Store,
+    chunks,
+    clock,
+    insert_new,
+)
 from orchestrator.catalog.tables import (
     attempts,
-    dependencies,
     submissions,
     sweep_trials,
     sweeps,
@@ -34,16 +39,24 @@ from workers.contract.trial import Trial
 HEARTBEAT_LIMIT_S = 120.0
 """A submission that was silent for longer, by the database's clock, counts as dead."""
 
+_HOLDERS = select(trials_.c.claimed_by).where(trials_.c.state == TrialState.RUNNING)
 _AT_ONCE = 2000
 """Trials in one transaction of a submission's begin, so that other writers need not wait for it."""
 
-_OPEN = (TrialState.PENDING, TrialState.FAILED, TrialState.BLOCKED)
+_OPEN = (TrialState.PENDING, TrialState.FAILED, TrialState.STOPPED, TrialState.BLOCKED)
 
 
 class Submissions(Store):
     """The part of the catalog that begins and ends submissions and hands out claims."""
 
-    def begin_submission(self, sweep: str, spec_yaml: str, trials: Sequence[Trial]) -> Submission:
+    def begin_submission(
+        self,
+        sweep: str,
+        spec_yaml: str,
+        trials: Sequence[Trial],
+        *,
+        stoppable: Collection[str] = (),
+    ) -> Submission:
         """Write down what a sweep asks for, and that this process works on it.
 
         Trials that the catalog knows keep their state, whichever sweep brought them, but failed
@@ -53,6 +66,10 @@ class Submissions(Store):
 
         Written in many short transactions. What a process leaves that dies in between is a
         submission without an end, and trials that are pending, as after any other death.
+
+        Args:
+            stoppable: those that its rule of early termination may stop; it asks for all others
+                in full, and no other sweep's rule stops those.
 
         Raises:
             CatalogError: a trial depends on one that neither the catalog nor `trials` has.
@@ -70,7 +87,7 @@ class Submissions(Store):
             ]
             with self._writing() as connection:
                 insert_new(connection, trials_, rows)
-                _link(connection, part, submission)
+                link(connection, part, submission, stoppable)
         with self._writing() as connection:
             _begin(connection, submission)
         return submission
@@ -82,12 +99,8 @@ class Submissions(Store):
             CatalogError: one is not.
         """
         parents = {p for t in planned.values() for p in t.parents} - planned.keys()
-        known: dict[str, str] = {}
-        columns = select(trials_.c.trial_id, trials_.c.configuration)
         with self._reading() as connection:
-            for part in chunks(sorted(parents)):
-                found = connection.execute(columns.where(trials_.c.trial_id.in_(part)))
-                known.update((r.trial_id, r.configuration) for r in found)
+            known = configurations_of(connection, sorted(parents))
         if missing := parents - set(known):
             waiting = next(t for t in planned.values() if missing & set(t.parents))
             raise CatalogError(
@@ -117,13 +130,16 @@ class Submissions(Store):
             new = insert(submissions).values(row).returning(submissions)
             return submission_from(connection.execute(new).mappings().one())
 
-    def heartbeat(self, submission_id: int, *, wants_workers: bool = False) -> Control:
+    def heartbeat(
+        self, submission_id: int, *, wants_workers: bool = False, gpu_s: float = 0.0
+    ) -> Control:
         """Say that the submission still lives, and return what it is to obey.
 
         It has two minutes between two of these.
 
         Args:
             wants_workers: whether it has more to run than workers.
+            gpu_s: for how long its workers have held GPUs, times how many.
 
         Raises:
             SubmissionOverError: it has ended, or its trials were taken over.
@@ -133,22 +149,39 @@ class Submissions(Store):
             connection.execute(
                 update(submissions)
                 .where(submissions.c.id == submission_id)
-                .values(heartbeat_at=clock(connection), wants_workers=wants_workers)
+                .values(heartbeat_at=clock(connection), wants_workers=wants_workers, gpu_s=gpu_s)
             )
             return _control(connection, submission_id)
 
-    def end_submission(self, submission_id: int, outcome: SubmissionOutcome) -> None:
-        """Close a submission; trials that it still holds become pending. Ending twice is once."""
+    def end_submission(
+        self,
+        submission_id: int,
+        outcome: SubmissionOutcome,
+        *,
+        ended_by: str | None = None,
+        gpu_s: float | None = None,
+    ) -> None:
+        """Close a submission; trials that it still holds become pending. Ending twice is once.
+
+        Args:
+            ended_by: the budget that was reached, in words.
+            gpu_s: as for `heartbeat`; None leaves what that said last.
+        """
         with self._writing() as connection:
+            said = {"ended_by": ended_by, "gpu_s": gpu_s}
+            values = {name: value for name, value in said.items() if value is not None}
+            open_ = submissions.c.id == submission_id, submissions.c.ended_at.is_(None)
+            if values:
+                connection.execute(update(submissions).where(*open_).values(values))
             end(connection, submission_id, outcome, held=AttemptOutcome.RELEASED)
 
     def claim(self, trial_ids: Iterable[str], submission_id: int) -> dict[str, int]:
         """Take trials for a submission; return those that it got, each with its attempt's number.
 
-        It gets what nobody runs: pending and blocked trials, and failed ones that may do better in
-        another submission. Before that, submissions that hold trials and are dead are ended, and
-        what they held is pending: their process on this host is gone, or they were silent for two
-        minutes. From then on such a one may write no more, should it wake up.
+        It gets what nobody runs: pending, stopped and blocked trials, and failed ones that may do
+        better in another submission. Before that, submissions that hold trials and are dead are
+        ended, and what they held is pending: their process on this host is gone, or they were
+        silent for two minutes. From then on such a one may write no more, should it wake up.
 
         The number grows from attempt to attempt. Whoever commits must show it; see
         `workers.contract.claims`.
@@ -177,6 +210,7 @@ class Submissions(Store):
                         ended_at=None,
                         failure_reason=None,
                         failure_message=None,
+                        stopped=None,
                     )
                     .returning(trials_.c.trial_id)
                 ).all()
@@ -203,22 +237,14 @@ def submission_from(row: RowMapping) -> Submission:
     return Submission.model_validate({k: v for k, v in row.items() if k != "spec_yaml"})
 
 
-def _link(connection: Connection, planned: Sequence[Trial], submission: Submission) -> None:
-    """Note what trials wait for, and that the submission asks for them."""
-    edges = [{"trial_id": t.trial_id, "parent_id": p} for t in planned for p in t.parents]
-    insert_new(connection, dependencies, edges)
-    links = [
-        {"sweep": submission.sweep, "trial_id": t.trial_id, "submission": submission.id}
-        for t in planned
-    ]
-    insert_or_replace(connection, sweep_trials, links)
-
-
 def _begin(connection: Connection, submission: Submission) -> None:
-    """Make the sweep's trials those that the submission asks for, and let them run again."""
+    """Make the sweep's trials those that are asked for, and end dead ones that hold no trial."""
     sweep, moment = submission.sweep, clock(connection)
-    back = update(sweeps).where(sweeps.c.name == sweep).values(archived_at=None)
-    connection.execute(back)
+    busy = {submission.id, *connection.scalars(_HOLDERS)}
+    for earlier in _open(connection, sweep):
+        if earlier.id not in busy and is_dead(earlier, moment):
+            end(connection, earlier.id, SubmissionOutcome.TAKEN_OVER, held=AttemptOutcome.LOST)
+    connection.execute(update(sweeps).where(sweeps.c.name == sweep).values(archived_at=None))
     unfinished = select(trials_.c.trial_id).where(trials_.c.state.in_(_OPEN))
     of_sweep = sweep_trials.c.sweep == sweep
     connection.execute(
@@ -244,8 +270,7 @@ def _begin(connection: Connection, submission: Submission) -> None:
 def dead_submissions(connection: Connection) -> list[int]:
     """Return those submissions, among the ones that hold running trials, which are dead."""
     moment = clock(connection)
-    holders = select(trials_.c.claimed_by).where(trials_.c.state == TrialState.RUNNING)
-    rows = connection.execute(select(submissions).where(submissions.c.id.in_(holders)))
+    rows = connection.execute(select(submissions).where(submissions.c.id.in_(_HOLDERS)))
     return [r["id"] for r in rows.mappings() if is_dead(submission_from(r), moment)]
 
 
@@ -263,9 +288,13 @@ def is_dead(submission: Submission, moment: datetime) -> bool:
 def living(connection: Connection, sweep: str) -> list[Submission]:
     """Return the submissions of a sweep that have not ended and are not dead."""
     moment = clock(connection)
+    return [each for each in _open(connection, sweep) if not is_dead(each, moment)]
+
+
+def _open(connection: Connection, sweep: str) -> list[Submission]:
     open_ = submissions.c.sweep == sweep, submissions.c.ended_at.is_(None)
     rows = connection.execute(select(submissions).where(*open_).order_by(submissions.c.id))
-    return [s for s in map(submission_from, rows.mappings()) if not is_dead(s, moment)]
+    return [submission_from(row) for row in rows.mappings()]
 
 
 def check_known(connection: Connection, sweep: str) -> None:

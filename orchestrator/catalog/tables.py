@@ -21,11 +21,12 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 
 from orchestrator.catalog.records import TrialState
 
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0009"
 """The newest migration; a test holds it equal to what is in the folder."""
 
 
@@ -100,6 +101,8 @@ submissions = Table(
     Column("request", String, nullable=False, server_default=text("'run'")),
     Column("requested_by", String),
     Column("wants_workers", Boolean, nullable=False, server_default=false()),
+    Column("gpu_s", Float, nullable=False, server_default=text("0")),  # that workers held
+    Column("ended_by", Text),  # the budget of its YAML that was reached
     Index(None, "sweep"),
 )
 
@@ -126,9 +129,12 @@ trials = Table(
     Column("fingerprint", String, nullable=False, server_default=text("''")),
     # JSON of what the label leaves out (`orchestrator.planning.settings`).
     Column("unsaid", Text, nullable=False, server_default=text("'{}'")),
+    # Of that text, which may be too long for an index.
+    Column("unsaid_hash", String(20), nullable=False, server_default=text("''")),
     Column("state", String, nullable=False),
     Column("metric", String),  # the one that will be measured, from the start
     Column("score", Float),
+    Column("test_score", Float),  # the same metric on test, at the trial's own depth
     Column("best_epoch", Integer),
     Column("trained_parameters", BigInteger),
     Column("stored_parameters", BigInteger),
@@ -136,15 +142,55 @@ trials = Table(
     Column("result", Text),  # JSON of `TrialResult`
     Column("failure_reason", String),
     Column("failure_message", Text),
+    Column("stopped", Text),  # JSON of `Stop`, while that is its state
     Column("claimed_by", Integer, ForeignKey("submissions.id")),
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in TrialState)})", name="state"),
     CheckConstraint("(state = 'finished') = (result IS NOT NULL)", name="result"),
-    Index(None, "task", "state", "score"),
-    Index(None, "state"),
-    Index(None, "configuration"),
+    Index(None, "state", "trial_id"),
+)
+
+# What a row holds beside these may be long: an index can hold no more than a few kilobytes a row,
+# and a table of whole configurations and results takes long to read through.
+TRIAL_COLUMNS = "ix_trials_columns"
+COMPARED_TRIALS = "ix_trials_compared"
+TRIAL_STATES = "ix_trials_state_trial_id"
+SUBMITTED_TRIALS = "ix_sweep_trials_sweep_submission_trial_id"
+TRIALS_TOLD = "ix_outbox_trial_id"
+Index(
+    TRIAL_COLUMNS,
+    *(
+        trials.c[name]
+        for name in (
+            *("trial_id", "state", "claimed_by", "task", "fingerprint", "method", "base_name"),
+            *(
+                "base_identity",
+                "drop_mode",
+                "drop_depth",
+                "seed",
+                "metric",
+                "score",
+                "test_score",
+                "label",
+                "unsaid_hash",
+            ),
+            *("configuration", "best_epoch", "trained_parameters", "stored_parameters"),
+            *("duration_s", "placement", "bottleneck_size", "sharing", "non_linearity", "keep"),
+            *("learning_rate", "failure_reason", "created_at", "started_at", "ended_at"),
+        )
+    ),
+)
+Index(
+    COMPARED_TRIALS,
+    *(
+        trials.c[name]
+        for name in (
+            *("configuration", "task", "fingerprint", "metric", "unsaid_hash", "trial_id", "seed"),
+            *("score", "state", "test_score"),
+        )
+    ),
 )
 
 sweep_trials = Table(
@@ -154,7 +200,13 @@ sweep_trials = Table(
     _trial_key(),
     # The last submission whose specification asked for it.
     Column("submission", Integer, ForeignKey("submissions.id"), nullable=False),
+    # As in `trials`: where both are read in its order, a join of the two is fast.
+    Column("configuration", String(20), nullable=False, server_default=text("''")),
+    # Whether it asks for the trial in full: no other sweep's rule may stop it then.
+    Column("in_full", Boolean, nullable=False, server_default=true()),
     Index(None, "trial_id"),
+    Index(None, "sweep", "submission", "trial_id"),
+    Index(None, "sweep", "configuration", "trial_id", unique=True),
 )
 
 dependencies = Table(
@@ -262,4 +314,31 @@ alias_moves = Table(
     Column("moved_at", UtcDateTime, nullable=False),
     Index(None, "name", "alias", "id"),
     Index(None, "task", "alias", "id"),
+)
+
+# No foreign keys: what is timed is no trial, and times outlive every sweep.
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("measurement_id", String(20), primary_key=True),
+    Column("run", String(20), nullable=False),  # the cells that took turns
+    Column("place", Integer, nullable=False),  # in that run
+    Column("asked", String(20), nullable=False),  # hash of group, machine and versions
+    Column("spec", String, nullable=False),
+    Column("spec_hash", String(64), nullable=False),
+    Column("method", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("timing", Text, nullable=False),  # JSON of `Timing`
+    Column("conditions", Text, nullable=False),  # JSON of `Conditions`
+    Column("machine", Text, nullable=False),  # JSON of `Machine`
+    Column("clock", String, nullable=False),
+    Column("median_s", Float, nullable=False),
+    Column("low_s", Float, nullable=False),
+    Column("high_s", Float, nullable=False),
+    Column("load_before", Float, nullable=False),
+    Column("load_after", Float, nullable=False),
+    Column("measured_at", UtcDateTime, nullable=False),
+    Column("measured_by", String, nullable=False),
+    UniqueConstraint("run", "place"),
+    Index(None, "asked", "measured_at"),
 )

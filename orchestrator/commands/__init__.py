@@ -1,1 +1,1 @@
-"""What each command does; `orchestrator.command_line` says how it is called."""
+"""How each command is called, in `*_commands.py`, and what it does, in the other modules."""

@@ -10,10 +10,12 @@ from typing import IO, Any
 
 from adapter_lib.storage.atomic_write import replacing
 from orchestrator.errors import OrchestratorError
+from orchestrator.registry.answers import ANSWER_COLUMNS
 from workers.contract.task_card import TaskCard, TaskKind
 
-ANSWER_COLUMNS = ("prediction", "prediction_index", "probability", "probabilities")
 Row = Mapping[str, Any]
+Cards = Mapping[str, TaskCard | None]
+"""What stands before the names of an adapter's columns → its task's card; None for any task."""
 
 
 class AnswerWriter(ABC):
@@ -54,22 +56,24 @@ def check_output(target: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def open_answers(target: Path, source: Path, card: TaskCard) -> Iterator[AnswerWriter]:
+def open_answers(target: Path, source: Path, cards: Cards) -> Iterator[AnswerWriter]:
     """Give a writer; `target` is replaced when all is written, and stays as it is on any error.
 
     Args:
         source: where the rows are read, whose column types a Parquet file keeps.
+        cards: of the adapters that answer.
     """
     with replacing(target) as part, part.open("wb") as stream:
-        writer = _WRITERS[target.suffix](stream, source, card)
+        writer = _WRITERS[target.suffix](stream, source, cards)
         yield writer
         writer.close()
 
 
 class _Csv(AnswerWriter):
-    def __init__(self, stream: IO[bytes], source: Path, card: TaskCard) -> None:
+    def __init__(self, stream: IO[bytes], source: Path, cards: Cards) -> None:
         self._stream = stream
         self._names: list[str] = []
+        self._predictions = {f"{before}{ANSWER_COLUMNS[0]}" for before in cards}
 
     def write(self, rows: Sequence[Row]) -> None:
         if not self._names and rows:
@@ -82,7 +86,12 @@ class _Csv(AnswerWriter):
                     f"a row has the column '{more[0]}', which the first row has not; CSV has one "
                     "header for all, so give --output as JSONL"
                 )
-        self._put([[_cell(row.get(name), name) for name in self._names] for row in rows])
+        self._put(
+            [
+                [_cell(row.get(name), name in self._predictions) for name in self._names]
+                for row in rows
+            ]
+        )
 
     def close(self) -> None:
         pass
@@ -100,16 +109,16 @@ class _Lines(list[str]):
         self.append(line)
 
 
-def _cell(value: Any, column: str) -> str:
+def _cell(value: Any, predicted: bool) -> str:
     if value is None:
         return ""
-    if column == "prediction" and isinstance(value, list) and not any(" " in v for v in value):
+    if predicted and isinstance(value, list) and not any(" " in v for v in value):
         return " ".join(value)  # labels of words, as the task's own CSV holds them
     return _json(value) if isinstance(value, list | dict) else str(value)
 
 
 class _Jsonl(AnswerWriter):
-    def __init__(self, stream: IO[bytes], source: Path, card: TaskCard) -> None:
+    def __init__(self, stream: IO[bytes], source: Path, cards: Cards) -> None:
         self._stream = stream
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -132,11 +141,13 @@ def _json(value: Any) -> str:
 class _Parquet(AnswerWriter):
     """Columns keep the types of a Parquet input; otherwise the first rows decide on them."""
 
-    def __init__(self, stream: IO[bytes], source: Path, card: TaskCard) -> None:
+    def __init__(self, stream: IO[bytes], source: Path, cards: Cards) -> None:
         import pyarrow
         import pyarrow.parquet
 
-        self._stream, self._card = stream, card
+        self._stream, self._cards = stream, cards
+        self._answers = {f"{before}{name}" for before in cards for name in ANSWER_COLUMNS}
+        self._maps = {f"{before}{ANSWER_COLUMNS[3]}" for before in cards}
         self._writer: Any = None
         self._schema: Any = None
         if source.suffix == ".parquet":
@@ -148,12 +159,11 @@ class _Parquet(AnswerWriter):
         import pyarrow.parquet
 
         plain = [
-            {k: list(v.items()) if k == ANSWER_COLUMNS[3] else v for k, v in r.items()}
-            for r in rows
+            {k: list(v.items()) if k in self._maps and v else v for k, v in r.items()} for r in rows
         ]
         try:
             if self._schema is None and rows:
-                others = [{k: v for k, v in r.items() if k not in ANSWER_COLUMNS} for r in rows]
+                others = [{k: v for k, v in r.items() if k not in self._answers} for r in rows]
                 inferred = pyarrow.Table.from_pylist(others).schema
                 self._schema = pyarrow.schema([*inferred, *self._answer_fields()])
             if self._writer is None:
@@ -181,23 +191,33 @@ class _Parquet(AnswerWriter):
         self._writer.close()
 
     def _answer_fields(self) -> list[Any]:
-        import pyarrow
+        return [
+            field
+            for before, card in self._cards.items()
+            if card is not None
+            for field in _fields(before, card)
+        ]
 
-        text, number = pyarrow.string(), pyarrow.float64()
-        fields = {
-            "prediction": text,
-            "prediction_index": pyarrow.int64(),
-            "probability": number,
-            "probabilities": pyarrow.map_(text, number),
-        }
-        match self._card.kind:
-            case TaskKind.REGRESSION:
-                fields = {"prediction": number}
-            case TaskKind.TOKEN_CLASSIFICATION:
-                fields = {"prediction": pyarrow.list_(text), "probability": number}
-            case TaskKind.SPAN:
-                fields = {"prediction": text, "probability": number}
-        return [pyarrow.field(name, kind) for name, kind in fields.items()]
+
+def _fields(before: str, card: TaskCard) -> list[Any]:
+    """Return a Parquet file's columns of one adapter's answers."""
+    import pyarrow
+
+    text, number = pyarrow.string(), pyarrow.float64()
+    fields = {
+        "prediction": text,
+        "prediction_index": pyarrow.int64(),
+        "probability": number,
+        "probabilities": pyarrow.map_(text, number),
+    }
+    match card.kind:
+        case TaskKind.REGRESSION:
+            fields = {"prediction": number}
+        case TaskKind.TOKEN_CLASSIFICATION:
+            fields = {"prediction": pyarrow.list_(text), "probability": number}
+        case TaskKind.SPAN:
+            fields = {"prediction": text, "probability": number}
+    return [pyarrow.field(f"{before}{name}", kind) for name, kind in fields.items()]
 
 
 _WRITERS: dict[str, type[_Csv] | type[_Jsonl] | type[_Parquet]] = {

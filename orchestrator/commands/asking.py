@@ -68,11 +68,11 @@ def resume(
             is given.
     """
     if cluster is not None:
-        with open_catalog(workspace, catalog) as opened:
-            idle = not opened.submissions(sweep)
-        if idle:
-            from orchestrator.commands.cluster_submitting import Places, send_again
+        from orchestrator.commands.cluster_submitting import Places, all_ended, send_again
 
+        with open_catalog(workspace, catalog) as opened:
+            working = opened.submissions(sweep)
+        if all_ended(cluster, working):
             send_again(sweep, Places(cluster, workspace, catalog, tracking))
             return
     _ask(sweep, workspace, catalog, Request.RUN)

@@ -10,9 +10,17 @@ from rich.console import Console
 from rich.markup import escape
 
 from orchestrator.catalog.catalog import Catalog
+from orchestrator.catalog.plain_rows import (
+    LEADERBOARD_COLUMNS,
+    TRIAL_COLUMNS,
+    flat_leaderboard,
+    flat_trials,
+    leaderboard_rows,
+    trial_rows,
+)
 from orchestrator.catalog.reading import SORTED_BY
 from orchestrator.catalog.records import SweepRow, TrialFilter, TrialRow, TrialState
-from orchestrator.commands.leaderboard_tables import leaderboard_rows, print_leaderboard
+from orchestrator.commands.leaderboard_tables import print_leaderboard, with_doubts
 from orchestrator.commands.outcome_report import print_failures
 from orchestrator.commands.output import (
     Form,
@@ -29,8 +37,8 @@ from orchestrator.commands.output import (
 from orchestrator.commands.watching import follow
 from orchestrator.errors import CatalogError
 from orchestrator.planning.settings import differing, labelled, words
-from orchestrator.spec.axes import AXES
 from orchestrator.stores import Stores
+from workers.contract.storage.trial_files import LOG
 from workers.contract.trial import DropMode, Method
 
 E = TypeVar("E", bound=StrEnum)
@@ -47,19 +55,6 @@ HEADINGS = {
     "took": "duration_s",
 }
 """The table of trials: each heading, and what sorts by it."""
-
-_AXES = [name for name in AXES if name not in ("task", "seed", "base_model")]
-
-TRIAL_COLUMNS = [*SORTED_BY, *(name for name in _AXES if name not in SORTED_BY)]
-"""What `trials --csv` prints: the columns of a trial, then the other axes of a sweep."""
-
-LEADERBOARD_COLUMNS = [
-    *("task", "fingerprint", "metric", "majority", "place", "configuration", "label"),
-    *("mean", "std", "seeds", "planned", "complete", "test_mean", "test_std", "test_seeds"),
-    *("best_trial", "best_score", "base_name", "trained_parameters", "stored_parameters"),
-    *_AXES,
-]
-"""What `best --csv` prints."""
 
 
 def status(
@@ -81,7 +76,8 @@ def status(
         def draw(out: Console) -> None:
             if as_json:
                 shown, _ = _in_sight(opened, archived)
-                content = [s.model_dump(mode="json") for s in shown]
+                left = opened.time_left(shown)
+                content = [s.model_dump(mode="json") | {"left_s": left.get(s.name)} for s in shown]
                 out.out(json_text(content), end="", highlight=False)
             else:
                 _draw_status(out, opened, stores, archived=archived)
@@ -100,6 +96,7 @@ def _in_sight(opened: Catalog, archived: bool) -> tuple[list[SweepRow], int]:
 
 def _draw_status(out: Console, opened: Catalog, stores: Stores, *, archived: bool) -> None:
     sweeps, hidden = _in_sight(opened, archived)
+    left = opened.time_left(sweeps)
     columns = tuple(state.value for state in TrialState)
     rows = table("sweep", "trials", *columns, "last submission", right=("trials", *columns))
     for sweep in sweeps:
@@ -107,22 +104,28 @@ def _draw_status(out: Console, opened: Catalog, stores: Stores, *, archived: boo
             sweep.name,
             count(sweep.trials),
             *(count(sweep.counts.get(state, 0)) for state in TrialState),
-            _last(sweep),
+            _last(sweep, left.get(sweep.name)),
         )
     out.print(rows)
     if hidden:
         out.print(f"{hidden} archived; --archived shows them", style="dim")
     for sweep in sweeps:
-        print_failures(out, opened, stores, sweep.name)
+        if sweep.counts[TrialState.FAILED] or sweep.counts[TrialState.BLOCKED]:
+            print_failures(out, opened, stores, sweep.name)
 
 
-def _last(sweep: SweepRow) -> str:
+def _last(sweep: SweepRow, left_s: float | None) -> str:
+    """Say when a sweep was submitted last, what became of it, and how long it has still to go."""
     last = sweep.last_submission
     if last is None:
         return "–"
     state = last.outcome.value if last.outcome else f"process {last.pid} on {last.host}"
+    if last.ended_by:
+        state += f" ({last.ended_by})"
     if sweep.lost:
         state += f", gone since {last.heartbeat_at:%H:%M}; submit again to go on"
+    if left_s is not None:
+        state += f", about {duration(left_s)} left"
     earlier = f"; {sweep.earlier:,} finished of earlier versions" if sweep.earlier else ""
     return f"{last.submitted_at:%Y-%m-%d %H:%M} UTC, {state}{earlier}"
 
@@ -141,24 +144,16 @@ def trials(
         chosen[key] = _one_of(kind, key, chosen[key])
     with open_catalog(workspace, catalog) as opened:
         found = opened.trials(TrialFilter(**chosen), _column(sort), limit=limit)
-        ids = [row.trial_id for row in found]
-        test = opened.test_scores(ids)
         if form is not Form.TABLE:
-            every, scores = opened.settings(ids), opened.scores(ids)
-            rows = [
-                row.model_dump(mode="json", exclude={"unsaid"})
-                | {"test_score": test.get(row.trial_id)}
-                | {"settings": every[row.trial_id]}
-                | {"scores": [s.model_dump(mode="json") for s in scores.get(row.trial_id, [])]}
-                for row in found
-            ]
+            rows = trial_rows(opened, found)
             if form is Form.JSON:
                 print_json(rows)
             else:
-                print_csv([row["settings"] | row for row in rows], TRIAL_COLUMNS)
+                print_csv(flat_trials(rows), TRIAL_COLUMNS)
             if len(found) == limit:
                 say(f"the first {limit}; --limit shows more")
             return
+        test = opened.test_scores(row.trial_id for row in found)
     _print_trials(found, test, limit, Stores.at(workspace, catalog=catalog))
 
 
@@ -188,7 +183,7 @@ def _print_trials(
     for row in found:
         if row.failure_message:
             out.print(f"[red]{row.trial_id[:8]}[/] {escape(row.failure_message)}")
-            out.print(f"  log: {stores.workspace.trial(row.trial_id).log}", soft_wrap=True)
+            out.print(f"  log: {stores.workspace.trial(row.trial_id).place(LOG)}", soft_wrap=True)
 
 
 def best(
@@ -199,28 +194,22 @@ def best(
     task: str | None,
     limit: int,
     archived: bool,
+    doubt: bool,
     form: Form,
 ) -> None:
     """Print the leaderboards of each task."""
+    doubt_in = Stores.at(workspace, catalog=catalog).workspace if doubt else None
+    how: Any = {"task": task, "limit": limit, "archived": archived, "doubt_in": doubt_in}
     with open_catalog(workspace, catalog) as opened:
         if form is Form.TABLE:
-            print_leaderboard(console(), opened, sweep, task=task, limit=limit, archived=archived)
+            print_leaderboard(console(), opened, sweep, **how)
             return
-        rows = leaderboard_rows(opened, sweep, task=task, limit=limit, archived=archived)
+        found = opened.leaderboard(sweep, task, limit, archived=archived)
+        rows = with_doubts(opened, found, leaderboard_rows(opened, found), doubt_in)
     if form is Form.JSON:
         print_json(rows)
     else:
-        flat = [row["settings"] | row["best"] | row | _flat(row) for row in rows]
-        print_csv(flat, LEADERBOARD_COLUMNS)
-
-
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    test = row["test"] or {}
-    return {
-        "best_trial": row["best"]["trial_id"],
-        "best_score": row["best"]["score"],
-        **{f"test_{name}": test.get(name) for name in ("mean", "std", "seeds")},
-    }
+        print_csv(flat_leaderboard(rows), LEADERBOARD_COLUMNS)
 
 
 def open_catalog(workspace: Path, catalog: str | None) -> Catalog:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from orchestrator.addresses import holds_password
 from orchestrator.catalog.process import person
+from orchestrator.catalog.records import Submission
 from orchestrator.commands.browsing import open_catalog
 from orchestrator.commands.output import print_json, say
 from orchestrator.commands.outside import Outside
@@ -17,6 +18,10 @@ from orchestrator.commands.profiles import find_profile
 from orchestrator.errors import OrchestratorError
 from orchestrator.interruption import INTERRUPTED
 from orchestrator.running.parcel import Order, Parcel, pack
+from workers.contract.storage.addresses import is_url, workspace_address
+
+if TYPE_CHECKING:
+    from orchestrator.running.cluster_jobs import ClusterJobs
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,10 @@ class Places:
             raise OrchestratorError(
                 "--detach: expected --cluster with it, since only there the driver needs nobody"
             )
-        if not self.workspace.is_absolute():
+        if not (self.workspace.is_absolute() or is_url(workspace_address(self.workspace))):
             raise OrchestratorError(
-                "--workspace: expected an absolute path, as the cluster's nodes see it, found "
+                "--workspace: expected an absolute path, as the cluster's nodes see it, or the URL "
+                "of object storage, found "
                 f"{self.workspace}; give it here or as `workspace` in the profile"
             )
         given = {"--catalog": self.catalog, "--tracking": self.tracking}
@@ -77,12 +83,19 @@ class Places:
 
 
 def send_sweep(
-    sweep: Path, places: Places, options: Sequence[str], *, detach: bool, as_json: bool
+    sweep: Path,
+    places: Places,
+    options: Sequence[str] = (),
+    values: Sequence[str] = (),
+    *,
+    detach: bool,
+    as_json: bool,
 ) -> int:
     """Send a sweep to a cluster, unless it runs there already; follow it to its exit code.
 
     Args:
         options: of `submit`, for the driver on the cluster.
+        values: of the YAML's variables, `name=value` each.
         detach: return as soon as it runs.
 
     Raises:
@@ -90,7 +103,7 @@ def send_sweep(
             does not take it.
     """
     places.check()
-    name, parcel = pack(sweep, str(places.workspace))
+    name, parcel = pack(sweep, str(places.workspace), values)
     order = places.order(sweep.name, options)
     return _send(name, parcel, order, places, detach=detach, as_json=as_json)
 
@@ -108,14 +121,45 @@ def send_again(name: str, places: Places) -> None:
     _send(name, parcel, order, places, detach=True, as_json=False)
 
 
+def all_ended(cluster: str, working: Sequence[Submission]) -> bool:
+    """Tell whether nobody works on a sweep, also where a killed driver could not say so.
+
+    Args:
+        working: its submissions that have not ended, as far as the catalog knows.
+
+    Raises:
+        OrchestratorError: the cluster does not answer.
+    """
+    jobs = [submission.job for submission in working]
+    if not jobs:
+        return True
+    if not all(jobs):
+        return False  # one was started by hand
+    return all(_jobs_of(cluster).has_ended(job) for job in jobs if job)
+
+
+def _jobs_of(cluster: str) -> "ClusterJobs":
+    from orchestrator.running.cluster_jobs import ClusterJobs
+
+    profile = find_profile(cluster)
+    return ClusterJobs(profile.url, profile.token_file)
+
+
+def log_on_cluster(cluster: str, path: Path, lines: int | None) -> str:
+    """Return a trial's log from a workspace that only the cluster sees.
+
+    Raises:
+        OrchestratorError: the cluster does not answer, or does not see it either.
+    """
+    last = "+1" if lines is None else str(lines)
+    return _jobs_of(cluster).printed_by(["tail", "-n", last, str(path)])
+
+
 def _send(
     name: str, parcel: Parcel, order: Order, places: Places, *, detach: bool, as_json: bool
 ) -> int:
-    from orchestrator.running.cluster_jobs import ClusterJobs
-
     assert places.cluster is not None
-    profile = find_profile(places.cluster)
-    jobs = ClusterJobs(profile.url, profile.token_file)
+    jobs = _jobs_of(places.cluster)
     job = jobs.running(name, parcel.digest)
     if job is not None:
         say(f"Sweep {name} runs on {jobs.url} already, as job {job}.")

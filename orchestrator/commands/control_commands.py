@@ -63,10 +63,10 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Go on until the trial has ended, or Ctrl-C.")
     ] = False,
 ) -> None:
-    """Print the log of a trial: all its attempts, from the workspace."""
+    """Print the log of a trial: all its attempts, from the workspace or through the cluster."""
     from orchestrator.commands import trial_log
 
-    trial_log.logs(trial, workspace, catalog=catalog, lines=lines, follow=follow)
+    trial_log.logs(trial, workspace, cluster=cluster, catalog=catalog, lines=lines, follow=follow)
 
 
 def pause(

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workers.contract.log_lines import LOG_FORMAT_VARIABLE, LogFormat, formatter
+from workers.contract.paths import Workspace
+from workers.contract.storage.log_parts import ship, ship_now
 
 
 @contextmanager
@@ -32,3 +34,17 @@ def logging_to(path: Path, form: LogFormat = LogFormat.TEXT) -> Iterator[None]:
             del os.environ[LOG_FORMAT_VARIABLE]
         else:
             os.environ[LOG_FORMAT_VARIABLE] = before
+
+
+@contextmanager
+def log_file(workspace: Workspace) -> Iterator[Path]:
+    """Give the path of a workspace's driver.log; to object storage it goes in parts."""
+    path = workspace.root / "driver.log"
+    if workspace.storage is None:
+        yield path
+        return
+    ship(path, workspace.storage.below(path.name))
+    try:
+        yield path
+    finally:
+        ship_now(path)

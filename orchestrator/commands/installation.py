@@ -18,11 +18,13 @@ from orchestrator.addresses import redacted
 from orchestrator.commands.output import console, print_json, table
 from orchestrator.errors import CatalogMissingError, OrchestratorError
 from orchestrator.mlflow.runs import connect, prepare_store
-from orchestrator.mlflow.store_file import holds_store, store_path
-from orchestrator.stores import Stores
+from orchestrator.mlflow.store_file import artifact_folder, holds_store, store_path
+from orchestrator.stores import Stores, check_storage
 
 log = logging.getLogger(__name__)
 
+_PATIENCE_S = 10.0
+"""For object storage that does not answer."""
 PACKAGES = (
     "adaptersweep",
     "torch",
@@ -49,7 +51,7 @@ def mlflow(workspace: Path, *, tracking: str | None, host: str, port: int) -> in
     command = [
         sys.executable,
         *("-m", "mlflow", "server"),
-        *("--artifacts-destination", stores.workspace.mlflow_artifacts.as_uri()),
+        *("--artifacts-destination", artifact_folder(stores)),
         *("--host", host, "--port", str(port), "--workers", "1"),
     ]
     # Not among its arguments, which everybody on this machine can read.
@@ -155,7 +157,10 @@ def _ray(address: str | None) -> str:
 
 
 def _workspace(stores: Stores) -> str:
-    root = stores.workspace.root
+    storage, root = stores.workspace.storage, stores.workspace.root
+    if storage is not None:
+        check_storage(storage.patient(_PATIENCE_S))
+        return f"{storage.url}, writable, keeps to put-if-absent"
     if not root.exists():
         above = next(folder for folder in root.parents if folder.exists())
         if not (above.is_dir() and os.access(above, os.W_OK)):

@@ -58,6 +58,14 @@ def _use_profile(context: typer.Context, cluster: str | None) -> str | None:
 
 
 SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep to read.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Give a variable of the YAML another value than its default; may be repeated.",
+    ),
+]
 WorkspaceOption = Annotated[
     Path,
     typer.Option(

@@ -13,6 +13,8 @@ from orchestrator.commands.warnings import missing_words, print_warnings, readin
 from orchestrator.interruption import INTERRUPTED_SAID
 from orchestrator.running.driver import Outcome
 from orchestrator.stores import Stores
+from workers.contract.storage.addresses import workspace_address
+from workers.contract.storage.trial_files import LOG
 
 LEADERBOARD_ROWS = 5
 
@@ -26,6 +28,21 @@ def show_outcome(out: Console, outcome: Outcome, stores: Stores, workspace: Path
             f"\n{outcome.trained} trials finished now, {outcome.reused} before, "
             + f"{outcome.taken} by other submissions, " * (outcome.taken > 0)
             + f"{len(outcome.failed)} failed, {len(outcome.blocked)} blocked."
+        )
+    if outcome.stopped_early:
+        out.print(
+            f"{outcome.stopped_early} trials are stopped, as early_termination asks; "
+            "`submit --only stopped`, or submitting without it, trains them on."
+        )
+    if outcome.ended_by:
+        out.print(
+            f"Ended by its budget, {outcome.ended_by}; {outcome.left_out} trials are left: submit "
+            "with a larger one to go on."
+        )
+    elif outcome.left_out:
+        out.print(
+            f"{outcome.left_out} trials were left out, as --only asked; winners are registered "
+            "when none is to come."
         )
     with Catalog.open(stores.catalog_url, create=False) as catalog:
         print_leaderboard(out, catalog, outcome.plan.spec.name, limit=LEADERBOARD_ROWS)
@@ -55,9 +72,9 @@ def print_failures(out: Console, catalog: Catalog, stores: Stores, sweep: str) -
     for row in catalog.failures(sweep):
         reason = row.reason.value if row.reason else row.state.value
         out.print(f"[red]{reason}[/] {escape(row.label)}: {escape(row.message)}")
-        log = stores.workspace.trial(row.trial_id).log
-        if log.exists():  # a blocked trial never started
-            out.print(f"  log: {log}", soft_wrap=True)
+        paths = stores.workspace.trial(row.trial_id)
+        if paths.files.has_log():  # a blocked trial never started
+            out.print(f"  log: {paths.place(LOG)}", soft_wrap=True)
 
 
 def _show_registry(out: Console, outcome: Outcome, stores: Stores, workspace: Path) -> None:
@@ -85,7 +102,9 @@ def _show_registry(out: Console, outcome: Outcome, stores: Stores, workspace: Pa
     out.print(f"held by MLflow at {stores.shown_tracking}", soft_wrap=True)
     first = outcome.registered[0][0]
     name = f"{first.standing.best.task.name}@{first.alias}"
-    where = f" --workspace {shlex.quote(str(workspace))}" * (workspace != Path("workspace"))
+    where = ""
+    if workspace != Path("workspace"):
+        where = f" --workspace {shlex.quote(workspace_address(workspace))}"
     out.print(f"\nFetch one:      adaptersweep pull {name}{where}", soft_wrap=True)
     out.print(
         f"Predict:        adaptersweep predict {name}{where} TEXT", soft_wrap=True, markup=False
@@ -106,6 +125,9 @@ def outcome_as_json(outcome: Outcome) -> dict[str, object]:
         "interrupted": outcome.interrupted,
         "stopped": outcome.stopped,
         "missing_files": outcome.missing,
+        "left_out": outcome.left_out,
+        "stopped_early": outcome.stopped_early,
+        "ended_by": outcome.ended_by,
         "unregistered": list(outcome.unregistered),
         "unpublished": outcome.unpublished,
         "stayed": [

@@ -20,17 +20,21 @@ class Form(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    MARKDOWN = "markdown"
 
     @classmethod
-    def chosen(cls, *, as_json: bool, as_csv: bool) -> Self:
-        """Return what two options ask for.
+    def chosen(cls, *, as_json: bool, as_csv: bool, as_markdown: bool = False) -> Self:
+        """Return what the options ask for.
 
         Raises:
-            CatalogError: for both at once.
+            CatalogError: for more than one at once.
         """
-        if as_json and as_csv:
-            raise CatalogError("--json and --csv: expected one of them, found both; drop one")
-        return cls.JSON if as_json else cls.CSV if as_csv else cls.TABLE
+        asked = {cls.JSON: as_json, cls.CSV: as_csv, cls.MARKDOWN: as_markdown}
+        given = [form for form, wanted in asked.items() if wanted]
+        if len(given) > 1:
+            options = " and ".join(f"--{form}" for form in given)
+            raise CatalogError(f"{options}: expected one of them, found both; drop one")
+        return given[0] if given else cls.TABLE
 
 
 def console() -> Console:

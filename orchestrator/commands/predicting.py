@@ -1,24 +1,28 @@
-"""`predict`: a text, the lines of standard input, or a file of rows; one answer each, in order."""
+"""`predict`: a text, the lines of standard input, or a file of rows; one answer each, in order.
+
+What several adapters answer is left to `orchestrator.commands.predicting_many`.
+"""
 
 import itertools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from orchestrator.commands.adapters import predictor_for
-from orchestrator.commands.answer_files import ANSWER_COLUMNS, check_output, open_answers
+from orchestrator.commands.adapters import Source, predictor_for
+from orchestrator.commands.answer_files import check_output, open_answers
 from orchestrator.commands.asked_rows import RowFiles, given_rows, row_for
+from orchestrator.commands.budgeting import AskedBudget, budget_for, finish
 from orchestrator.commands.output import console, print_json
 from orchestrator.errors import OrchestratorError
-from orchestrator.stores import Stores
-from workers.contract.task_card import TaskCard, TaskKind
+from orchestrator.registry.answers import ANSWER_COLUMNS, answer_fields, answers_to
 from workers.tasks.files import read_records
 from workers.tasks.rows import Record
 
 if TYPE_CHECKING:
     from workers.objectives import Prediction
-    from workers.predict import Predictor
+    from workers.predict import LatencyBudget, Predictor
 
 ROWS_AT_ONCE = 1000
 """Rows that are read, predicted and written together, so that a file of any length fits."""
@@ -28,25 +32,29 @@ def predict(
     adapter: str,
     texts: tuple[str | None, str | None],
     files: RowFiles,
+    source: Source,
     *,
-    workspace: Path,
-    tracking: str | None,
-    base: str | None,
-    base_folder: Path | None,
     drop_depth: int,
+    asked: AskedBudget,
     as_json: bool,
-) -> None:
+) -> int:
     """Predict one text, every line of standard input, or every row of a file.
 
     Args:
         texts: the text and the second of a pair, as given as arguments.
+        asked: with a budget, each text or row is a request of its own.
+
+    Returns:
+        The exit code: 1 if a budget was not held.
     """
-    _check_call(texts, files)
-    stores = Stores.at(workspace, tracking=tracking)
-    predictor = predictor_for(adapter, stores, base=base, base_folder=base_folder)
+    check_call(texts, files)
+    predictor = predictor_for(
+        adapter, source.stores, base=source.base, base_folder=source.base_folder
+    )
+    served = Served(predictor, drop_depth, budget_for(predictor, asked))
     if files.input is not None and files.output is not None:
-        _answer_file(predictor, files, files.input, files.output, drop_depth=drop_depth)
-        return
+        _answer_file(served, files, files.input, files.output)
+        return finish(served.budget)
     card = predictor.card
     rows: Iterator[Record]
     if files.input is not None:
@@ -54,21 +62,23 @@ def predict(
     else:
         rows = given_rows(texts, card)
     answers: list[Prediction] = []
-    for _, part in _answered(predictor, rows, drop_depth=drop_depth):
+    for _, part in served.answered(rows):
         if as_json:
             answers += part
         for answer in part if not as_json else ():
-            sys.stdout.write(f"{_one_line(str(answer))}\n")  # as it is: no markup, no emoji
+            sys.stdout.write(f"{one_line(str(answer))}\n")  # as it is: no markup, no emoji
     if as_json:
-        print_json([_as_json(answer) for answer in answers])
+        print_json([as_plain(answer) for answer in answers])
+    return finish(served.budget)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return an answer in one line, which one over the ends of a context's lines is not."""
     return text.replace("\r", " ").replace("\n", " ")
 
 
-def _as_json(answer: "Prediction") -> dict[str, object]:
+def as_plain(answer: "Prediction") -> dict[str, object]:
+    """Return an answer as JSON has it."""
     of_words = {"labels": answer.labels} if answer.labels else {}
     return {
         "label": answer.label,
@@ -78,7 +88,7 @@ def _as_json(answer: "Prediction") -> dict[str, object]:
     }
 
 
-def _check_call(texts: tuple[str | None, str | None], files: RowFiles) -> None:
+def check_call(texts: tuple[str | None, str | None], files: RowFiles) -> None:
     """Refuse what contradicts itself, before anything is loaded."""
     if files.input is None:
         for option, value in (
@@ -100,70 +110,58 @@ def _check_call(texts: tuple[str | None, str | None], files: RowFiles) -> None:
         check_output(files.output, overwrite=files.overwrite)
 
 
-def _answered(
-    predictor: "Predictor", rows: Iterator[Record], *, drop_depth: int
-) -> "Iterator[tuple[Sequence[Record], list[Prediction]]]":
-    """Yield rows with their answers, some at a time."""
-    from workers.objectives import Prediction
+@dataclass(frozen=True)
+class Served:
+    """An adapter, and at which depth it answers."""
 
-    while part := list(itertools.islice(rows, ROWS_AT_ONCE)):
-        # A line without words has no labels either; every other part of a row must be there.
-        asked = [i for i, (_, row) in enumerate(part) if not _is_wordless(row, predictor.card)]
-        found = predictor.predict_rows(
-            [part[i][1] for i in asked], places=[part[i][0] for i in asked], drop_depth=drop_depth
-        )
-        answers = [Prediction("", 1.0, {})] * len(part)
-        for i, answer in zip(asked, found, strict=True):
-            answers[i] = answer
-        yield part, answers
+    predictor: "Predictor"
+    drop_depth: int
+    budget: "LatencyBudget | None"
 
-
-def _is_wordless(row: Mapping[str, object], card: TaskCard) -> bool:
-    text = row[card.columns.text]
-    words = card.kind is TaskKind.TOKEN_CLASSIFICATION
-    return words and (text == [] or (isinstance(text, str) and not text.strip()))
+    def answered(
+        self, rows: Iterator[Record]
+    ) -> "Iterator[tuple[Sequence[Record], list[Prediction]]]":
+        """Yield rows with their answers, some at a time; with a budget one by one."""
+        at_once = ROWS_AT_ONCE if self.budget is None else 1
+        while part := list(itertools.islice(rows, at_once)):
+            found = answers_to(self.predictor, part, drop_depth=self.drop_depth, budget=self.budget)
+            yield part, found
 
 
-def _answer_file(
-    predictor: "Predictor", files: RowFiles, source: Path, target: Path, *, drop_depth: int
-) -> None:
+def _answer_file(served: Served, files: RowFiles, source: Path, target: Path) -> None:
     """Write every row of `source` with its answer to `target`, which is there whole or not."""
-    card = predictor.card
+    card = served.predictor.card
     done = 0
-    with open_answers(target, source, card) as answers:
+    with open_answers(target, source, {"": card}) as answers:
         records = read_records(source)
         while part := list(itertools.islice(records, ROWS_AT_ONCE)):
-            for place, row in part:
-                taken = [name for name in ANSWER_COLUMNS if name in row]
-                if taken:
-                    raise OrchestratorError(
-                        f"{place}: the column '{taken[0]}' is there already, and the answer would "
-                        "take its place; rename it in the input"
-                    )
+            check_free(part, ANSWER_COLUMNS)
             asked = iter([(place, row_for(row, card, files, place)) for place, row in part])
-            for read, found in _answered(predictor, asked, drop_depth=drop_depth):
-                fields = [
-                    answer_fields(card, row, answer)
-                    for (_, row), answer in zip(read, found, strict=True)
-                ]
-                answers.write([{**r, **f} for (_, r), f in zip(part, fields, strict=True)])
+            fields = [
+                answer_fields(card, row, answer)
+                for read, found in served.answered(asked)
+                for (_, row), answer in zip(read, found, strict=True)
+            ]
+            answers.write([{**r, **f} for (_, r), f in zip(part, fields, strict=True)])
             done += len(part)
-    console().print(f"{done:,} rows with their answers are in {target}", soft_wrap=True)
+    say_done(done, target)
 
 
-def answer_fields(
-    card: TaskCard, row: Mapping[str, Any], answer: "Prediction"
-) -> dict[str, object]:
-    """Return the columns of an answer, as `ANSWER_COLUMNS` names them, that its task has."""
-    if card.kind is TaskKind.REGRESSION:
-        return {"prediction": answer.value}
-    if card.kind is TaskKind.TOKEN_CLASSIFICATION:
-        return {"prediction": list(answer.labels), "probability": answer.value}
-    fields: dict[str, object] = {"prediction": answer.label}
-    named = card.label_names if card.choices is None else row[card.columns.choices]
-    if card.kind is not TaskKind.SPAN:
-        fields["prediction_index"] = list(named).index(answer.label)
-    fields["probability"] = answer.value
-    if card.kind is not TaskKind.SPAN:
-        fields["probabilities"] = answer.probabilities
-    return fields
+def check_free(part: Sequence[Record], columns: Collection[str]) -> None:
+    """Refuse rows that have a column already that answers would take the place of.
+
+    Raises:
+        OrchestratorError: names the first of them.
+    """
+    for place, row in part:
+        taken = [name for name in columns if name in row]
+        if taken:
+            raise OrchestratorError(
+                f"{place}: the column '{taken[0]}' is there already, and the answer would "
+                "take its place; rename it in the input"
+            )
+
+
+def say_done(rows: int, target: Path) -> None:
+    """Say where the answers are."""
+    console().print(f"{rows:,} rows with their answers are in {target}", soft_wrap=True)

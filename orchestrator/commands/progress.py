@@ -1,9 +1,6 @@
 """The live view of a running submission: done, running, failed, best score so far, time left."""
 
-import statistics
 import time
-from collections import defaultdict
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -14,31 +11,41 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.catalog.records import TrialState
+from orchestrator.commands.forecast_words import times
 from orchestrator.commands.output import duration, number, table
+from orchestrator.planning.forecasting.estimates import Range
 from orchestrator.planning.settings import Labels
 from orchestrator.running.board import Board
 from orchestrator.running.driver import Phase, Watch
-from orchestrator.running.work_queue import WorkState
+from orchestrator.running.forecasting.time_left import TimeLeft
+from orchestrator.running.worker_shapes import WorkerRoom
 from workers.contract.events import EventKind, TrialEvent
 from workers.contract.results import TrialResult
-from workers.contract.trial import Method
 
 SHOWN_RUNNING = 8
 PLAIN_EVERY_S = 10.0
+LEFT_EVERY_S = 5.0
 
 
 class ProgressView:
     """Follows a board. In a terminal it redraws; elsewhere it prints a line now and then."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, time_left: TimeLeft | None = None) -> None:
+        """Begin.
+
+        Args:
+            time_left: knows how long trials take; without, no time is told.
+        """
         self.console = console
+        self._time_left = time_left
         self._phase = Phase.STARTING
         self._board: Board | None = None
         self._labels = Labels({})
-        self._workers = 1
+        self._room = WorkerRoom(1)
         self._started = time.monotonic()
-        self._durations: dict[Method, list[float]] = defaultdict(list)
         self._printed_at = 0.0
+        self._left_at = -LEFT_EVERY_S
+        self._left_s: Range | None = None
         self._bar = Progress(BarColumn(), TextColumn("{task.description}"))
         self._finished = self._bar.add_task("")
         self._live = Live(
@@ -47,7 +54,7 @@ class ProgressView:
 
     @property
     def watch(self) -> Watch:
-        return Watch(phase=self._set_phase, board=self._set_board)
+        return Watch(phase=self._set_phase, board=self._set_board, waits=self._say)
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:
@@ -68,8 +75,11 @@ class ProgressView:
         if not self.console.is_terminal:
             self.console.print(f"{phase} …")
 
-    def _set_board(self, board: Board, workers: int) -> None:
-        self._board, self._workers = board, workers
+    def _say(self, text: str) -> None:
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def _set_board(self, board: Board, room: WorkerRoom) -> None:
+        self._board, self._room = board, room
         self._labels = Labels(board.queue.trials)
         board.listeners.append(self._note)
         board.heartbeat.listeners.append(self._say_what_is_asked)
@@ -78,14 +88,13 @@ class ProgressView:
         """Print in a pipe that it is paused, or goes on; in a terminal the view shows it."""
         assert self._board is not None
         if not self.console.is_terminal:
-            said = self._board.stopping or self._board.held or f"{self._phase} …"
-            self.console.print(said, markup=False, soft_wrap=True)
+            self._say(self._board.stopping or self._board.held or f"{self._phase} …")
 
     def _note(self, event: TrialEvent, result: TrialResult | None) -> None:
         assert self._board is not None
         trial = self._board.queue.trials[event.trial_id]
-        if result is not None:
-            self._durations[trial.method].append(result.duration_s)
+        if result is not None and self._time_left is not None:
+            self._time_left.note(trial, result)
         if event.kind is EventKind.FAILED:
             label = self._labels.of(event.trial_id)
             self.console.print(f"[red]failed[/] {label} — log: adaptersweep trials --state failed")
@@ -102,7 +111,8 @@ class ProgressView:
         total = len(board.queue.trials)
         done = board.counts()[TrialState.FINISHED]
         self._bar.update(self._finished, total=total, completed=done, description=self._counts())
-        phase = Text(board.stopping or board.held or self._phase, style="dim")
+        said = board.stopping or board.held or board.stops.ended_by or self._phase
+        phase = Text(said, style="dim")
         return Group(self._bar, self._running(board), self._bests(), phase)
 
     def _counts(self) -> str:
@@ -113,22 +123,18 @@ class ProgressView:
         return (
             f"{counts[TrialState.FINISHED]}/{len(self._board.queue.trials)} finished, "
             f"{', '.join(words)}, {duration(time.monotonic() - self._started)} so far, "
-            f"about {duration(self._time_left())} left"
+            f"{_words_left(self._left())}"
         )
 
-    def _time_left(self) -> float | None:
-        """Estimate from the mean duration of finished trials of each method."""
+    def _left(self) -> Range | None:
+        """Return how long the trials have still to go; looked at anew every few seconds."""
         assert self._board is not None
-        known = [d for all_ in self._durations.values() for d in all_]
-        if not known:
-            return None
-        usual = statistics.fmean(known)
-        means: Mapping[Method, float] = {m: statistics.fmean(d) for m, d in self._durations.items()}
-        left = 0.0
-        for trial_id, state in list(self._board.queue.states.items()):
-            if state in (WorkState.WAITING, WorkState.READY, WorkState.RUNNING):
-                left += means.get(self._board.queue.trials[trial_id].method, usual)
-        return left / self._workers
+        moment = time.monotonic()
+        if self._time_left is not None and moment - self._left_at > LEFT_EVERY_S:
+            self._left_at = moment
+            states, epochs = dict(self._board.queue.states), dict(self._board.running_epochs)
+            self._left_s = self._time_left.left(states, epochs, self._room)
+        return self._left_s
 
     def _running(self, board: Board) -> Table:
         rows = table("running", "epoch", "score", right=("epoch", "score"))
@@ -152,3 +158,7 @@ class ProgressView:
         assert self._board is not None
         best = ", ".join(f"{t} {number(b.score)}" for t, b in sorted(self._board.best.items()))
         return f"best {best}" if best else "no score yet"
+
+
+def _words_left(left: Range | None) -> str:
+    return "time left not known yet" if left is None else f"{times(left)} left"

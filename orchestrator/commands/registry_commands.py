@@ -41,6 +41,31 @@ PairColumn = Annotated[
 ChoicesColumn = Annotated[
     str | None, typer.Option(help="Column of the choices. (default: the task's own)")
 ]
+AdaptersAndTexts = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FOLDER|TASK@ALIAS... [TEXT [PAIR]]",
+        help="Adapters, then the sentence and for pairs the second. (default: lines of stdin)",
+    ),
+]
+AdapterColumn = Annotated[
+    str | None, typer.Option(help="Column that names each row's adapter, or is empty.")
+]
+DropDepth = Annotated[
+    int, typer.Option(min=0, help="Skip the adapters of this many lowest layers.")
+]
+LatencyBudget = Annotated[
+    float | None,
+    typer.Option(help="Drop as few layers as keep 95 % of the rows within so many ms each."),
+]
+MostDropped = Annotated[
+    int | None, typer.Option(min=0, help="The most layers that a budget may drop.")
+]
+CalibrationFile = Annotated[
+    Path | None,
+    typer.Option("--calibration", help="File that keeps what passes take on this machine."),
+]
+BaseFolder = Annotated[Path | None, typer.Option(help="Where the base model lies, if it moved.")]
 
 
 def pull(
@@ -113,50 +138,45 @@ def rollback(
 
 
 def predict(
-    adapter: Annotated[
-        str, typer.Argument(metavar="FOLDER|TASK@ALIAS", help="A pulled adapter, or a name.")
-    ],
-    text: Annotated[str | None, typer.Argument(help="The sentence. (default: lines of stdin)")] = (
-        None
-    ),
-    pair: Annotated[str | None, typer.Argument(help="The second sentence, for pairs.")] = None,
+    arguments: AdaptersAndTexts = None,
     rows: InputOption = None,
     output: OutputOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
     text_column: TextColumn = None,
     pair_column: PairColumn = None,
     choices_column: ChoicesColumn = None,
-    drop_depth: Annotated[
-        int, typer.Option(min=0, help="Skip the adapters of this many lowest layers.")
-    ] = 0,
+    adapter_column: AdapterColumn = None,
+    drop_depth: DropDepth = 0,
+    latency_budget_ms: LatencyBudget = None,
+    most_dropped: MostDropped = None,
+    calibration: CalibrationFile = None,
     base: BaseOption = None,
-    base_folder: Annotated[
-        Path | None, typer.Option(help="Where the base model lies, if it moved.")
-    ] = None,
+    base_folder: BaseFolder = None,
     cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     tracking: TrackingOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict with an adapter. Pairs from stdin: both sentences in a line, a tab between them."""
-    from orchestrator.commands import predicting
-    from orchestrator.commands.asked_rows import RowFiles
+    """Predict with an adapter, or with several over one base in one pass.
 
-    predicting.predict(
-        adapter,
-        (text, pair),
-        RowFiles(
-            input=rows,
-            output=output,
-            overwrite=overwrite,
-            text=text_column,
-            pair=pair_column,
-            choices=choices_column,
-        ),
-        workspace=workspace,
-        tracking=tracking,
-        base=base,
-        base_folder=base_folder,
-        drop_depth=drop_depth,
-        as_json=as_json,
+    Pairs from stdin: both sentences in a line, a tab between them.
+    Exit code: 1 if a latency budget was not held.
+    """
+    from orchestrator.commands.adapters import Source
+    from orchestrator.commands.asked_rows import RowFiles
+    from orchestrator.commands.budgeting import AskedBudget
+    from orchestrator.commands.predict_calls import predict
+    from orchestrator.stores import Stores
+
+    columns = {"text": text_column, "pair": pair_column, "choices": choices_column}
+    raise typer.Exit(
+        predict(
+            arguments or [],
+            RowFiles(input=rows, output=output, overwrite=overwrite, **columns),
+            Source(Stores.at(workspace, tracking=tracking), base, base_folder),
+            adapter_column=adapter_column,
+            drop_depth=drop_depth,
+            asked=AskedBudget(latency_budget_ms, most_dropped, calibration),
+            as_json=as_json,
+        )
     )

@@ -1,6 +1,5 @@
 """`remove` and `archive`: take a sweep out of catalog and workspace, or out of sight."""
 
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from orchestrator.commands.browsing import open_catalog
 from orchestrator.commands.output import console
 from orchestrator.errors import OrchestratorError
 from orchestrator.stores import Stores
+from workers.errors import StorageError
 
 
 def remove(sweep: str, workspace: Path, *, catalog: str | None, yes: bool) -> None:
@@ -25,10 +25,7 @@ def remove(sweep: str, workspace: Path, *, catalog: str | None, yes: bool) -> No
     out = console()
 
     def dispose(trial_ids: Sequence[str]) -> None:
-        for trial_id in trial_ids:
-            folder = stores.workspace.trial(trial_id).folder
-            if folder.exists():
-                shutil.rmtree(folder)
+        stores.workspace.each(lambda i: stores.workspace.trial(i).files.remove(), trial_ids)
 
     with open_catalog(workspace, catalog) as opened:
         _show(out, opened.removal(sweep), stores)
@@ -37,7 +34,7 @@ def remove(sweep: str, workspace: Path, *, catalog: str | None, yes: bool) -> No
             return
         try:
             removed = opened.remove_sweep(sweep, dispose)
-        except OSError as error:
+        except (OSError, StorageError) as error:
             raise OrchestratorError(
                 f"could not remove all files of {sweep}: {error}; the catalog is as it was: mend "
                 "that and remove it again"
@@ -60,7 +57,7 @@ def archive(sweep: str, workspace: Path, *, catalog: str | None, undo: bool) -> 
 def _show(out: Console, removal: Removal, stores: Stores) -> None:
     out.print(
         f"Sweep {removal.sweep}: {len(removal.trials)} trials go, {removal.finished} of them "
-        f"finished, with their scores, and their folders in {stores.workspace.root / 'trials'}."
+        f"finished, with their scores, and their folders in {stores.workspace.address}/trials."
     )
     if removal.shared:
         out.print(

@@ -14,6 +14,7 @@ from orchestrator.commands.output import console, count, duration, number, print
 from orchestrator.planning.settings import labelled, settings, words
 from orchestrator.stores import Stores
 from workers.contract.results import Epoch, TrialResult
+from workers.contract.storage.trial_files import ADAPTER, LOG
 
 
 def show(id_prefix: str, workspace: Path, *, catalog: str | None, as_json: bool) -> None:
@@ -56,8 +57,8 @@ def _as_json(row: TrialRow, opened: Catalog, stores: Stores) -> dict[str, Any]:
         "parents": [_relative(r) for r in opened.parents(row.trial_id)],
         "children": [_relative(r) for r in opened.children(row.trial_id)],
         "registered": [r.model_dump(mode="json") for r in _registered(opened, row)],
-        "log": str(paths.log),
-        "adapter_folder": str(paths.adapter) if result and result.adapter else None,
+        "log": paths.place(LOG),
+        "adapter_folder": paths.place(ADAPTER) if result and result.adapter else None,
     }
 
 
@@ -70,14 +71,14 @@ def _print_head(out: Console, row: TrialRow, opened: Catalog, stores: Stores) ->
     label = labelled(row.label, words(row.unsaid, tuple(dict.fromkeys(told))))
     out.print(f"[bold]{escape(label)}[/]")
     attempts = len(opened.attempts(row.trial_id))
-    log = stores.workspace.trial(row.trial_id).log
+    paths = stores.workspace.trial(row.trial_id)
     lines = {
         "trial": row.trial_id,
         "configuration": row.configuration,
         "data": f"{row.task}, fingerprint {row.fingerprint[:12]}…",
         "sweeps": ", ".join(opened.sweeps_of(row.trial_id)) or "none asks for it",
         "state": f"{row.state}, attempts: {attempts}, {duration(row.duration_s)}",
-        "log": str(log) if log.exists() else "none yet",
+        "log": paths.place(LOG) if paths.files.has_log() else "none yet",
     }
     view = table("", "")
     view.show_header = False
@@ -157,13 +158,15 @@ def _print_adapter(
         out.print("\nno adapter files")
         return
     files = result.adapter
-    folder = stores.workspace.trial(row.trial_id).adapter
     trained, stored = count(result.parameters.trained), count(result.parameters.stored)
     out.print(
         f"\n{files.kind}: {files.size_bytes:,} bytes, {stored} parameters ({trained} trained), "
         f"digest {files.digest[:12]}…"
     )
-    out.print(f"  in {folder}", soft_wrap=True, markup=False)
+    paths = stores.workspace.trial(row.trial_id)
+    here = paths.files.has_adapter(None) or not opened.brought([row.trial_id])
+    where = f"in {paths.place(ADAPTER)}" if here else "not in this workspace: it was imported"
+    out.print(f"  {where}", soft_wrap=True, markup=False)
     moves = _registered(opened, row)
     for move in moves:
         out.print(

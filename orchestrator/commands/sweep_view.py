@@ -10,7 +10,7 @@ from orchestrator.catalog.records import TrialFilter, TrialState
 from orchestrator.commands import browsing
 from orchestrator.commands.browsing import open_catalog
 from orchestrator.commands.listing import place, state
-from orchestrator.commands.output import count, number, table
+from orchestrator.commands.output import count, duration, number, table
 from orchestrator.commands.watching import follow
 
 SHOWN_RUNNING = 15
@@ -27,10 +27,11 @@ def watch(sweep: str | None, workspace: Path, *, catalog: str | None) -> None:
         return
     with open_catalog(workspace, catalog) as opened:
         opened.counts(sweep)  # says so if there is none
-        follow(lambda out: _draw(out, opened, sweep))
+        follow(lambda out: draw(out, opened, sweep))
 
 
-def _draw(out: Console, opened: Catalog, sweep: str) -> None:
+def draw(out: Console, opened: Catalog, sweep: str) -> None:
+    """Draw one sweep as it is now: trials by state, who works on it, what runs, the best so far."""
     counts = opened.counts(sweep)
     total = sum(counts.values())
     words = ", ".join(f"{count(n)} {s}" for s, n in counts.items() if n)
@@ -39,6 +40,9 @@ def _draw(out: Console, opened: Catalog, sweep: str) -> None:
     for submission in working:
         said = f"{state(submission, living=True)}: {place(submission)}"
         out.print(f"{said}, submitted by {submission.submitted_by or '–'}", markup=False)
+    progress = opened.progress(sweep).get(sweep) if working else None
+    if progress is not None and progress.left_s is not None:
+        out.print(f"about {duration(progress.left_s)} left at the pace so far")
     if not working:
         out.print("nobody works on it; submit it again to go on", style="dim")
     _draw_running(out, opened, sweep, counts[TrialState.RUNNING])

@@ -10,14 +10,25 @@ from orchestrator.commands.browsing import open_catalog
 from orchestrator.commands.output import say
 from orchestrator.errors import CatalogError
 from orchestrator.stores import Stores
+from workers.contract.paths import TrialPaths
+from workers.contract.storage.log_parts import LogReader
+from workers.contract.storage.trial_files import LOG
 
 EVERY_S = 1.0
 
 
 def logs(
-    id_prefix: str, workspace: Path, *, catalog: str | None, lines: int | None, follow: bool
+    id_prefix: str,
+    workspace: Path,
+    *,
+    cluster: str | None,
+    catalog: str | None,
+    lines: int | None,
+    follow: bool,
 ) -> None:
     """Print a trial's log, and go on while it runs if that is asked.
+
+    Where this machine does not see it, the cluster's head node is asked for it.
 
     Raises:
         CatalogError: there is no such trial, or its log is not to be seen from here.
@@ -25,31 +36,40 @@ def logs(
     stores = Stores.at(workspace, catalog=catalog)
     with open_catalog(workspace, catalog) as opened:
         row = opened.trial(id_prefix)
-        path = stores.workspace.trial(row.trial_id).log
+        paths = stores.workspace.trial(row.trial_id)
+        reader = paths.files.log_reader()
+        if follow and not stores.workspace.is_there:
+            raise CatalogError(
+                f"--follow: expected the workspace {stores.workspace.address}, but this machine "
+                "does not see it; leave --follow out, or ask on a machine of the cluster"
+            )
         if follow:
-            _follow(opened, row.trial_id, path, lines)
+            _follow(opened, row.trial_id, reader, lines)
             return
-    if not path.exists():
-        raise CatalogError(_why_not(path, row.trial_id, row.state, stores))
-    sys.stdout.write(_last(path.read_text(encoding="utf-8", errors="replace"), lines))
+    if content := reader.new():
+        sys.stdout.write(_last(content.decode("utf-8", errors="replace"), lines))
+        return
+    begun = row.state not in (TrialState.PENDING, TrialState.BLOCKED)
+    if cluster is None or not begun or stores.workspace.storage is not None:
+        raise CatalogError(_why_not(paths, row.trial_id, row.state, stores))
+    from orchestrator.commands.cluster_submitting import log_on_cluster
+
+    sys.stdout.write(log_on_cluster(cluster, paths.log, lines))
 
 
-def _follow(opened: Catalog, trial_id: str, path: Path, lines: int | None) -> None:
+def _follow(opened: Catalog, trial_id: str, reader: LogReader, lines: int | None) -> None:
     """Print what is there and what comes, until the trial has ended.
 
     What is asked before the log is read once more can miss nothing that was logged before the end.
     """
-    read_bytes = 0
+    begun = False
     while True:
         standing = opened.standings([trial_id])[trial_id]
-        if path.exists():
-            with path.open("rb") as log:
-                log.seek(read_bytes)
-                new = log.read()
+        if new := reader.new():
             text = new.decode("utf-8", errors="replace")
-            sys.stdout.write(text if read_bytes else _last(text, lines))
+            sys.stdout.write(text if begun else _last(text, lines))
             sys.stdout.flush()
-            read_bytes += len(new)
+            begun = True
         if standing.state not in (TrialState.PENDING, TrialState.RUNNING):
             say(f"trial {trial_id} is {standing.state}")
             return
@@ -60,15 +80,18 @@ def _last(text: str, lines: int | None) -> str:
     return text if lines is None else "".join(text.splitlines(keepends=True)[-lines:])
 
 
-def _why_not(path: Path, trial_id: str, state: TrialState, stores: Stores) -> str:
-    if not stores.workspace.root.exists():
+def _why_not(paths: TrialPaths, trial_id: str, state: TrialState, stores: Stores) -> str:
+    if stores.workspace.storage is None and not stores.workspace.root.exists():
         return (
-            f"expected the log of trial {trial_id} in {path}, but this machine does not see the "
-            "workspace; give its place with --workspace, or ask on a machine of the cluster"
+            f"expected the log of trial {trial_id} in {paths.place(LOG)}, but this machine does "
+            "not see the workspace; give its place with --workspace, or the cluster that does with "
+            "--cluster"
         )
+    if state is TrialState.STOPPED:
+        return f"trial {trial_id} was stopped before it began and has no log"
     if state in (TrialState.PENDING, TrialState.BLOCKED):
         return f"trial {trial_id} is {state} and has no log yet; --follow waits for it"
     return (
-        f"expected the log of trial {trial_id} in {path}, found none; check that --workspace and "
-        "--catalog belong together"
+        f"expected the log of trial {trial_id} in {paths.place(LOG)}, found none; check that "
+        "--workspace and --catalog belong together"
     )

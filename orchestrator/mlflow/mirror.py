@@ -6,39 +6,58 @@ How runs are found and sent to is left to `orchestrator.mlflow.runs`, and what i
 """
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.outbox import LEASE_S
-from orchestrator.catalog.records import OutboxEntry, OutboxKind, TrialFilter, TrialRow, TrialState
+from orchestrator.catalog.records import (
+    OutboxEntry,
+    OutboxKind,
+    TrialFilter,
+    TrialRow,
+    TrialState,
+)
 from orchestrator.errors import CatalogError, OrchestratorError, TrackingError
+from orchestrator.mlflow.facts import Facts
+from orchestrator.mlflow.parent_page import describe
 from orchestrator.mlflow.run_content import (
+    FAILURE_TAGS,
     ROWS_PER_TABLE,
     STATE,
+    STOP_TAGS,
     SWEPT,
     Point,
-    description,
     epoch_points,
+    failure_tags,
     parameters,
     result_points,
     result_tags,
     run_name,
+    stop_tags,
     trial_tags,
 )
-from orchestrator.mlflow.runs import NOTE_LIMIT_CHARS, SweepRuns, connect
+from orchestrator.mlflow.runs import SweepRuns, connect
 from orchestrator.stores import Stores
 from workers.contract.results import Epoch, TrialResult
+from workers.errors import StorageError
 
 log = logging.getLogger(__name__)
 
+PUBLISH_LIMIT_S = 120.0
+"""How long MLflow is waited for since it last took something; there may be minutes of it left."""
 _POLL_S = 1.0
 _SUMMARY_S = 15.0
 _LONGEST_PAUSE_S = 60.0
 _STOP_LIMIT_S = 40.0
+_SAY_S = 10.0
+_NOTE_S = 1.0
+"""How long what MLflow has been told is kept before it is noted together; it may be told twice."""
 
 
 class Publisher:
@@ -62,14 +81,29 @@ class Publisher:
         self._summarised_at = 0.0
         self._reopened = set[str]()
         self._swept: tuple[str, ...] | None = None
+        self._facts = Facts({}, {}, {}, {}, (), {})
+        self._delivered: list[int] = []
+        self._noted_at = 0.0
 
     def start(self) -> None:
         """Begin to publish in the background."""
         self._thread.start()
 
-    def drain(self, limit_s: float) -> int:
-        """Wait until MLflow knows everything, at most so long; return how much is still to tell."""
-        deadline = time.monotonic() + limit_s
+    def drain(
+        self,
+        limit_s: float,
+        *,
+        while_told: bool = False,
+        say: Callable[[str], None] | None = None,
+    ) -> int:
+        """Wait until MLflow knows everything; return how much is still to tell.
+
+        Args:
+            limit_s: how long at most; with `while_told` since MLflow last took something.
+            say: is told now and then how much is left.
+        """
+        begun = said_at = time.monotonic()
+        least: float = math.inf
         self._hurry.set()
         while True:
             try:
@@ -77,9 +111,15 @@ class Publisher:
             except CatalogError:
                 log.exception("cannot see how much of %s is unpublished", self._sweep)
                 left = 1
+            moment = time.monotonic()
+            if while_told and left < least:
+                begun, least = moment, left
             told = left == 0 and not self._summary_stale
-            if told or time.monotonic() >= deadline or not self._thread.is_alive():
+            if told or moment - begun >= limit_s or not self._thread.is_alive():
                 return left
+            if say is not None and moment - said_at >= _SAY_S:
+                said_at = moment
+                say(f"MLflow has still to be told of {left:,} results, starts and epochs")
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -126,11 +166,17 @@ class Publisher:
         runs = self._connected()
         entries = self._catalog.undelivered(self._sweep, early=hurry)
         self._summary_stale = self._summary_stale or bool(entries)
+        self._facts = Facts.read(self._catalog, self._sweep, entries, runs)
         told = 0
-        for group in _by_trial(entries):
-            if self._stopping.is_set():
-                return False
-            told += self._tell(runs, group)
+        try:
+            for group in _by_trial(entries):
+                if self._stopping.is_set():
+                    return False
+                told += self._tell(runs, group)
+                if time.monotonic() - self._noted_at > _NOTE_S:
+                    self._note(runs)
+        finally:
+            self._note(runs)
         due = hurry or time.monotonic() - self._summarised_at > _SUMMARY_S
         if self._summary_stale and due and not (hurry and told):
             self._summarise(runs)
@@ -148,6 +194,7 @@ class Publisher:
     def _connected(self) -> SweepRuns:
         if self._runs is None:
             client = connect(self._stores.tracking_uri)
+            self._delivered = []  # perhaps to a store that is another one now
             self._runs = SweepRuns(client, self._catalog, self._stores, self._sweep)
         return self._runs
 
@@ -159,14 +206,26 @@ class Publisher:
                 self._tell_sweep(runs, group)
             else:
                 self._tell_trial(runs, group[0].trial_id, group)
+        except StorageError as error:  # its own fault, and not of the entry
+            log.warning("could not publish trial %s: %s", group[0].trial_id, error)
+            self._catalog.mark_undeliverable(ids, str(error))
+            return 0
         except TrackingError as error:
             self._catalog.mark_undeliverable(ids, str(error))
             if not _answers(runs):
                 raise
             log.warning("could not publish trial %s: %s", group[0].trial_id, error)
             return 0
-        self._catalog.mark_delivered(ids)
+        self._delivered += ids
         return len(ids)
+
+    def _note(self, runs: SweepRuns) -> None:
+        """Note which runs there are, and what MLflow knows of them."""
+        self._noted_at = time.monotonic()
+        runs.note()
+        told, self._delivered = self._delivered, []
+        if told:
+            self._catalog.mark_delivered(told)
 
     def _tell_sweep(self, runs: SweepRuns, group: Sequence[OutboxEntry]) -> None:
         last = group[-1]
@@ -181,7 +240,8 @@ class Publisher:
                 runs.send(run_id, tags={STATE: state.value})
                 runs.end(run_id, "KILLED", at_ms)
                 self._reopened.discard(run_id)
-        status = {"completed": "FINISHED", "failed": "FAILED"}.get(outcome, "KILLED")
+        done = {"completed": "FINISHED", "budget_reached": "FINISHED", "failed": "FAILED"}
+        status = done.get(outcome, "KILLED")
         runs.send(runs.parent, tags={STATE: outcome})
         runs.end(runs.parent, status, at_ms)
 
@@ -208,29 +268,40 @@ class Publisher:
                 yield state, row
 
     def _tell_trial(self, runs: SweepRuns, trial_id: str, group: Sequence[OutboxEntry]) -> None:
-        known = self._catalog.with_parents([trial_id])
-        trial = known[trial_id]
-        row = self._catalog.trial(trial_id)
-        result = self._catalog.results([trial_id]).get(trial_id)
+        known = self._facts.known
+        trial, row = known[trial_id], self._facts.rows[trial_id]
+        result = self._facts.results.get(trial_id)
         is_new = trial_id not in runs.known()
+        finished = result if any(e.kind is OutboxKind.TRIAL_FINISHED for e in group) else None
+        of_result = result_tags(finished) if finished is not None else {}
         run_id = runs.run(
             trial_id,
             name=run_name(row, self._named_by()),
-            tags=trial_tags(trial, self._sweep, runs.parent),
+            tags=trial_tags(trial, self._sweep, runs.parent) | of_result,
             started_at_ms=_started_at_ms(row, result),
         )
+        goes_on = row.state not in (TrialState.STOPPED, TrialState.FAILED)
+        if goes_on and trial_id in self._facts.told_of_ends and run_id not in self._reopened:
+            runs.remove_tags(run_id, (*STOP_TAGS, *FAILURE_TAGS))
         live = [Epoch.model_validate(e.payload) for e in group if e.kind is OutboxKind.TRIAL_EPOCH]
         points = [p for epoch in live for p in epoch_points(epoch)]
         if result is not None:
-            if any(e.kind is OutboxKind.TRIAL_FINISHED for e in group):
-                self._tell_result(runs, run_id, result, points, parameters(trial, known))
+            if finished is not None:
+                tags = {} if is_new else of_result  # with which a new one was created
+                settings = parameters(trial, known)
+                self._tell_result(runs, run_id, finished, points, settings=settings, tags=tags)
             elif points:
                 runs.send(run_id, points=points)
             return
+        if row.state is TrialState.STOPPED:
+            stop = self._facts.stops.get(trial_id)
+            tags = stop_tags(stop) if stop is not None else {}
+            runs.send(run_id, points=points, parameters=parameters(trial, known), tags=tags)
+            runs.end(run_id, "KILLED", _unix_ms(row.ended_at) if row.ended_at else None)
+            self._reopened.discard(run_id)
+            return
         if row.state is TrialState.FAILED:
-            reason = str(row.failure_reason)
-            tags = {STATE: row.state.value, "failure_reason": reason}
-            tags["failure_message"] = (row.failure_message or "")[:1000]
+            tags = failure_tags(row)
             runs.send(run_id, points=points, parameters=parameters(trial, known), tags=tags)
             runs.end(run_id, "FAILED", _unix_ms(row.ended_at) if row.ended_at else None)
             self._reopened.discard(run_id)
@@ -246,20 +317,22 @@ class Publisher:
         run_id: str,
         result: TrialResult,
         live: list[Point],
+        *,
         settings: dict[str, str],
+        tags: dict[str, str],
     ) -> None:
         """Send scores, the epochs that were not told as they happened, and the adapter's files."""
-        already = self._catalog.epochs_told(self._sweep, result.trial_id)
+        already = self._facts.told_epochs.get(result.trial_id, ())
         rest = (p for e in result.curve if e.epoch not in already for p in epoch_points(e))
-        runs.send(
-            run_id,
-            points=[*live, *rest, *result_points(result)],
-            parameters=settings,
-            tags=result_tags(result),
-        )
-        if result.adapter is not None:
-            folder = self._stores.workspace.trial(result.trial_id).adapter
-            runs.send_folder(run_id, folder, "adapter")
+        points = [*live, *rest, *result_points(result)]
+        runs.send(run_id, points=points, parameters=settings, tags=tags)
+        files = self._stores.workspace.trial(result.trial_id).files
+        # What was imported came without its files.
+        if result.adapter is not None and (
+            files.has_adapter(None) or not self._catalog.brought([result.trial_id])
+        ):
+            with files.adapter(result.adapter.files) as folder:
+                runs.send_folder(run_id, folder, "adapter")
         runs.end(run_id, "FINISHED", result.finished_at_unix_ms)
 
     def _summarise(self, runs: SweepRuns) -> None:
@@ -279,12 +352,20 @@ class Publisher:
             values |= {f"best_mean/{task}": mean for task, mean in best.items()}
             points = [Point(name, value, done, at_ms) for name, value in values.items()]
             runs.send(runs.parent, points=points)
-        text = description(
-            self._sweep, counts, board, run_link=runs.link, limit_chars=NOTE_LIMIT_CHARS
-        )
-        runs.describe(text)
+        describe(runs, self._sweep, counts, board)
         self._summary_stale = False
         self._summarised_at = time.monotonic()
+
+
+@contextmanager
+def publishing(catalog: Catalog, stores: Stores, sweep: str) -> Iterator[Publisher]:
+    """Publish a sweep in the background as long as this lasts."""
+    publisher = Publisher(catalog, stores, sweep)
+    publisher.start()
+    try:
+        yield publisher
+    finally:
+        publisher.stop()
 
 
 def _by_trial(entries: Sequence[OutboxEntry]) -> list[list[OutboxEntry]]:

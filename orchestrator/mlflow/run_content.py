@@ -4,12 +4,13 @@ Metric and parameter names are few and the same for every trial, so that columns
 charts work at once. Sending them is left to `orchestrator.mlflow.mirror`.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from orchestrator.catalog.records import LeaderboardRow, TrialRow, TrialState
+from orchestrator.catalog.records import LeaderboardRow, Stop, TrialRow, TrialState
 from orchestrator.planning.settings import labelled, settings, words
 from workers.contract.results import Epoch, TrialResult
 from workers.contract.task_card import Split
@@ -25,6 +26,29 @@ SWEPT = "swept"
 
 ROWS_PER_TABLE = 5
 """Configurations of each leaderboard that a description shows."""
+
+
+VIEW = "trials"
+_COLUMNS = (
+    *("metrics.`score`", "metrics.`test_score`", "metrics.`trained_parameters`"),
+    *("params.`task`", "params.`method`", "params.`drop_mode`", "params.`drop_depth`"),
+    *("params.`bottleneck_size`", "params.`seed`", "attributes.`Duration`"),
+)
+SHARED_VIEW = {
+    f"mlflow.sharedViewState.{VIEW}": json.dumps(
+        {
+            "searchFilter": f"tags.{TRIAL_ID} LIKE '%'",  # without the parent, which nests them
+            "orderByKey": "metrics.`score`",
+            "orderByAsc": False,
+            "selectedColumns": _COLUMNS,
+        }
+    )
+}
+"""The tag of an experiment by which MLflow's page shows trials by score, in columns to sort by.
+
+As the page's own button to share a view writes it; where MLflow no longer reads it, nothing is lost
+but the columns.
+"""
 
 
 @dataclass(frozen=True)
@@ -145,6 +169,31 @@ def result_tags(result: TrialResult) -> dict[str, str]:
     return tags
 
 
+STOP_TAGS = (
+    *("stopped_by", "stopped_after_epoch", "stopped_score", "stopped_bar", "stopped_against"),
+    "stopped_message",
+)
+"""The tags of a run that say that a rule ended its trial, and why."""
+
+
+def stop_tags(stop: Stop) -> dict[str, str]:
+    """Return what says that a rule ended a trial: by which rule, when, and against whom."""
+    values = (
+        *(str(stop.settings.get("rule", "")), str(stop.epoch), f"{stop.score:.6g}"),
+        *(f"{stop.bar:.6g}", stop.best, stop.message[:1000]),
+    )
+    return {STATE: TrialState.STOPPED.value, **dict(zip(STOP_TAGS, values, strict=True))}
+
+
+FAILURE_TAGS = ("failure_reason", "failure_message")
+
+
+def failure_tags(row: TrialRow) -> dict[str, str]:
+    """Return what says that a trial failed, and why."""
+    values = str(row.failure_reason), (row.failure_message or "")[:1000]
+    return {STATE: row.state.value, **dict(zip(FAILURE_TAGS, values, strict=True))}
+
+
 def description(
     sweep: str,
     counts: Mapping[TrialState, int],
@@ -152,6 +201,7 @@ def description(
     *,
     run_link: Callable[[str], str | None],
     limit_chars: int,
+    all_link: str | None = None,
 ) -> str:
     """Describe a sweep in Markdown: its state, and the best configurations of each leaderboard.
 
@@ -161,17 +211,20 @@ def description(
         board: in the catalog's order, the data that a task has now before what it had earlier.
         run_link: trial_id → where its run is shown, or None.
         limit_chars: how long MLflow lets it be; rows, and then tasks, are left out to fit.
+        all_link: where all trials are shown, sorted by their score.
     """
     tables = [list(rows) for _, rows in groupby(board, key=lambda row: row.table)]
     now = {rows[0].task: rows[0] for rows in reversed(tables)}
     states = ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "no trials"
     best = " · ".join(f"{task} {_linked(row, run_link)}" for task, row in sorted(now.items()))
     # MLflow shows the first line alone until somebody unfolds the rest.
-    head = f"**{sweep}**: {states}." + (f" Best: {best}\n" if len(best) < limit_chars / 4 else "\n")
+    head = f"**{sweep}**: {states}." + (f" Best: {best}" if len(best) < limit_chars / 4 else "")
+    head += f" · [trials by score]({all_link})\n" if all_link else "\n"
     data = Counter(rows[0].task for rows in tables)
+    bases = len({row.best.base_name for row in board}) > 1
     for rows_per_table in range(ROWS_PER_TABLE, 0, -1):
         parts = [
-            _table(rows[:rows_per_table], run_link, several=data[rows[0].task] > 1)
+            _table(rows[:rows_per_table], run_link, several=data[rows[0].task] > 1, bases=bases)
             for rows in tables
         ]
         if len(text := "\n".join([head, *parts])) <= limit_chars:
@@ -186,23 +239,44 @@ def description(
 
 
 def _table(
-    rows: Sequence[LeaderboardRow], run_link: Callable[[str], str | None], *, several: bool
+    rows: Sequence[LeaderboardRow],
+    run_link: Callable[[str], str | None],
+    *,
+    several: bool,
+    bases: bool,
 ) -> str:
-    """Draw one leaderboard, which says of which rows it is where its task has `several`."""
+    """Draw one leaderboard, without columns that say nothing: the page is narrow.
+
+    Args:
+        several: the task has several; it says of which rows it is.
+        bases: name the base of each row.
+    """
     first = rows[0]
+    columns = [
+        (first.metric, [_linked(row, run_link) for row in rows]),
+        ("std", ["" if row.std is None else f"{row.std:.4f}" for row in rows]),
+        ("seeds", [_seeds(row) for row in rows]),
+        ("test", ["" if r.test is None else _with_spread(r.test.mean, r.test.std) for r in rows]),
+        ("configuration", [_configuration(row) for row in rows]),
+        ("base", [row.best.base_name if bases else "" for row in rows]),
+    ]
+    names, cells = zip(*((name, each) for name, each in columns if any(each)), strict=True)
     lines = [
         f"### {first.task}{f' on data {first.fingerprint[:8]}' if several else ''}",
-        f"| {first.metric} | std | seeds | test | configuration | base |",
-        "|-|-|-|-|-|-|",
+        f"| {' | '.join(names)} |",
+        "|".join("--" for _ in names),  # a run's page in MLflow wants more than one dash
+        *(f"| {' | '.join(row)} |" for row in zip(*cells, strict=True)),
     ]
-    for row in rows:
-        seeds = str(row.seeds) if row.complete else f"{row.seeds} of {row.planned}"
-        label = row.label.replace("|", "\\|")
-        test = "" if row.test is None else _with_spread(row.test.mean, row.test.std)
-        std = "" if row.std is None else f"{row.std:.4f}"
-        cells = (_linked(row, run_link), std, seeds, test, label, row.best.base_name)
-        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _seeds(row: LeaderboardRow) -> str:
+    return str(row.seeds) if row.complete else f"{row.seeds} of {row.planned}"
+
+
+def _configuration(row: LeaderboardRow) -> str:
+    """Return a label for a table of its task, which need not name that again."""
+    return row.label.removeprefix(f"{row.task} · ").replace("|", "\\|")
 
 
 def _with_spread(mean: float, std: float | None) -> str:

@@ -5,26 +5,45 @@ Each call can be repeated without changing anything. When to call what is left t
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote, unquote, urlsplit
 
 from filelock import FileLock
 
 from orchestrator.addresses import redacted
 from orchestrator.catalog.catalog import Catalog
+from orchestrator.catalog.engines import knock
 from orchestrator.errors import OrchestratorError, TrackingError
-from orchestrator.mlflow.run_content import NOTE, STATE, SWEEP, TRIAL_ID, Point, experiment_name
-from orchestrator.mlflow.store_file import STORE_TIMEOUT_S, follow_move, holds_store, store_path
+from orchestrator.mlflow.run_content import (
+    NOTE,
+    SHARED_VIEW,
+    STATE,
+    SWEEP,
+    TRIAL_ID,
+    VIEW,
+    Point,
+    experiment_name,
+)
+from orchestrator.mlflow.store_file import (
+    STORE_TIMEOUT_S,
+    artifact_folder,
+    follow_move,
+    holds_store,
+    store_path,
+)
 from orchestrator.stores import Stores
 
 NOTE_LIMIT_CHARS = 7_900
 """MLflow cuts the tags of a run off at 8000 characters; an experiment's may be longer."""
 
 # Opens on the table of runs; without it, MLflow's pages expect traces of language models.
-_KIND = {"mlflow.experimentKind": "custom_model_development"}
+_TAGS = {"mlflow.experimentKind": "custom_model_development", **SHARED_VIEW}
 
+_SERVED_DATABASES = frozenset({"postgresql", "mysql", "mssql"})
+"""Those of MLflow's that are no file."""
 _POINTS_PER_CALL = 1000
 _PARAMETERS_PER_CALL = 100
 _RUNS_PER_PAGE = 1000
@@ -92,6 +111,8 @@ def _client(tracking_uri: str) -> Client:
     from mlflow import MlflowClient, artifacts, models  # noqa: F401
 
     with translated(tracking_uri):
+        if urlsplit(tracking_uri).scheme.partition("+")[0] in _SERVED_DATABASES:
+            knock(tracking_uri)  # MLflow itself would try it for 100 seconds
         try:
             return MlflowClient(tracking_uri, registry_uri=tracking_uri)  # type: ignore[no-any-return]
         except ValueError as error:  # such as a port that is no number
@@ -148,11 +169,11 @@ def experiment_id(client: Client, stores: Stores, sweep: str) -> str:
         if found is None:
             location = None
             if not stores.tracking_uri.startswith("http"):
-                folder = stores.workspace.mlflow_artifacts / sweep
-                folder.mkdir(parents=True, exist_ok=True)  # tells a moved workspace from a store
-                location = folder.as_uri()
+                location = f"{artifact_folder(stores)}/{quote(sweep)}"
+                if location.startswith("file:"):  # tells a moved workspace from a store
+                    Path(unquote(urlsplit(location).path)).mkdir(parents=True, exist_ok=True)
             with tolerated("RESOURCE_ALREADY_EXISTS"):
-                made = client.create_experiment(name, artifact_location=location, tags=_KIND)
+                made = client.create_experiment(name, artifact_location=location, tags=_TAGS)
                 return str(made)
             found = client.get_experiment_by_name(name)
     if found is None or found.lifecycle_stage != "active":
@@ -193,6 +214,8 @@ class SweepRuns:
         self._sweep = sweep
         self._listed = False
         self.experiment_id = experiment_id(client, stores, sweep)
+        self._unnoted: dict[str | None, str] = {}
+        self._folders: dict[str, str] = {}
         self._runs = catalog.mlflow_runs(sweep, self._store)
         if not self._exists(self._runs.get(None)):
             catalog.redeliver(sweep, self._store)
@@ -221,7 +244,8 @@ class SweepRuns:
         """Return a trial's run, or for None the sweep's; created where there is none.
 
         An earlier process may have created one and died before it could note that, so existing
-        runs are looked through once before the first is created.
+        runs are looked through once before the first is created. Who creates some lets them be
+        noted together by `note`.
         """
         if trial_id not in self._runs and not self._listed:
             self._adopt()
@@ -230,8 +254,18 @@ class SweepRuns:
                 created = self._client.create_run(
                     self.experiment_id, start_time=started_at_ms, tags=dict(tags), run_name=name
                 )
-            self._note(trial_id, created.info.run_id)
+            run_id = created.info.run_id
+            self._runs[trial_id] = self._unnoted[trial_id] = run_id
+            self._folders[run_id] = created.info.artifact_uri
+            if trial_id is None:
+                self.note()
         return self._runs[trial_id]
+
+    def note(self) -> None:
+        """Keep in the catalog which runs there are by now."""
+        if self._unnoted:
+            self._catalog.record_mlflow_runs(self._sweep, self._unnoted, tracking_uri=self._store)
+            self._unnoted = {}
 
     def send(
         self,
@@ -258,8 +292,8 @@ class SweepRuns:
             for start in range(room, len(metrics), _POINTS_PER_CALL):
                 self._client.log_batch(run_id, metrics[start : start + _POINTS_PER_CALL])
 
-    def send_folder(self, run_id: str, folder: Path, name: str) -> None:
-        """Upload a folder's files as artifacts under `name`.
+    def send_folder(self, run_id: str, folder: Path, name: str | None) -> None:
+        """Upload a folder's files as artifacts under `name`, for None beside each other.
 
         Raises:
             TrackingError: the folder is not there, or MLflow does not take it.
@@ -267,10 +301,24 @@ class SweepRuns:
         if not folder.is_dir():
             raise TrackingError(f"expected adapter files in {folder}, found no folder")
         with translated(self._uri):
-            self._client.log_artifacts(run_id, str(folder), name)
+            known = self._folders.get(run_id)
+            if known is None:
+                self._client.log_artifacts(run_id, str(folder), name)
+                return
+            # The client would ask first where they belong.
+            from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+            artifacts = get_artifact_repository(known, tracking_uri=self._uri)
+            artifacts.log_artifacts(str(folder), name)
+
+    def send_file(self, run_id: str, file: Path) -> None:
+        """Upload a file as an artifact, in place of one of its name."""
+        with translated(self._uri):
+            self._client.log_artifact(run_id, str(file))
 
     def end(self, run_id: str, status: str, at_unix_ms: int | None) -> None:
         """Close a run as FINISHED, FAILED or KILLED."""
+        self._folders.pop(run_id, None)
         with translated(self._uri):
             self._client.set_terminated(run_id, status, at_unix_ms)
 
@@ -286,9 +334,28 @@ class SweepRuns:
             found = self._client.get_run(run_id).data.tags.get(name)
         return None if found is None else str(found)
 
+    def remove_tags(self, run_id: str, names: Iterable[str]) -> None:
+        """Take those of some tags away that a run has."""
+        with translated(self._uri):
+            there = self._client.get_run(run_id).data.tags
+            for name in names:
+                if name in there:
+                    self._client.delete_tag(run_id, name)
+
     def rename(self, run_id: str, name: str) -> None:
         with translated(self._uri):
             self._client.update_run(run_id, name=name)
+
+    @property
+    def all_link(self) -> str:
+        """Return where MLflow's pages show all trials, by their score."""
+        return f"#/experiments/{self.experiment_id}/runs?viewStateShareKey={VIEW}"
+
+    def share_view(self) -> None:
+        """Keep what that page shows with the experiment."""
+        with translated(self._uri):
+            for name, value in SHARED_VIEW.items():
+                self._client.set_experiment_tag(self.experiment_id, name, value)
 
     def describe(self, text: str) -> None:
         """Put a description in Markdown on the experiment's and the parent run's page."""
@@ -309,14 +376,9 @@ class SweepRuns:
         for run in listed_runs(self._client, self._uri, self.experiment_id, self._sweep):
             trial_id = run.data.tags.get(TRIAL_ID)
             if trial_id not in self._runs:
-                self._note(trial_id, run.info.run_id)
+                self._runs[trial_id] = self._unnoted[trial_id] = run.info.run_id
+        self.note()
         self._listed = True
-
-    def _note(self, trial_id: str | None, run_id: str) -> None:
-        self._catalog.record_mlflow_run(
-            self._sweep, trial_id, tracking_uri=self._store, run_id=run_id
-        )
-        self._runs[trial_id] = run_id
 
 
 def _quoted(value: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from orchestrator.errors import TrackingError
+from orchestrator.stores import Stores
 from workers.contract.paths import Workspace
 
 STORE_TIMEOUT_S = 120
@@ -73,6 +74,19 @@ def present_location(location: str, tracking_uri: str) -> str:
         if part == artifacts.name and here.exists():
             return here.as_uri()
     return location
+
+
+def artifact_folder(stores: Stores) -> str:
+    """Return the URI under which a database of our own keeps artifacts: in the workspace.
+
+    With object storage: beside the database if that is a file, which moves with them.
+    """
+    if stores.workspace.storage is None:
+        return stores.workspace.mlflow_artifacts.as_uri()
+    store = store_path(stores.tracking_uri)
+    if store is not None:
+        return Workspace(store.resolve().parent).mlflow_artifacts.as_uri()
+    return f"{stores.workspace.address}/{stores.workspace.mlflow_artifacts.name}"
 
 
 def follow_move(path: Path) -> int:

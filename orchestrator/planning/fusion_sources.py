@@ -8,8 +8,8 @@ from adapter_lib.config.arrangement import USUAL, Placement
 from orchestrator.planning.grids import Grids
 from orchestrator.planning.plan import matches
 from orchestrator.spec.axes import Condition
-from orchestrator.spec.model import FusionGrid, SourceSeed
-from orchestrator.spec.read import KeyPath
+from orchestrator.spec.blocks import FusionGrid, SourceSeed
+from orchestrator.spec.source import KeyPath
 from workers.contract.task_card import TaskRef
 from workers.contract.trial import BaseModelRef, DropMode, FusionSource, Trial
 

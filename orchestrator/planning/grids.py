@@ -5,8 +5,8 @@ Which of them become trials together is left to `orchestrator.planning.planner`.
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from adapter_lib.config.arrangement import USUAL
 from adapter_lib.config.configuration import (
@@ -18,6 +18,7 @@ from adapter_lib.config.configuration import (
 from adapter_lib.errors import ConfigurationError
 from orchestrator.errors import SpecError
 from orchestrator.spec.axes import (
+    SIZES,
     AdapterAxes,
     Axes,
     DropAxes,
@@ -26,14 +27,15 @@ from orchestrator.spec.axes import (
     TrainingAxes,
 )
 from orchestrator.spec.model import SweepSpec
-from orchestrator.spec.read import KeyPath, SpecSource
+from orchestrator.spec.source import KeyPath, SpecSource
 from workers.contract.head_settings import HeadSettings, head_config
 from workers.contract.task_card import TaskRef
 from workers.contract.trial import BaseModelRef, Drop, DropMode, MeasuredDepths, Precision, Training
 
+RANDOM = "none"
+"""The starting point of an adapter that is not pre-trained."""
 USUAL_REDUCTION = 16
 """What gives an adapter its size where a sweep says nothing about it."""
-SIZES = ("bottleneck_size", "reduction_factor", "layer_sizes")
 COUNTED_APART = (*SIZES, "sharing", "group_layers", "start_from")
 """Axes of an adapter that are not simply multiplied with all others."""
 DROPS_APART = ("mode", "depth", "measure")
@@ -60,6 +62,10 @@ class Grids:
     spec: SweepSpec
     source: SpecSource
     auto_precision: Precision
+
+    def standing_in(self, source: SpecSource) -> Self:
+        """Return the same grids, of a block whose keys another source finds."""
+        return self if source is self.source else replace(self, source=source)
 
     def trainings(self, own: TrainingAxes) -> Iterator[Training]:
         """Expand training settings; `precision: auto` becomes what was pinned."""

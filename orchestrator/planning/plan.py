@@ -2,11 +2,31 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.spec.axes import AXES, Condition
 from orchestrator.spec.model import SweepSpec
 from workers.contract.trial import Method, Trial
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a sweep asks for a trial.
+
+    Attributes:
+        file: of the YAML; it may be one that the sweep extends.
+        line: of the block, or of what in it names the trial.
+        block: its key path, such as `trials[1]`.
+        steps: which row, point, draw and conditional axes of the block it is.
+    """
+
+    file: str
+    line: int
+    block: str
+    steps: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return " · ".join((self.block, *self.steps))
 
 
 @dataclass(frozen=True)
@@ -17,16 +37,31 @@ class Plan:
         trials: by trial_id; a trial stands after all its parents.
         excluded: combinations that `exclude` dropped.
         repeated: combinations that name a trial which an earlier block already named.
+        origins: by trial_id, where each is asked for first.
     """
 
     spec: SweepSpec
     trials: Mapping[str, Trial]
     excluded: int
     repeated: int
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     def count_by_method(self) -> Mapping[Method, int]:
         counts = Counter(trial.method for trial in self.trials.values())
         return {method: counts[method] for method in Method if counts[method]}
+
+    def kinds(self) -> Mapping[str, int]:
+        """Return which kind of workers runs a trial: its place in `resources.kinds`, from 1.
+
+        Trials that are not named are for workers as `resources` itself says.
+        """
+        wanted = [kind.where for kind in self.spec.resources.kinds]
+        found = {}
+        for trial_id, trial in self.trials.items() if wanted else ():
+            met = (n for n, where in enumerate(wanted, start=1) if matches(trial, where))
+            if number := next(met, 0):
+                found[trial_id] = number
+        return found
 
 
 def misfits(trial: Trial) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -5,39 +5,35 @@ the catalog.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from adapter_lib.config.configuration import Sharing
+from adapter_lib.config.configuration import AdapterConfig
+from orchestrator.errors import SpecError
 from orchestrator.planning.fusion_sources import Sources
-from orchestrator.planning.grids import (
-    Grids,
-    has_standard,
-    merge_drop,
-    merged,
-    modes_of,
-    product_of,
-)
-from orchestrator.planning.plan import Plan, matches, misfits
+from orchestrator.planning.grids import RANDOM, Grids, merge_drop, product_of
+from orchestrator.planning.plan import Origin, Plan, matches, misfits
 from orchestrator.planning.select_rules import check_rules
-from orchestrator.planning.sweep_size import check_size
-from orchestrator.spec.axes import Condition, PruningAxes
-from orchestrator.spec.model import FusionGrid, SweepSpec, TrialGrid
-from orchestrator.spec.read import KeyPath, SpecSource
-from workers.contract.task_card import TaskRef
-from workers.contract.trial import (
-    BaseModelRef,
-    DropMode,
-    Fusion,
-    Method,
-    Precision,
-    Pruning,
-    Trial,
+from orchestrator.planning.sweep_checks import (
+    check_budget,
+    check_clauses,
+    check_conditions,
+    check_kinds,
+    check_termination,
 )
+from orchestrator.planning.sweep_size import check_size
+from orchestrator.planning.variants import Variant, Variants
+from orchestrator.spec.axes import PruningAxes
+from orchestrator.spec.blocks import FusionGrid, TrialGrid
+from orchestrator.spec.model import SweepSpec
+from orchestrator.spec.source import KeyPath, SpecSource
+from workers.contract.removal import Removal
+from workers.contract.task_card import TaskRef
+from workers.contract.trial import BaseModelRef, Fusion, Method, Precision, Pruning, Trial
 
-RANDOM = "none"
-"""The starting point of an adapter that is not pre-trained."""
+N = TypeVar("N", BaseModelRef, TaskRef)
+
 SAME_TEXTS = "same"
 
 
@@ -62,27 +58,73 @@ def make_plan(spec: SweepSpec, source: SpecSource, pinned: Pinned) -> Plan:
             of fewer than two sources, or another combination that cannot be; with its line.
     """
     check_size(spec, source, pinned.base_models)
-    planner = _Planner(spec, source, pinned, Grids(spec, source, pinned.auto_precision))
-    planner.check_conditions()
-    for index, block in enumerate(spec.trials):
-        planner.add_trials(block, ("trials", index))
-    for index, fusion in enumerate(spec.fusion):
-        planner.add_fusions(fusion, ("fusion", index))
-    if not planner.trials:
+    grids = Grids(spec, source, pinned.auto_precision)
+    check_conditions(spec, grids, bases=pinned.base_models, tasks=pinned.tasks)
+    found = _Found()
+    variants = Variants(spec, source, tuple(pinned.base_models))
+    for trials in variants.of_trials():
+        _Planner(spec, pinned, grids.standing_in(trials.source), trials, found).add_trials(trials)
+    found.check_used()
+    chooser = Sources(grids, pinned.tasks, found.adapters())
+    for fusions in variants.of_fusions():
+        planner = _Planner(spec, pinned, grids.standing_in(fusions.source), fusions, found)
+        planner.add_fusions(fusions, chooser)
+    check_clauses(spec, source, found.held)
+    if not found.trials:
         raise source.error(("exclude",), "no trial is left; drop a condition of `exclude`")
-    check_rules(spec, source, planner.trials.values())
-    return Plan(spec, planner.trials, planner.excluded, planner.repeated)
+    check_rules(spec, source, found.trials.values())
+    check_termination(spec, source, found.trials.values())
+    check_budget(spec, source)
+    plan = Plan(spec, found.trials, found.excluded, found.repeated, found.origins)
+    check_kinds(plan, source)
+    return plan
 
 
 @dataclass
-class _Planner:
-    spec: SweepSpec
-    source: SpecSource
-    pinned: Pinned
-    grids: Grids
+class _Found:
+    """What all blocks have come to so far.
+
+    Attributes:
+        held: key paths of the entries of `when` that held for a trial.
+        used: key paths of what is for some methods alone, and is for one of its block.
+        idle: by key path, the error of what is for no method that it stands beside.
+    """
+
     trials: dict[str, Trial] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
     excluded: int = 0
     repeated: int = 0
+    held: set[KeyPath] = field(default_factory=set)
+    used: set[KeyPath] = field(default_factory=set)
+    idle: dict[KeyPath, SpecError] = field(default_factory=dict)
+
+    def adapters(self) -> list[Trial]:
+        return [t for t in self.trials.values() if t.method is Method.ADAPTER]
+
+    def check_used(self) -> None:
+        """Refuse a key that is for no method of what it stands in.
+
+        Raises:
+            SpecError: the first such key.
+        """
+        for place, error in self.idle.items():
+            if place not in self.used:
+                raise error
+
+
+@dataclass(frozen=True)
+class _Planner:
+    """Adds the trials of one plain grid."""
+
+    spec: SweepSpec
+    pinned: Pinned
+    grids: Grids
+    variant: Variant[Any]
+    found: _Found
+
+    @property
+    def source(self) -> SpecSource:
+        return self.grids.source
 
     def add(self, trial: Trial, at: KeyPath) -> str | None:
         """Add a trial unless it is excluded or already there; return its id unless excluded.
@@ -90,48 +132,66 @@ class _Planner:
         Raises:
             SpecError: its base model cannot have a setting that the sweep asks for.
         """
+        found = self.found
         if any(matches(trial, condition) for condition in self.spec.exclude):
-            self.excluded += 1
+            found.excluded += 1
             return None
         for keys, problem in misfits(trial):
             where = self.grids.where_stands(at, *keys)
             if self.source.has(where):  # a default that no example reaches does no harm
                 raise self.source.error(where, problem)
-        if trial.trial_id in self.trials:
-            self.repeated += 1
-        self.trials.setdefault(trial.trial_id, trial)
+        if trial.trial_id in found.trials:
+            found.repeated += 1
+        found.trials.setdefault(trial.trial_id, trial)
+        found.origins.setdefault(trial.trial_id, self.variant.origin)
         return trial.trial_id
 
-    def add_trials(self, block: TrialGrid, at: KeyPath) -> None:
-        spec = self.spec
+    def _takes(self, trial: Trial) -> bool:
+        """Tell whether a trial meets the variant's conditions, and remember that one does."""
+        variant = self.variant
+        if not (variant.holding or variant.failing):
+            return True
+        taken = variant.takes(trial)
+        if taken:
+            self.found.held.update((*variant.at, "when", n) for n in variant.clauses)
+        return taken
+
+    def add_trials(self, variant: Variant[TrialGrid]) -> None:
+        block, at, spec = variant.block, variant.at, self.spec
         bases = self.grids.declared(
             block.base_models, self.pinned.base_models, (*at, "base_models")
         )
         tasks = self.grids.declared(block.tasks, self.pinned.tasks, (*at, "tasks"))
         trainings = list(self.grids.trainings(block.training))
-        seeds = block.seeds or spec.seeds
-        self._check_method(block, at)
-        for method, base in itertools.product(block.method or spec.method, bases):
+        seeds = variant.allowed("seed", block.seeds or spec.seeds)
+        methods = variant.allowed("method", block.method or spec.method)
+        self._check_method(block, at, methods)
+        for method, base in itertools.product(methods, self._allowed("base_model", bases)):
             shapes = list(self._shapes(method, block, base, at))
-            for task in tasks:
+            for task in self._allowed("task", tasks):
                 heads = list(self.grids.heads(block.head, task, at))
                 for shape, head, training, seed in itertools.product(
                     shapes, heads, trainings, seeds
                 ):
                     common = {"base": base, "task": task, "seed": seed, "training": training}
                     trial = self._trial(method=method, **common, head=head, **shape)
-                    for started in self._started(trial, block, at):
-                        self.add(started, at)
+                    self._add_started(trial, block, at)
+
+    def _allowed(self, axis: str, named: Sequence[N]) -> list[N]:
+        """Return those base models or tasks that the variant's conditions leave."""
+        names = set(self.variant.allowed(axis, [each.name for each in named]))
+        return [each for each in named if each.name in names]
 
     def _trial(self, **fields: Any) -> Trial:
         return Trial(**fields, fast_path=self.spec.fast_path.enabled)
 
-    def _started(self, trial: Trial, block: TrialGrid, at: KeyPath) -> Iterator[Trial]:
-        """Yield the trial once for each of its starting points, which are added before it."""
+    def _add_started(self, trial: Trial, block: TrialGrid, at: KeyPath) -> None:
+        """Add the trial once for each of its starting points, each after what it starts from."""
         starts = block.adapter.start_from or self.spec.adapter.start_from or (RANDOM,)
         for name in starts if trial.method is Method.ADAPTER else (RANDOM,):
             if name == RANDOM:
-                yield trial
+                if self._takes(trial) and self.add(trial, at) is not None:
+                    self._add_removals(trial, block, at)
                 continue
             if name not in self.spec.pretraining:
                 raise self.source.error(
@@ -140,10 +200,41 @@ class _Planner:
                     f"`{name}`; correct it or describe it under `pretraining`",
                 )
             for parent in self._pretrainings(trial, name):
-                if (parent_id := self.add(parent, ("pretraining", name))) is not None:
-                    # Not a copy: it would bring the id along that this one has cached.
-                    fields = {field: getattr(trial, field) for field in Trial.model_fields}
-                    yield Trial(**fields | {"start_from": parent_id})
+                # Not a copy: it would bring the id along that this one has cached.
+                fields = {field: getattr(trial, field) for field in Trial.model_fields}
+                started = Trial(**fields | {"start_from": parent.trial_id})
+                if (
+                    self._takes(started)
+                    and self.add(parent, ("pretraining", name)) is not None
+                    and self.add(started, at) is not None
+                ):
+                    self._add_removals(started, block, at)
+
+    def _add_removals(self, adapter: Trial, block: TrialGrid, at: KeyPath) -> None:
+        """Add what a finished adapter is measured without."""
+        if block.removal is None or adapter.adapter is None:
+            return
+        adapted = adapter.adapter.layers_of(adapter.base.layers)
+        for chosen in block.removal.of(adapter.base.layers):
+            last, number = chosen.get("last", 0), chosen.get("at_random", 0)
+            if last >= adapter.base.layers:
+                raise self.source.error(
+                    (*at, "removal", "spans"),
+                    f"expected layers 0…{adapter.base.layers - 1} of {adapter.base.name}, found "
+                    f"{last}",
+                )
+            if number > len(adapted):
+                raise self.source.error(
+                    (*at, "removal", "at_random"),
+                    f"expected at most {len(adapted)}, as many layers as have an adapter on "
+                    f"{adapter.base.name}, found {number}",
+                )
+            if "first" in chosen and not any(chosen["first"] <= i <= last for i in adapted):
+                continue
+            fields = {field: getattr(adapter, field) for field in Trial.model_fields}
+            fields |= {"method": Method.PRUNED_ADAPTER, "start_from": None}
+            removal = Removal(adapter_trial=adapter.trial_id, **chosen)
+            self.add(Trial(**fields | {"removal": removal}), at)
 
     def _pretrainings(self, trial: Trial, name: str) -> Iterator[Trial]:
         """Yield what pre-trains a trial's adapter in all layers, once for all its drop depths."""
@@ -176,7 +267,7 @@ class _Planner:
                 self.grids.adapters(block.adapter, base, at), drops
             ):
                 sized = {
-                    "adapter": replace(adapter, drop_depth=drop.depth),
+                    "adapter": _at_depth(adapter, drop.depth),
                     "reduction_factor": factor,
                 }
                 yield sized | {"drop": drop}
@@ -191,8 +282,12 @@ class _Planner:
         else:
             yield {}
 
-    def _check_method(self, block: TrialGrid, at: KeyPath) -> None:
-        """Refuse methods that no block trains, and keys that its methods would ignore."""
+    def _check_method(self, block: TrialGrid, at: KeyPath, allowed: Sequence[Method]) -> None:
+        """Refuse methods that no block trains, and keys that its methods would ignore.
+
+        Args:
+            allowed: those of its methods that conditions leave.
+        """
         methods = block.method or self.spec.method
         for method in methods:
             if method is Method.PRETRAINING:
@@ -201,39 +296,59 @@ class _Planner:
                     "`pretraining` is no method of a block; describe it under `pretraining:` and "
                     "name it in `start_from` of `adapter`",
                 )
-            if method in (Method.FUSION, Method.PRUNED_FUSION):
+            if method in (Method.FUSION, Method.PRUNED_FUSION, Method.PRUNED_ADAPTER):
+                pruned = method is Method.PRUNED_ADAPTER
+                where = (
+                    "under `removal:` of a block of adapters" if pruned else "in a `fusion:` block"
+                )
                 raise self.source.error(
                     self.grids.where_stands(at, "method"),
-                    f"`{method}` is not trained by itself; describe it in a `fusion:` block",
+                    f"`{method}` is not trained by itself; describe it {where}",
                 )
-        if (Method.TOP_LAYERS in methods) != (block.layers is not None) and (
-            block.layers is not None or self.spec.layers is None
-        ):
-            raise self.source.error(
-                self.grids.where_stands(at, "method" if block.layers is None else "layers"),
-                "method `top_layers` and `layers`, how many of the highest are trained, belong "
-                f"together; found method {', '.join(methods)}",
-            )
-        for key in ("adapter", "drop"):
-            if Method.ADAPTER not in methods and getattr(block, key).model_fields_set:
-                raise self.source.error(
-                    (*at, key), f"a block of method {', '.join(methods)} has no adapter; drop it"
-                )
+        if Method.TOP_LAYERS in allowed and block.layers is None and self.spec.layers is None:
+            raise self._layers_alone(at, "method", methods)
+        if block.layers is not None:
+            error = self._layers_alone(at, "layers", methods)
+            self._note(Method.TOP_LAYERS in methods, (*at, "layers"), error)
+        for key in ("adapter", "drop", "removal"):
+            for name in getattr(block, key).given if getattr(block, key) else ():
+                place = tuple(self.source.standing((*at, key, name)))[:-1]
+                problem = f"a block of method {', '.join(methods)} has no adapter; drop it"
+                error = self.source.moving({}).error(place, problem)
+                self._note(Method.ADAPTER in methods, place, error)
 
-    def add_fusions(self, block: FusionGrid, at: KeyPath) -> None:
+    def _layers_alone(self, at: KeyPath, key: str, methods: Sequence[Method]) -> SpecError:
+        return self.source.error(
+            self.grids.where_stands(at, key),
+            "method `top_layers` and `layers`, how many of the highest are trained, belong "
+            f"together; found method {', '.join(methods)}",
+        )
+
+    def _note(self, used: bool, place: KeyPath, error: SpecError) -> None:
+        """Remember whether a trial has what a key says, or the error if none has."""
+        if used:
+            self.found.used.add(place)
+        else:
+            self.found.idle.setdefault(place, error)
+
+    def add_fusions(self, variant: Variant[FusionGrid], chooser: Sources) -> None:
+        block, at = variant.block, variant.at
         bases = self.grids.declared(
             block.base_models, self.pinned.base_models, (*at, "base_models")
         )
         targets = self.grids.declared(block.targets, self.pinned.tasks, (*at, "targets"))
         trainings = list(self.grids.trainings(block.training))
-        adapters = [t for t in self.trials.values() if t.method is Method.ADAPTER]
-        chooser = Sources(self.grids, self.pinned.tasks, adapters)
-        for base, target, seed in itertools.product(bases, targets, block.seeds or self.spec.seeds):
+        seeds = variant.allowed("seed", block.seeds or self.spec.seeds)
+        for base, target, seed in itertools.product(
+            self._allowed("base_model", bases), self._allowed("task", targets), seeds
+        ):
             sources = chooser.choose(block, at, base=base, target=target, seed=seed)
             drops = list(self.grids.drops(block.drop, base, at))
             heads = list(self.grids.heads(block.head, target, at))
             configs = self.grids.fusions(block.config, at)
-            for config, drop, head, training in itertools.product(configs, drops, heads, trainings):
+            for random, config, drop, head, training in itertools.product(
+                block.sources.random, configs, drops, heads, trainings
+            ):
                 trial = self._trial(
                     method=Method.FUSION,
                     base=base,
@@ -242,8 +357,14 @@ class _Planner:
                     training=training,
                     drop=drop,
                     head=head,
-                    fusion=Fusion(sources=sources, config=replace(config, drop_depth=drop.depth)),
+                    fusion=Fusion(
+                        sources=sources,
+                        config=replace(config, drop_depth=drop.depth),
+                        random_sources=random,
+                    ),
                 )
+                if not self._takes(trial):
+                    continue
                 if self.add(trial, at) is not None and block.pruning is not None:
                     self._add_pruned(trial, block.pruning, at)
 
@@ -269,44 +390,6 @@ class _Planner:
             )
             self.add(pruned, at)
 
-    def check_conditions(self) -> None:
-        """Refuse names that the sweep does not declare, and what nothing would ever look at."""
-        spec, tasks = self.spec, self.pinned.tasks
-        conditions: list[tuple[KeyPath, Condition]] = []
-        for i, condition in enumerate(spec.exclude):
-            if not condition.given:
-                raise self.source.error(
-                    ("exclude", i), "an empty condition excludes everything; remove it"
-                )
-            conditions.append((("exclude", i), condition))
-        drops = [merge_drop(spec.drop, block.drop) for block in spec.trials]
-        modes = {mode for drop in drops for mode in modes_of(drop)}
-        if spec.drop.depth is not None and DropMode.SPECIALISED not in modes:
-            raise self.grids.idle_depth((), sorted(modes))
-        if spec.drop.measure is not None and not any(map(has_standard, drops)):
-            raise self.grids.idle_measure(())
-        adapters = [merged(spec.adapter, block.adapter) for block in spec.trials]
-        shared = {how for adapter in adapters for how in adapter.get("sharing", ())}
-        if "group_layers" in spec.adapter.given and Sharing.GROUPS not in shared:
-            raise self.grids.idle_group(())
-        starts = {name for adapter in adapters for name in adapter.get("start_from", ())}
-        for name in spec.pretraining:
-            if name == RANDOM or name not in starts:
-                raise self.source.error(
-                    ("pretraining", name),
-                    f"expected a name other than `{RANDOM}` that some `start_from` names; drop it",
-                )
-        methods = {m for b in spec.trials for m in b.method or spec.method}
-        if spec.layers is not None and Method.TOP_LAYERS not in methods:
-            raise self.source.error(
-                ("layers",), "`layers` belongs to method `top_layers`, which no block has; drop it"
-            )
-        for i, fusion in enumerate(spec.fusion):
-            conditions.append((("fusion", i, "sources", "where"), fusion.sources.where))
-        for i, rule in enumerate(spec.select):
-            self.grids.declared(rule.tasks, tasks, ("select", i, "tasks"))
-            conditions.append((("select", i, "where"), rule.where))
-        for at, condition in conditions:
-            self.grids.declared(condition.given.get("task"), tasks, (*at, "task"))
-            bases = condition.given.get("base_model")
-            self.grids.declared(bases, self.pinned.base_models, (*at, "base_model"))
+
+def _at_depth(adapter: AdapterConfig, depth: int) -> AdapterConfig:
+    return adapter if adapter.drop_depth == depth else replace(adapter, drop_depth=depth)

@@ -1,10 +1,11 @@
 """Pin what a sweep names: base models to their weights, tasks to their rows."""
 
+import subprocess
 from pathlib import Path
 
 from orchestrator.planning.planner import Pinned
 from orchestrator.spec.model import SweepSpec, TaskSpec
-from orchestrator.spec.read import SpecSource
+from orchestrator.spec.source import SpecSource
 from workers.bases.base_models import pin_base_model
 from workers.contract.task_card import (
     BuiltinSource,
@@ -18,6 +19,8 @@ from workers.contract.trial import BaseModelRef, Precision
 from workers.errors import WorkerError
 from workers.tasks.hub import GLUE_REVISION, glue_source
 from workers.tasks.load import resolve_task
+
+_FIRST_WITH_BFLOAT16 = 8.0  # compute capability: Ampere
 
 
 def pin(spec: SweepSpec, source: SpecSource) -> Pinned:
@@ -62,18 +65,31 @@ def _why(error: Exception) -> str:
 def auto_precision(*, gpus: float, cpuinfo: Path = Path("/proc/cpuinfo")) -> Precision:
     """Choose what `precision: auto` means: bfloat16 where the hardware computes in it.
 
-    That is assumed of GPUs, and read from this machine's processor otherwise (`avx512_bf16` or
-    `amx_bf16`). It is fixed when planning, since a trial's identity must say how it was computed;
-    a cluster should therefore have processors like the submitting machine's.
+    That is assumed of GPUs, unless `nvidia-smi` knows that all of this machine's are from before
+    Ampere, and read from this machine's processor otherwise (`avx512_bf16` or `amx_bf16`). It is
+    fixed when planning, since a trial's identity must say how it was computed; a cluster should
+    therefore have processors like the submitting machine's.
     """
     if gpus:
-        return Precision.BFLOAT16
+        newest = newest_gpu()
+        old = newest is not None and newest < _FIRST_WITH_BFLOAT16
+        return Precision.FLOAT32 if old else Precision.BFLOAT16
     try:
         flags = cpuinfo.read_text(encoding="utf-8")
     except OSError:
         return Precision.FLOAT32
     able = "avx512_bf16" in flags or "amx_bf16" in flags
     return Precision.BFLOAT16 if able else Precision.FLOAT32
+
+
+def newest_gpu() -> float | None:
+    """Return the highest compute capability of this machine's GPUs; None where none is known."""
+    command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return max(map(float, found.stdout.split()))
+    except (OSError, subprocess.SubprocessError, ValueError):  # no driver, or nothing it knows
+        return None
 
 
 def _task_source(task: TaskSpec) -> TaskSource:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from orchestrator.planning.plan import matches
 from orchestrator.spec.model import SelectRule, SweepSpec
-from orchestrator.spec.read import KeyPath, SpecSource
+from orchestrator.spec.source import KeyPath, SpecSource
 from workers.contract.trial import Method, Trial
 
 
@@ -25,7 +25,7 @@ def check_rules(spec: SweepSpec, source: SpecSource, trials: Collection[Trial]) 
 def _check(rule: SelectRule, source: SpecSource, trials: Collection[Trial], *, at: KeyPath) -> None:
     of_tasks = [t for t in trials if rule.tasks is None or t.task.name in rule.tasks]
     wanted = [t for t in of_tasks if matches(t, rule.where)]
-    able = [t for t in wanted if not t.method.trains_base and t.method is not Method.PRETRAINING]
+    able = [t for t in wanted if t.method.leaves_files and t.method is not Method.PRETRAINING]
     if rule.where.given and not able:
         given = ", ".join(f"{k}: {_either(v)}" for k, v in rule.where.given.items())
         if wanted:

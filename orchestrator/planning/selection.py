@@ -122,7 +122,7 @@ def validation_score(result: TrialResult, metric: str) -> float | None:
 def _leaves_adapter(trial: Trial, results: Mapping[str, TrialResult]) -> bool:
     """Say whether a trial has adapter files, or would have if it had finished."""
     result = results.get(trial.trial_id)
-    return not trial.method.trains_base if result is None else result.adapter is not None
+    return trial.method.leaves_files if result is None else result.adapter is not None
 
 
 def _standing(

@@ -16,6 +16,9 @@ from workers.contract.trial import RECIPE_VERSION, Training, Trial
 Settings = Mapping[str, Any]
 """Axis → plain value: the keys of a condition but task and seed, those of parents with a prefix."""
 
+AXIS_NAMES = tuple(AXES)
+"""Every axis of a sweep, in the order of the YAML."""
+
 SOURCE, PRETRAINING = "source_", "pretraining_"
 """What begins the axes of a fusion's sources, and of what pre-trained an adapter."""
 
@@ -33,7 +36,7 @@ def _plain(value: Any) -> Any:
 
 
 _TRAINING = frozenset(axis.name for axis in TRAINING.values())
-_OF_FUSION = ("sources", *(axis.name for axis in FUSION.values()))
+_OF_FUSION = ("sources", "random_sources", *(axis.name for axis in FUSION.values()))
 
 _USUAL: Mapping[str, Any] = {
     name: _plain(axis.usual)
@@ -41,6 +44,16 @@ _USUAL: Mapping[str, Any] = {
     if axis.usual is not REQUIRED and (axis.usual is not None or name in _TRAINING)
 }
 """Values that need not be written; what has none here, such as a bottleneck's size, always is."""
+
+_DENIED = {
+    "random sources": "trained sources",
+    "pretrained": "not pre-trained",
+    "trained norm": "frozen norm",
+    "use pooler": "no pooler",
+    "query before norm": "query after norm",
+    "initial std": "usual initial std",
+}
+"""What is said of settings that are off, where "no" before their name is no English."""
 
 _ABSENT = object()
 
@@ -59,6 +72,9 @@ def settings(trial: Trial, parents: Mapping[str, Trial]) -> dict[str, Any]:
         if trial.pruning is not None:
             fused = settings(parent, parents)
             found |= {k: v for k, v in fused.items() if k in _OF_FUSION or k.startswith(SOURCE)}
+        elif trial.removal is not None:
+            trained = settings(parent, parents)
+            found |= {k: v for k, v in trained.items() if k.startswith(("pretrained", PRETRAINING))}
         elif trial.start_from is not None:
             found[_MARKS[PRETRAINING]] = parent.task.name
             trained = parent.training.model_dump(mode="json")
@@ -91,7 +107,9 @@ def differing(rows: Iterable[Settings]) -> tuple[str, ...]:
     That a row does not have an axis at all is no difference: its method says so.
     """
     every = list(rows)
-    order = [*AXES, *dict.fromkeys(name for row in every for name in row if name not in AXES)]
+    written = dict.fromkeys(name for row in every for name in row)
+    # What no row says is the usual in all of them that have it.
+    order = [*(name for name in AXES if name in written), *(n for n in written if n not in AXES)]
     values = {name: [_hashable(_read(row, name)) for row in every] for name in order}
     found = [name for name in order if len(set(values[name]) - {_ABSENT}) > 1]
     if "base_model" in found and "base_identity" in found:
@@ -110,7 +128,7 @@ def words(row: Settings, names: Sequence[str]) -> Iterator[str]:
             continue
         text = name.removesuffix("_model").replace("_", " ")
         if value is None or isinstance(value, bool):
-            yield text if value else f"no {text}"
+            yield text if value else _DENIED.get(text, f"no {text}")
         elif isinstance(value, list):
             yield f"{text} {'/'.join(map(_short, value))}"
         else:

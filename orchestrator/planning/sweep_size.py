@@ -8,19 +8,20 @@ from adapter_lib.config.configuration import Sharing
 from orchestrator.planning.grids import (
     COUNTED_APART,
     DROPS_APART,
-    SIZES,
     merge_drop,
     merged,
     modes_of,
 )
-from orchestrator.spec.axes import AdapterAxes, DropAxes
-from orchestrator.spec.model import FusionGrid, SweepSpec, TrialGrid
-from orchestrator.spec.read import KeyPath, SpecSource
+from orchestrator.planning.variants import MOST_VARIANTS, Variant, Variants
+from orchestrator.spec.axes import SIZES, AdapterAxes, DropAxes
+from orchestrator.spec.blocks import FusionGrid, TrialGrid
+from orchestrator.spec.model import SweepSpec
+from orchestrator.spec.source import SpecSource
 from workers.contract.trial import BaseModelRef, DropMode, Method
 
 MOST_TRIALS = 1_000_000
 MOST_COMPARISONS = 100_000_000
-"""Trials times conditions of `exclude`, each of which is held against every trial."""
+"""Trials times conditions of `exclude` and of kinds of workers, which are held against each."""
 
 Factors = Mapping[str, int]
 """What a block multiplies, such as seeds, and how many of it there are."""
@@ -32,10 +33,16 @@ def check_size(spec: SweepSpec, source: SpecSource, bases: Mapping[str, BaseMode
     Raises:
         SpecError: more than can be planned; with the block and the lists that make it so large.
     """
-    total = 0
-    for at, factors in _blocks(spec, bases):
+    total = compared = 0
+    variants = Variants(spec, source, tuple(bases))
+    variants.check()
+    for number, (variant, factors) in enumerate(_counted(variants, spec, bases)):
+        at = variant.at
+        if number > MOST_VARIANTS:
+            raise variants.too_many(number, at)
         size = math.prod(factors.values())
         total += size
+        compared += size * len(variant.holding + variant.failing)
         if total > MOST_TRIALS:
             words = " × ".join(f"{n:,} {what}" for what, n in factors.items() if n > 1)
             raise source.error(
@@ -44,33 +51,33 @@ def check_size(spec: SweepSpec, source: SpecSource, bases: Mapping[str, BaseMode
                 f"block, which names {size:,} ({words or 'one'}); shorten a list or split the "
                 "sweep",
             )
-    if total * len(spec.exclude) > MOST_COMPARISONS:
+    conditions = len(spec.exclude) + len(spec.resources.kinds)
+    if total * conditions + compared > MOST_COMPARISONS:
         raise source.error(
-            ("exclude",),
+            ("exclude",) if spec.exclude else ("trials",),
             f"expected at most {MOST_COMPARISONS:,} comparisons of trials with conditions, found "
-            f"{total:,} trials × {len(spec.exclude):,} conditions; write them as lists in fewer "
-            "conditions or split the sweep",
+            f"{total:,} trials × {conditions:,} conditions"
+            + (f" and {compared:,} of `when`" if compared else "")
+            + "; write them as lists in fewer conditions or split the sweep",
         )
     return total
 
 
-def _blocks(
-    spec: SweepSpec, bases: Mapping[str, BaseModelRef]
-) -> Iterator[tuple[KeyPath, Factors]]:
-    for index, block in enumerate(spec.trials):
-        for method in block.method or spec.method:
-            yield ("trials", index), _of_trials(spec, block, method, bases)
-    for index, fusion in enumerate(spec.fusion):
-        yield ("fusion", index), _of_fusion(spec, fusion, bases)
+def _counted(
+    variants: Variants, spec: SweepSpec, bases: Mapping[str, BaseModelRef]
+) -> Iterator[tuple[Variant[Any], Factors]]:
+    for trials in variants.of_trials():
+        for method in trials.allowed("method", trials.block.method or spec.method):
+            yield trials, _of_trials(spec, trials, method, bases)
+    for fusions in variants.of_fusions():
+        yield fusions, _of_fusion(spec, fusions, bases)
 
 
 def _of_trials(
-    spec: SweepSpec, block: TrialGrid, method: Method, bases: Mapping[str, BaseModelRef]
+    spec: SweepSpec, variant: Variant[TrialGrid], method: Method, bases: Mapping[str, BaseModelRef]
 ) -> Factors:
-    factors = {
-        "base models": len(block.base_models or bases),
-        "tasks": len(block.tasks or spec.tasks),
-        "seeds": len(block.seeds or spec.seeds),
+    block = variant.block
+    factors = _places(spec, variant, bases) | {
         "heads": _product(merged(spec.head, block.head)),
         "training settings": _product(merged(spec.training, block.training)),
     }
@@ -85,20 +92,39 @@ def _of_trials(
             factors["starting points"] = sum(
                 2 * _product(merged(spec.training, p.training)) if p else 1 for p in own
             )  # and what each of them starts from is a trial too
+        if block.removal is not None:
+            used = [bases[name] for name in block.base_models or bases if name in bases]
+            counts = [sum(1 for _ in block.removal.of(base.layers)) for base in used]
+            factors["removals and the adapter itself"] = 1 + max(counts, default=0)
     return factors
 
 
-def _of_fusion(spec: SweepSpec, block: FusionGrid, bases: Mapping[str, BaseModelRef]) -> Factors:
+def _of_fusion(
+    spec: SweepSpec, variant: Variant[FusionGrid], bases: Mapping[str, BaseModelRef]
+) -> Factors:
+    block = variant.block
     pruned = _product(block.pruning.given) if block.pruning else 0
-    return {
-        "base models": len(block.base_models or bases),
-        "targets": len(block.targets or spec.tasks),
-        "seeds": len(block.seeds or spec.seeds),
+    return _places(spec, variant, bases) | {
         "fusions": _product(block.config.given),
+        "kinds of sources": len(block.sources.random),
         "drops": _drops(block.drop, block.base_models, bases),
         "heads": _product(merged(spec.head, block.head)),
         "training settings": _product(merged(spec.training, block.training)),
         "prunings and the fusion itself": 1 + pruned,
+    }
+
+
+def _places(
+    spec: SweepSpec, variant: Variant[Any], bases: Mapping[str, BaseModelRef]
+) -> dict[str, int]:
+    """Count what trials differ in but their configuration, as far as conditions leave it."""
+    block = variant.block
+    fusion = isinstance(block, FusionGrid)
+    tasks = (block.targets if fusion else block.tasks) or tuple(spec.tasks)
+    return {
+        "base models": len(variant.allowed("base_model", block.base_models or tuple(bases))),
+        "targets" if fusion else "tasks": len(variant.allowed("task", tasks)),
+        "seeds": len(variant.allowed("seed", block.seeds or spec.seeds)),
     }
 
 

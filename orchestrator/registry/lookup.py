@@ -57,7 +57,10 @@ def model_of(client: Client, reference: str, *, task: str, base: str | None) -> 
     if not fitting:
         known = _listing(r for m in models for r in _references(m))
         over = f" over base {base}" if base else ""
-        raise RegistryError(f"no adapter of {task}{over} is registered; there are: {known}")
+        raise RegistryError(
+            f"no adapter of {task}{over} is registered; there are: {known}; results that were "
+            "imported bring none"
+        )
     if len(fitting) > 1:
         bases = ", ".join(sorted(m.tags["base"] for m in fitting))
         raise RegistryError(

@@ -9,7 +9,8 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ from orchestrator.catalog.catalog import Catalog
 from orchestrator.errors import RegistryError
 from orchestrator.mlflow.runs import Client, experiment_id, tolerated
 from orchestrator.planning.selection import Standing
+from orchestrator.registry.model_card import model_card, summary
+from orchestrator.registry.model_files import write_model_files
 from orchestrator.registry.registered import FLAVOR, RegisteredAdapter, described
 from orchestrator.stores import Stores
 from workers.contract.results import AdapterFiles
 from workers.contract.trial import Trial
+from workers.errors import StorageError
 
 MODEL_TYPE = "adapter"
-MODEL_FILE = "MLmodel"
 MODEL_VERSIONS = "mlflow.modelVersions"
 """The tag by which MLflow's pages link a trial's model to its versions in the registry."""
 
@@ -75,6 +78,20 @@ def version_tags(standing: Standing, files: AdapterFiles, folder: Path) -> dict[
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
+@contextmanager
+def registrable(stores: Stores, trial: Trial, files: Mapping[str, str]) -> Iterator[Path]:
+    """Give a local folder with what a trial has committed of its adapter.
+
+    Raises:
+        RegistryError: it is gone or damaged in object storage, or that does not answer.
+    """
+    try:
+        with stores.workspace.trial(trial.trial_id).files.adapter(files) as folder:
+            yield folder
+    except StorageError as error:
+        raise RegistryError(f"{error}; the adapter is not registered") from error
+
+
 def existing_version(client: Client, name: str, tags: Mapping[str, str]) -> Any:
     """Return the version with this trial's files, of several the first, or None."""
     same = {key: tags[key] for key in ("trial_id", "digest")}
@@ -89,10 +106,11 @@ def create_version(
     stores: Stores,
     *,
     name: str,
-    trial: Trial,
+    standing: Standing,
     tags: Mapping[str, str],
 ) -> Any:
     """Upload the files as a logged model of the trial's run, and make it a version."""
+    trial = standing.best
     sweep = catalog.sweep_of(trial.trial_id)
     run_id = catalog.mlflow_runs(sweep, stores.tracking_identity).get(trial.trial_id)
     logged = client.create_logged_model(
@@ -103,8 +121,11 @@ def create_version(
         tags={key: value for key, value in tags.items() if key != "files"},
     )
     with tempfile.TemporaryDirectory() as temporary:
-        staged = _staged(Path(temporary), stores.workspace.trial(trial.trial_id).adapter, tags)
-        _write_model_file(staged / MODEL_FILE, tags, run_id=run_id, model_id=logged.model_id)
+        with registrable(stores, trial, json.loads(tags["files"])) as folder:
+            staged = _staged(Path(temporary), folder, tags)
+        card = model_card(standing, catalog.settings([trial.trial_id])[trial.trial_id], name=name)
+        ids = {"run_id": run_id, "model_id": logged.model_id}
+        write_model_files(staged, trial.task.card, card, kind=tags["kind"], **ids)
         client.log_model_artifacts(logged.model_id, str(staged))
     client.finalize_logged_model(logged.model_id, "READY")
     # In a database of our own, MLflow would look the model up at the process's global address.
@@ -115,7 +136,7 @@ def create_version(
         run_id=run_id,
         model_id=logged.model_id if by_server else None,
         tags=dict(tags),
-        description=trial.label,
+        description=summary(standing, name=name),
     )
     first = existing_version(client, name, tags)
     if first is not None and int(first.version) < int(version.version):
@@ -148,12 +169,3 @@ def _staged(into: Path, adapter: Path, tags: Mapping[str, str]) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(adapter / name, folder / name)
     return folder
-
-
-def _write_model_file(
-    path: Path, tags: Mapping[str, str], *, run_id: str | None, model_id: str
-) -> None:
-    from mlflow.models import Model
-
-    flavors = {FLAVOR: {"kind": tags["kind"], "manifest": "adapter.json"}}
-    Model(run_id=run_id, flavors=flavors, model_id=model_id).save(str(path))

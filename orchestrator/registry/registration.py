@@ -24,6 +24,7 @@ from orchestrator.registry.model_versions import (
     existing_version,
     refreshed,
     registered_model,
+    registrable,
     version_tags,
 )
 from orchestrator.registry.promotion import Measure, objection
@@ -76,7 +77,7 @@ def register_winner(
         RegistryError: the trial left no adapter, or its files are not those it committed.
         TrackingError: MLflow does not answer, or refuses.
     """
-    trial, tags = winner.standing.best, _verified_tags(winner, stores)
+    trial, tags = winner.standing.best, _verified_tags(winner, catalog, stores)
     client = connect(stores.tracking_uri)
     with translated(stores.tracking_uri), alone(catalog, stores):
         name = registered_model(client, trial)
@@ -92,7 +93,7 @@ def register_winner(
             alias.record(MoveKind.STAYED, why_not, before=named, after=None, **about)
             return AliasStayed(winner, named, why_not)
         version = existing or create_version(
-            client, catalog, stores, name=name, trial=trial, tags=tags
+            client, catalog, stores, name=name, standing=winner.standing, tags=tags
         )
         kind = MoveKind.FORCED if why_not else MoveKind.REGISTERED
         why = f"although {why_not}" if why_not else _better(winner, named)
@@ -100,16 +101,27 @@ def register_winner(
         return refreshed(client, name, version, tags)
 
 
-def _verified_tags(winner: Winner, stores: Stores) -> dict[str, str]:
+def _verified_tags(winner: Winner, catalog: Catalog, stores: Stores) -> dict[str, str]:
     """Return what a version of a winner says of it, after verifying the adapter's files."""
     trial, files = winner.standing.best, winner.standing.result.adapter
-    folder = stores.workspace.trial(trial.trial_id).adapter
+    paths = stores.workspace.trial(trial.trial_id)
+    if paths.files.exists(paths.pruned.name):
+        raise RegistryError(
+            f"the files of {trial.label} were pruned; delete {paths.place(paths.pruned.name)} and "
+            "call `adaptersweep repair` to have it trained again"
+        )
     if files is None:
         raise RegistryError(
             f"{trial.label} left no adapter to register; let `select` choose among other methods"
         )
-    verify(folder, files.files, files.digest)
-    return version_tags(winner.standing, files, folder)
+    if not paths.files.has_adapter(None) and catalog.brought([trial.trial_id]):
+        raise RegistryError(
+            f"the adapter of {trial.label} is not in this workspace, since its result was "
+            "imported; register it where it was trained, or submit with --retrain-missing"
+        )
+    with registrable(stores, trial, files.files) as folder:
+        verify(folder, files.files, files.digest)
+        return version_tags(winner.standing, files, folder)
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,18 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
 
-from adapter_lib.storage.atomic_write import write_atomically
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import SAME_ANYWHERE, Request, Submission, TrialState
 from orchestrator.errors import CatalogError, SubmissionOverError
+from orchestrator.running.best_so_far import BestSoFar
 from orchestrator.running.heartbeat import Heartbeat
-from orchestrator.running.work_queue import WorkQueue, WorkState
-from workers.contract.claims import current_claim
-from workers.contract.events import EventKind, TrialEvent
+from orchestrator.running.lost_trials import lost, unreadable
+from orchestrator.running.stopping import Stopping
+from orchestrator.running.work_queue import USUAL, WorkQueue, WorkState
+from workers.contract.claims import current_claim, write_claim
+from workers.contract.events import GIVEN_BACK, EventKind, TrialEvent
 from workers.contract.paths import Workspace
 from workers.contract.results import (
     Epoch,
@@ -30,35 +31,25 @@ from workers.contract.results import (
     read_result,
 )
 from workers.contract.trial import Trial
-from workers.errors import ResultFileError
+from workers.errors import ResultFileError, StorageError
 
 log = logging.getLogger(__name__)
 
 CATALOG_POLL_S = 5.0
-_NOBODY = b"0\n"
+_NOBODY = 0
 """In place of an attempt's number; no attempt has this one."""
 
 _SHOWN_AS = {
-    WorkState.WAITING: TrialState.PENDING,
-    WorkState.READY: TrialState.PENDING,
     WorkState.RUNNING: TrialState.RUNNING,
     WorkState.ELSEWHERE: TrialState.RUNNING,
     WorkState.FINISHED: TrialState.FINISHED,
     WorkState.FAILED: TrialState.FAILED,
+    WorkState.STOPPED: TrialState.STOPPED,
     WorkState.BLOCKED: TrialState.BLOCKED,
 }
-"""What the catalog, and so `status`, calls what the queue knows."""
+"""What the catalog, and so `status`, calls what the queue knows; the rest is pending."""
 
 Listener = Callable[[TrialEvent, TrialResult | None], None]
-
-
-@dataclass(frozen=True)
-class Best:
-    """The trial of a task with the highest score so far."""
-
-    trial_id: str
-    metric: str
-    score: float
 
 
 class Board:
@@ -75,6 +66,7 @@ class Board:
         best: task → its best trial, of all that are finished, also before this submission.
         failures: reason → how many trials of this submission failed for it.
         retries: reason → how often trials were given out again.
+        stops: what the sweep's rule of early termination and its budget stop.
     """
 
     def __init__(
@@ -84,6 +76,7 @@ class Board:
         workspace: Workspace,
         submission: Submission,
         heartbeat: Heartbeat | None = None,
+        stops: Stopping | None = None,
     ) -> None:
         self.queue = queue
         self.heartbeat = heartbeat or Heartbeat(catalog, submission)
@@ -92,7 +85,7 @@ class Board:
         self.stopped: str | None = None
         self.trained: set[str] = set()
         self.attempts: dict[str, int] = {}
-        self.best: dict[str, Best] = {}
+        self.best = BestSoFar()
         self.most_failures = math.inf
         self.gave_up = False
         self.failures: Counter[str] = Counter()
@@ -102,6 +95,7 @@ class Board:
         self._submission = submission
         self._polled_at = 0.0
         self._withdrawn: set[str] = set()
+        self.stops = stops or Stopping(None, queue, catalog, workspace, submission)
 
     @property
     def over(self) -> bool:
@@ -116,14 +110,14 @@ class Board:
             return f"paused by {control.requested_by}; `{resume}` lets it go on"
         if control.outranked_by is not None:
             return f"sweep {control.outranked_by} has a higher priority and waits for workers"
-        return None
+        return self.heartbeat.outage
 
     @property
     def stopping(self) -> str | None:
-        """Say who asked this submission to end; None where nobody did."""
+        """Say who asked this submission to end, or what it waited for in vain; None if nothing."""
         control = self.heartbeat.control
         if control.request not in (Request.STOP, Request.CANCEL):
-            return None
+            return self.heartbeat.given_up
         return f"{control.requested_by} asked to {control.request}; submit again to go on"
 
     @property
@@ -135,6 +129,10 @@ class Board:
         """Return how many workers there may be at most now; None for as many as fit."""
         return self.heartbeat.control.max_workers or usual
 
+    def hold(self, workers: Mapping[int, int]) -> None:
+        """Note how many workers of each kind there are, for what they take of the budget."""
+        self.heartbeat.gpu_s = self.stops.spending.hold(workers)
+
     def heed(self) -> None:
         """Do what people ask of this submission, and see now and then what others changed."""
         self.obey()
@@ -143,7 +141,8 @@ class Board:
     def obey(self) -> None:
         """Do what people ask of this submission, as far as it is not done yet."""
         self.stopped = self.stopped or self.stopping
-        if self.stopping is not None or self.held is not None:
+        self.stops.spend(self.best, self.attempts)
+        if self.stopping or (self.held and not self.heartbeat.outage):
             self._withdraw()
 
     def _withdraw(self) -> None:
@@ -155,14 +154,14 @@ class Board:
         for trial_id in set(self.queue.having(WorkState.RUNNING)) - begun - self._withdrawn:
             paths = self._workspace.trial(trial_id)
             if current_claim(paths) == self.attempts[trial_id]:  # it was not taken over
-                write_atomically(paths.claim, _NOBODY)
+                write_claim(paths, _NOBODY)
             self._withdrawn.add(trial_id)
 
     def counts(self) -> Counter[TrialState]:
         """Count trials by state, as `status` does."""
         counts: Counter[TrialState] = Counter()
         for state, n in self.queue.counts().items():
-            counts[_SHOWN_AS[state]] += n
+            counts[_SHOWN_AS.get(state, TrialState.PENDING)] += n
         return counts
 
     def unpublished(self) -> tuple[int, float]:
@@ -178,26 +177,22 @@ class Board:
         finished = self.queue.having(WorkState.FINISHED)
         for trial_id, standing in self._catalog.standings(finished).items():
             if standing.metric is not None and standing.score is not None:
-                self._note(Best(trial_id, standing.metric, standing.score))
+                self.best.note(self.queue.trials[trial_id], standing.metric, standing.score)
+        self.stops.recall()
 
-    def _note(self, found: Best) -> None:
-        task = self.queue.trials[found.trial_id].task.name
-        before = self.best.get(task)
-        if before is None or found.score > before.score:
-            self.best[task] = found
-
-    def next_bundle(self, *, size: int, workers: int) -> list[Trial]:
+    def next_bundle(self, *, size: int, workers: int, kind: int = USUAL) -> list[Trial]:
         """Claim and return the next trials that belong together; empty while nothing is ready."""
-        if not self._workspace.trials.is_dir():
+        if not self._workspace.is_there:
             self.stopped = (
-                f"the workspace {self._workspace.root} is gone: it was moved, deleted or unmounted "
-                "meanwhile; bring it back, or give its new place with --workspace, and submit again"
+                f"the workspace {self._workspace.address} is gone: it was moved, deleted or "
+                "unmounted meanwhile; bring it back, or give its new place with --workspace, and "
+                "submit again"
             )
             return []
         self.heed()
         if self.stopped is not None or self.held is not None:
             return []
-        bundle = self.queue.next_bundle(size=size, workers=workers)
+        bundle = self.stops.next_bundle(size=size, workers=workers, kind=kind)
         if not bundle:
             return []
         try:
@@ -213,17 +208,24 @@ class Board:
             if trial.trial_id not in claimed and not self._take_committed(trial.trial_id):
                 self.queue.defer(trial.trial_id)
         mine = [t for t in bundle if t.trial_id in claimed]
-        for trial in mine:
-            self._prepare(trial, claimed[trial.trial_id])
+        try:
+            self._workspace.each(lambda trial: self._prepare(trial, claimed[trial.trial_id]), mine)
+        except (OSError, StorageError) as error:
+            log.warning("trials are not handed out now: %s", error)
+            for trial in mine:
+                self._leave(trial.trial_id)
+            return []
         return mine
 
     def _prepare(self, trial: Trial, attempt: int) -> None:
         """Write down what a worker needs; from now on no other attempt at it may commit."""
         paths = self._workspace.trial(trial.trial_id)
-        write_atomically(paths.claim, f"{attempt}\n".encode())
-        paths.failure.unlink(missing_ok=True)
-        write_atomically(paths.trial, trial.model_dump_json(indent=1).encode())
+        write_claim(paths, attempt)
+        for name in (paths.failure.name, paths.pruned.name):
+            paths.files.delete(name)
+        paths.files.write(paths.trial.name, trial.model_dump_json(indent=1).encode())
         self.attempts[trial.trial_id] = attempt
+        self.stops.spending.given.add(trial.trial_id)
 
     def take(self, *events: TrialEvent) -> None:
         """Record what a worker tells, in its order: results together, epochs together."""
@@ -235,6 +237,7 @@ class Board:
         if points:
             mine = self._submission
             self._catalog.record_epochs(mine.sweep, points, by=mine.id)
+            self.stops.rule.hear(points)
         for event in events:
             trial_id = event.trial_id
             if event.kind is EventKind.FINISHED:
@@ -244,10 +247,16 @@ class Board:
                 self.running_epochs[trial_id] = event.epoch
             elif event.kind is EventKind.FAILED:
                 failure = read_failure(self._workspace.trial(trial_id))
-                self._fail(failure or _lost(trial_id, "the worker left no reason"))
-            elif event.kind is EventKind.ABANDONED and not self._take_committed(trial_id):
+                self._fail(failure or lost(trial_id, "the worker left no reason"))
+            elif event.kind in GIVEN_BACK and not self._take_committed(trial_id):
+                self.retries[event.kind] += event.kind is EventKind.PREEMPTED
                 self._leave(trial_id)
+            elif event.kind is EventKind.STOPPED and not self._take_committed(trial_id):
+                self.running_epochs.pop(trial_id, None)
+                if not self.stops.settle(trial_id):
+                    self._leave(trial_id)
             self._tell(event, None)
+        self.stops.ask(self.attempts)
 
     def _committed(self, trial_ids: Iterable[str]) -> dict[str, TrialResult]:
         """Read what trials have committed that said they are finished.
@@ -259,7 +268,7 @@ class Board:
             try:
                 result = read_result(self._workspace.trial(trial_id))
             except ResultFileError as error:
-                self._fail(_unreadable(trial_id, error))
+                self._fail(unreadable(trial_id, error))
                 continue
             if result is not None:
                 found[trial_id] = result
@@ -270,9 +279,10 @@ class Board:
         for trial_id in trial_ids:
             if self.queue.states[trial_id] is not WorkState.RUNNING:
                 continue
-            if not self._take_committed(trial_id):
-                failure = _lost(trial_id, why)
-                if "OutOfMemory" in why:  # Ray's own word for what it killed when memory ran out
+            if not self._take_committed(trial_id) and not self.stops.settle(trial_id):
+                said = read_failure(self._workspace.trial(trial_id))  # to a catalog that was away
+                failure = said or lost(trial_id, why)
+                if not said and "OutOfMemory" in why:  # Ray's word for what it killed for memory
                     failure = failure.model_copy(update={"reason": FailureReason.OUT_OF_MEMORY})
                 self._fail(failure)
 
@@ -280,7 +290,8 @@ class Board:
         """Take over results that are committed in storage and not yet in the catalog."""
         open_states = (WorkState.WAITING, WorkState.READY, WorkState.RUNNING, WorkState.ELSEWHERE)
         ids = [i for state in open_states for i in self.queue.having(state)]
-        return sum(self._take_committed(trial_id) for trial_id in ids)
+        there = self._workspace.found(ids)
+        return sum(self._take_committed(i) for i in ids if there[i].result)
 
     def release(self) -> None:
         """Hand back what this submission has claimed and not finished."""
@@ -294,7 +305,7 @@ class Board:
         try:
             result = read_result(self._workspace.trial(trial_id))
         except ResultFileError as error:
-            self._fail(_unreadable(trial_id, error))
+            self._fail(unreadable(trial_id, error))
             return True
         if result is None:
             return False
@@ -310,7 +321,8 @@ class Board:
             if self.queue.states[result.trial_id] is WorkState.RUNNING:
                 self.trained.add(result.trial_id)
             self.queue.finish(result.trial_id)
-            self._note(Best(result.trial_id, result.metric, result.score))
+            self.best.note(self.queue.trials[result.trial_id], result.metric, result.score)
+            self.stops.rule.end(result.trial_id, result.curve)
 
     def _fail(self, failure: TrialFailure) -> None:
         """Record a failure of this submission's own, and what it blocks."""
@@ -329,6 +341,7 @@ class Board:
 
     def _end_failed(self, trial_id: str) -> None:
         self.running_epochs.pop(trial_id, None)
+        self.stops.rule.drop(trial_id)
         blocked = self.queue.fail(trial_id)
         if blocked:
             self._catalog.record_blocked(blocked, f"waits for {trial_id}, which failed")
@@ -336,6 +349,7 @@ class Board:
     def _leave(self, trial_id: str) -> None:
         """Leave a trial to whoever has taken it over; if nobody has, it is claimed anew."""
         self._withdrawn.discard(trial_id)
+        self.stops.forget(trial_id)
         self.running_epochs.pop(trial_id, None)
         self._catalog.release([trial_id], self._submission.id)
         self.queue.defer(trial_id)
@@ -363,36 +377,24 @@ class Board:
         if not waiting:
             return
         standings = self._catalog.standings(waiting)
+        there = self._workspace.found(waiting)
         for trial_id in waiting:
             standing = standings[trial_id]
-            if self._take_committed(trial_id) or standing.state is TrialState.RUNNING:
+            taken = there[trial_id].result and self._take_committed(trial_id)
+            if taken or standing.state is TrialState.RUNNING:
                 continue
             if standing.state is TrialState.FINISHED:
                 self.stopped = (
                     f"trial {trial_id} was finished by another submission, and its result is not "
-                    f"in {self._workspace.trial(trial_id).folder}; all who use a catalog must use "
+                    f"in {self._workspace.trial(trial_id).place()}; all who use a catalog must use "
                     "one workspace: check --workspace and --catalog"
                 )
             elif standing.state is TrialState.FAILED and standing.reason in SAME_ANYWHERE:
                 self._end_failed(trial_id)
                 self._tell(TrialEvent(kind=EventKind.FAILED, trial_id=trial_id), None)
-            else:
+            elif standing.state is not TrialState.STOPPED or not self.stops.keeps(trial_id):
                 self.queue.put_back(trial_id)
 
     def _tell(self, event: TrialEvent, result: TrialResult | None) -> None:
         for listener in self.listeners:
             listener(event, result)
-
-
-def _unreadable(trial_id: str, error: ResultFileError) -> TrialFailure:
-    failure = _lost(trial_id, str(error))
-    return failure.model_copy(update={"reason": FailureReason.BAD_INPUT})
-
-
-def _lost(trial_id: str, why: str) -> TrialFailure:
-    return TrialFailure(
-        trial_id=trial_id,
-        reason=FailureReason.WORKER_LOST,
-        message=why,
-        at_unix_ms=time.time_ns() // 1_000_000,
-    )

@@ -8,7 +8,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -16,13 +16,17 @@ from pydantic import TypeAdapter
 from ray import tune
 
 from orchestrator.errors import SchedulingError
+from workers.contract.decision_points import DecisionPoints
 from workers.contract.events import TrialEvent
 from workers.contract.fast_path import FastPath
 from workers.contract.limits import Limits
 from workers.contract.paths import Workspace
+from workers.contract.spending import Spent
+from workers.contract.storage.object_storage import at_once
 from workers.contract.trial import Trial
 from workers.running.memory import collect_less_often
 from workers.running.preemption import is_preempted
+from workers.running.sent_sources import with_sources_here
 
 _EVENTS, _BUNDLES, _HANDLE, _DONE = "events", "bundles", "handle", "done"
 _EVENT_LIST = TypeAdapter(list[TrialEvent])
@@ -37,25 +41,37 @@ class BundleTrainable(tune.Trainable):  # type: ignore[misc]
     """One worker: every step tells the events of a while; it is given one bundle after another."""
 
     def setup(self, config: dict[str, Any]) -> None:
-        import torch
-
         from workers.running.heartbeat import Heartbeat
         from workers.running.preemption import expect_preemption
-        from workers.running.warm_state import WarmState
 
+        began = time.perf_counter()
         limits = Limits.model_validate(config["limits"])
         self._heartbeat = Heartbeat(limits.silent_s)
         expect_preemption()
+        import torch
+
+        from workers.running.warm_state import WarmState
+
         collect_less_often()
         torch.set_num_threads(config["threads"])
         fast_path = FastPath.model_validate(config["fast_path"])
-        self._warm = WarmState(torch.device(config["device"]), fast_path, limits)
-        self._root = Path(config["workspace"])
+        self._warm = WarmState(
+            torch.device(config["device"]),
+            fast_path,
+            limits,
+            gpu_share=config["gpu_share"],
+            keep_predictions=config["keep_predictions"],
+            decisions=config["decisions"] and DecisionPoints.model_validate(config["decisions"]),
+        )
+        cpu_s = time.process_time()  # of the process, which Ray may have started before
+        self._warm.started = Spent(wall_s=time.perf_counter() - began, cpu_s=cpu_s)
+        self._workspace = Workspace.at(config["workspace"])
         self._given: deque[dict[str, int]] = deque()
         self._events: Iterator[TrialEvent] | None = None
         self._bundles = 0
         self._patience_s = 0.0
         self._silent, self._longest_s = True, 0.0  # of the bundle that it is at
+        self._heartbeat.started()
 
     def give(self, attempts: dict[str, int]) -> None:
         """Take a bundle, trial → attempt; an empty one ends the worker.
@@ -83,6 +99,8 @@ class BundleTrainable(tune.Trainable):  # type: ignore[misc]
     def _listen(self, events: Iterator[TrialEvent], told: list[TrialEvent]) -> None:
         """Run on until there is something to tell and more would come late; or to the end.
 
+        An event that waits is told at once: it is answered before Ray Tune asks for the next step.
+
         How long that may be is told from this bundle, of which the first event is told at once.
         """
         until = time.monotonic() + TELL_S
@@ -94,7 +112,7 @@ class BundleTrainable(tune.Trainable):  # type: ignore[misc]
             if event is None:
                 break
             told.append(event)
-            if self._silent or moment + self._longest_s >= until:
+            if event.waits or self._silent or moment + self._longest_s >= until:
                 self._silent = False
                 return
         self._events = None
@@ -124,7 +142,7 @@ class BundleTrainable(tune.Trainable):  # type: ignore[misc]
     def _begin(self, attempts: dict[str, int]) -> Iterator[TrialEvent]:
         from workers.running.bundle import run_bundle
 
-        workspace = Workspace(self._root, attempts)
+        workspace = replace(self._workspace, attempts=attempts)
         return run_bundle(_read_trials(workspace, list(attempts)), workspace, self._warm)
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
@@ -141,10 +159,11 @@ def _read_trials(workspace: Workspace, trial_ids: Sequence[str]) -> list[Trial]:
         SchedulingError: this node sees another workspace, or none.
     """
     try:
-        texts = [workspace.trial(i).trial.read_text(encoding="utf-8") for i in trial_ids]
+        texts = at_once(lambda i: workspace.trial(i).files.read("trial.json"), trial_ids)
     except FileNotFoundError as error:
         raise SchedulingError(
-            f"node {socket.gethostname()} does not see the workspace {workspace.root}: "
-            f"{error.filename} is not there; mount it at the same path on every node"
+            f"node {socket.gethostname()} does not see the workspace {workspace.address}: "
+            f"{error.filename or error} is not there; mount it at the same path on every node"
         ) from error
-    return [Trial.model_validate_json(text) for text in texts]
+    trials = [Trial.model_validate_json(text) for text in texts]
+    return [with_sources_here(trial, workspace) for trial in trials]

@@ -8,8 +8,10 @@ import asyncio
 import logging
 import os
 import re
+import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,8 @@ UNREACHED_LIMIT_S = 600.0
 NO_AGENT_LIMIT_S = 60.0
 """A head node that has just started answers before it can take jobs."""
 _NO_AGENT = "No available agent"
+_BEGIN = "adaptersweep-prints"
+_ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
 _ENDED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED)
 _DIGEST, _SWEEP = "adaptersweep_digest", "adaptersweep_sweep"
@@ -53,7 +57,7 @@ class Token:
         """
         if file is None and (value := os.environ.get("RAY_AUTH_TOKEN")):
             return cls(value.strip(), "RAY_AUTH_TOKEN")
-        named = file or os.environ.get("RAY_AUTH_TOKEN_PATH")
+        named = file or os.environ.get("RAY_AUTH_TOKEN_PATH") or None  # an empty one is none
         path = Path(named).expanduser() if named else DEFAULT_TOKEN_FILE.expanduser()
         try:
             value = path.read_text(encoding="utf-8").strip()
@@ -88,7 +92,8 @@ class ClusterJobs:
         self.url = url
         self._token = Token.find(token_file)
         headers = {"Authorization": f"Bearer {self._token.value}"} if self._token.value else {}
-        self._client: Any = self._asked(lambda: JobSubmissionClient(url, headers=headers))
+        with _no_other_address():
+            self._client: Any = self._asked(lambda: JobSubmissionClient(url, headers=headers))
 
     def running(self, sweep: str, digest: str) -> str | None:
         """Return the job that runs just this sweep, if one does."""
@@ -123,6 +128,27 @@ class ClusterJobs:
                 if _NO_AGENT not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(2)
+
+    def has_ended(self, job_id: str) -> bool:
+        """Tell whether a job runs no more, or is not known to the cluster."""
+        jobs = {job.submission_id: job for job in self._asked(self._client.list_jobs)}
+        return job_id not in jobs or jobs[job_id].status in _ENDED
+
+    def printed_by(self, words: Sequence[str]) -> str:
+        """Run a command on the head node, which everybody there may see; return what it printed.
+
+        Raises:
+            SchedulingError: the cluster did not take it, or it failed.
+        """
+        marked = f"echo {_BEGIN}; {shlex.join(words)}"
+        job_id = str(self._asked(lambda: self._client.submit_job(entrypoint=marked)))
+        printed: list[str] = []
+        code = self.follow(job_id, printed.append)
+        self._asked(lambda: self._client.delete_job(job_id))
+        said = "".join(printed).partition(f"{_BEGIN}\n")[2]  # Ray itself writes before it
+        if code:
+            raise SchedulingError(f"on the head node of {self.url}: {said.strip()}")
+        return said
 
     def follow(self, job_id: str, write: Callable[[str], object]) -> int:
         """Give what a job prints to `write` until it has ended, and return its exit code.
@@ -205,6 +231,20 @@ class ClusterJobs:
             "its dashboard, such as http://HEAD:8265, which `ray start --head` prints, and needs "
             "`ray[default]` on the head node"
         )
+
+
+@contextmanager
+def _no_other_address() -> Iterator[None]:
+    """Hide the addresses that Ray's client takes from the environment before the one it is given.
+
+    A laptop with `RAY_ADDRESS` set would otherwise send its sweep to that cluster, whichever was
+    named.
+    """
+    hidden = {name: os.environ.pop(name, None) for name in _ADDRESSES}
+    try:
+        yield
+    finally:
+        os.environ.update({name: value for name, value in hidden.items() if value is not None})
 
 
 def _first_line(error: Exception) -> str:

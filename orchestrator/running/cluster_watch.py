@@ -69,9 +69,11 @@ def watching(
                 return
             if time.monotonic() - answered[0] > ANSWER_LIMIT_S:
                 watch.lost = f"it has not answered for {ANSWER_LIMIT_S:g} s"
+        if asked():
+            return  # who is interrupted ends the cluster; that this ends is `ending_in_time`'s
         log.error("the cluster is lost: %s", watch.lost)
         raise_in_main_thread()
-        if not watch.left.wait(LEAVE_LIMIT_S) and not asked():  # else `ending_in_time` sees to it
+        if not watch.left.wait(LEAVE_LIMIT_S) and not asked():
             why = f"The Ray cluster is lost: {watch.lost}. Finished trials are kept; submit again."
             end_at_once(why, 1, last_words)
 

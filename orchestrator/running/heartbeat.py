@@ -7,6 +7,7 @@ ended from here.
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,10 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 5.0
 """So soon is obeyed what people ask; silent for two minutes, a submission counts as dead."""
+OUTAGE_S = 30.0
+"""After so long without the catalog, people are told, and idle workers are given back."""
+OUTAGE_LIMIT_S = 1800.0
+"""For how long a submission waits for a catalog that does not answer."""
 
 
 class Heartbeat:
@@ -27,19 +32,41 @@ class Heartbeat:
     Attributes:
         control: what is to be obeyed, as the catalog said at the last beat.
         wants_workers: whether there is more to run than workers; whoever knows sets it.
+        gpu_s: for how long workers have held GPUs, times how many; likewise.
         listeners: are called, from this thread, when something else is to be obeyed than before.
     """
 
     def __init__(self, catalog: Catalog, submission: Submission) -> None:
         self.control = Control()
         self.wants_workers = False
+        self.gpu_s = 0.0
         self.listeners: list[Callable[[], None]] = []
         self._catalog = catalog
         self._submission = submission
+        self._answered_at = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
+    @property
+    def outage(self) -> str | None:
+        """Say that the catalog does not answer, once that lasts; None while it does."""
+        silent_s = time.monotonic() - self._answered_at
+        if not self._thread.is_alive() or silent_s < OUTAGE_S:
+            return None
+        return f"the catalog has not answered for {silent_s:.0f} s; what runs goes on meanwhile"
+
+    @property
+    def given_up(self) -> str | None:
+        """Say that it did not answer for too long; None while it did."""
+        if self.outage is None or time.monotonic() - self._answered_at < OUTAGE_LIMIT_S:
+            return None
+        return (
+            f"the catalog has not answered for {OUTAGE_LIMIT_S / 60:g} minutes; what is finished "
+            "is in the workspace: submit again once the catalog is back"
+        )
+
     def __enter__(self) -> Self:
+        self._answered_at = time.monotonic()
         self._thread.start()
         return self
 
@@ -60,8 +87,9 @@ class Heartbeat:
         """
         before = self.control
         self.control = self._catalog.heartbeat(
-            self._submission.id, wants_workers=self.wants_workers
+            self._submission.id, wants_workers=self.wants_workers, gpu_s=self.gpu_s
         )
+        self._answered_at = time.monotonic()
         if self.control == before:
             return
         log.info("to be obeyed from now on: %s", self.control)

@@ -15,7 +15,9 @@ from pathlib import Path
 import yaml
 
 from orchestrator.errors import SchedulingError
-from orchestrator.spec.read import SpecSource, read_spec
+from orchestrator.spec.document import compose
+from orchestrator.spec.read import read_spec
+from orchestrator.spec.source import SpecSource
 from workers.contract.checksums import folder_digest
 from workers.contract.frozen import Frozen
 from workers.contract.paths import Workspace
@@ -73,17 +75,21 @@ class Parcel:
                     _add(archive, name, path.read_bytes())
 
 
-def pack(path: Path, workspace: str) -> tuple[str, Parcel]:
+def pack(path: Path, workspace: str, given: Sequence[str] = ()) -> tuple[str, Parcel]:
     """Return a sweep's name, and the sweep with the local folders that its YAML names.
 
     Absolute paths that are not on this machine, or lie in the workspace, are taken for the
-    cluster's own, and stay as they are.
+    cluster's own, and stay as they are. What the YAML extends travels in it.
+
+    Args:
+        given: values of its variables, `name=value` each.
 
     Raises:
         SpecError: the YAML is wrong, or a folder is not there.
         SchedulingError: the folders are more than a cluster takes.
     """
-    spec, source = read_spec(path)
+    spec, source = read_spec(path, given)
+    written = SpecSource(path, source.text, compose(path, source.text))
     places = [
         (("base_models", name, "source"), base.source.removeprefix(_FOLDER), _FOLDER)
         for name, base in spec.base_models.items()
@@ -105,7 +111,7 @@ def pack(path: Path, workspace: str) -> tuple[str, Parcel]:
     for keys, (folder, before) in chosen.items():
         digest = _short(folder_digest(folder)[1])
         folders[digest] = folder
-        _, _, node = source.locate(keys)
+        node = written.locate(keys).node
         words[node.start_mark.index] = (node, f'"{before}../{digest}"')
     return spec.name, Parcel(_replaced(source.text, words), folders)
 

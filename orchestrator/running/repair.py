@@ -6,7 +6,6 @@ command line.
 """
 
 import logging
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,18 +13,16 @@ from orchestrator.catalog.catalog import Catalog
 from orchestrator.catalog.records import TrialState
 from orchestrator.errors import CatalogError, OrchestratorError
 from orchestrator.mlflow.agreement import compare
-from orchestrator.mlflow.mirror import Publisher
+from orchestrator.mlflow.mirror import PUBLISH_LIMIT_S, publishing
 from orchestrator.mlflow.runs import prepare_store
 from orchestrator.stores import Stores
-from workers.contract.checksums import folder_digest
 from workers.contract.paths import TrialPaths
 from workers.contract.results import TrialResult, commit, read_result
 from workers.contract.trial import Trial
-from workers.errors import ResultFileError
+from workers.errors import DamagedObjectError, ResultFileError
 
 log = logging.getLogger(__name__)
 
-PUBLISH_LIMIT_S = 600.0
 _AT_ONCE = 500
 
 
@@ -71,17 +68,19 @@ def look_over(catalog: Catalog, stores: Stores, *, lost_for_good: bool) -> list[
 def _of_finished(
     catalog: Catalog, stores: Stores, finished: Sequence[str], *, lost_for_good: bool
 ) -> list[Finding]:
+    brought = catalog.brought(finished)  # without files, as is right
+    finished = [i for i in finished if i not in brought]
     gone, unsaid = _against_files(catalog, stores, finished)
     if finished and len(gone) == len(finished) and not lost_for_good:
         raise CatalogError(
             f"not one of {len(finished)} finished trials has its files in "
-            f"{stores.workspace.root}, which rather is the workspace of another catalog; give the "
-            "right --workspace and --catalog, or --all-lost if they are lost indeed"
+            f"{stores.workspace.address}, which rather is the workspace of another catalog; give "
+            "the right --workspace and --catalog, or --all-lost if they are lost indeed"
         )
 
     def forget() -> None:
         for trial_id in catalog.forget_results(gone):
-            _clear(stores.workspace.trial(trial_id))
+            stores.workspace.trial(trial_id).files.clear()
 
     def say_again() -> None:
         for trial_id, result in unsaid.items():
@@ -105,7 +104,7 @@ def _of_others(catalog: Catalog, stores: Stores, others: Mapping[str, str]) -> l
 
     def clear() -> None:
         for trial_id in unusable:
-            _clear(stores.workspace.trial(trial_id))
+            stores.workspace.trial(trial_id).files.clear()
 
     whole = "finished in the workspace, and not in the catalog"
     broken = "a result in the workspace that cannot be used, and none in the catalog"
@@ -156,7 +155,7 @@ def _against_files(
         results, planned = catalog.results(part), catalog.planned(part)
         for trial_id in part:
             paths = stores.workspace.trial(trial_id)
-            if not _has_adapter(paths, planned[trial_id], results[trial_id]):
+            if not (_has_adapter(paths, planned[trial_id], results[trial_id]) or _pruned(paths)):
                 gone.append(trial_id)
             elif _readable(paths) is None:
                 unsaid[trial_id] = results[trial_id]
@@ -167,9 +166,10 @@ def _committed(stores: Stores, open_: Sequence[str]) -> tuple[dict[str, TrialRes
     """Return what is committed of trials that are not finished in the catalog, and cannot count."""
     whole: dict[str, TrialResult] = {}
     unusable: list[str] = []
+    there = stores.workspace.found(open_)
     for trial_id in open_:
         paths = stores.workspace.trial(trial_id)
-        if not paths.result.exists():
+        if not there[trial_id].result:
             continue
         result = _readable(paths)
         trial = _trial(paths)
@@ -182,8 +182,8 @@ def _committed(stores: Stores, open_: Sequence[str]) -> tuple[dict[str, TrialRes
 
 def _trial(paths: TrialPaths) -> Trial | None:
     try:
-        return Trial.model_validate_json(paths.trial.read_bytes())
-    except (OSError, ValueError):
+        return Trial.model_validate_json(paths.files.read(paths.trial.name))
+    except (OSError, ValueError, DamagedObjectError):
         return None
 
 
@@ -197,31 +197,21 @@ def _readable(paths: TrialPaths) -> TrialResult | None:
 
 def _has_adapter(paths: TrialPaths, trial: Trial, result: TrialResult) -> bool:
     """Tell whether every byte of the adapter is there, where the trial leaves one."""
-    if result.adapter is None:  # what is pre-trained leaves one that nobody counted
-        return trial.method.trains_base or paths.adapter.is_dir()
-    try:
-        files, _ = folder_digest(paths.adapter)
-    except OSError:
-        return False
-    return files == result.adapter.files
+    if result.left is None and not trial.method.leaves_files:
+        return True
+    # In earlier versions nobody counted what a pre-training leaves.
+    return paths.files.has_adapter(None if result.left is None else result.left.files)
 
 
-def _clear(paths: TrialPaths) -> None:
-    """Remove what a finished trial left, so that it is run anew."""
-    paths.result.unlink(missing_ok=True)
-    paths.checkpoint.unlink(missing_ok=True)
-    if paths.adapter.exists():
-        shutil.rmtree(paths.adapter)
+def _pruned(paths: TrialPaths) -> bool:
+    """Tell whether its adapter was let go on purpose."""
+    return paths.files.exists(paths.pruned.name)
 
 
 def _publish(catalog: Catalog, stores: Stores, sweep: str) -> None:
     prepare_store(stores.tracking_uri)
-    publisher = Publisher(catalog, stores, sweep)
-    publisher.start()
-    try:
-        left = publisher.drain(PUBLISH_LIMIT_S)
-    finally:
-        publisher.stop()
+    with publishing(catalog, stores, sweep) as publisher:
+        left = publisher.drain(PUBLISH_LIMIT_S, while_told=True)
     if left:
         raise OrchestratorError(
             f"{left} entries of {sweep} still wait for MLflow at {stores.shown_tracking}; the log "

@@ -11,10 +11,9 @@ import math
 import os
 import time
 import uuid
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ import ray
 from ray import tune
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tuner
 from ray.tune.search import Searcher
+from ray.util import placement_group, remove_placement_group
 
 from orchestrator.errors import SchedulingError
 from orchestrator.interruption import end_as_by_ctrl_c
@@ -33,9 +33,9 @@ from orchestrator.running.board import Board
 from orchestrator.running.bundle_trainable import BundleTrainable
 from orchestrator.running.cluster_address import check_address
 from orchestrator.running.cluster_watch import Probe
-from orchestrator.running.dispatch import Dispatch, Report, guarded
-from workers.contract.fast_path import FastPath
-from workers.contract.limits import Limits
+from orchestrator.running.dispatch import Dispatch, Report, WorkerKind, guarded
+from orchestrator.running.node_room import Node
+from orchestrator.running.worker_shapes import TAKES, WorkerRoom, WorkerShape, fit, worker_room
 from workers.contract.paths import Workspace
 
 log = logging.getLogger(__name__)
@@ -44,38 +44,6 @@ _LONGEST_CAUSE = 400
 
 ROOM_POLL_S = 2.0
 """How often nodes that came or went are looked for."""
-TELL_S = 0.5
-"""How long a worker collects events before it tells them together."""
-SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.05, 1.0
-"""How long a worker without work waits before it asks again."""
-
-
-@dataclass(frozen=True)
-class WorkerShape:
-    """What one worker takes, how many there may be, and how much it is given at once.
-
-    Attributes:
-        cpus, gpus: per worker; gpus may be a fraction.
-        max_retries: how often a bundle is started again after its worker was lost.
-        fast_path: what workers share between trials.
-        limits: how long trials may take, and workers be silent.
-    """
-
-    cpus: float
-    gpus: float
-    max_workers: int | None
-    bundle_size: int
-    max_retries: int
-    fast_path: FastPath
-    limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True)
-class Node:
-    """What a node of the cluster has in all, used or not."""
-
-    cpus: float
-    gpus: float
 
 
 @contextmanager
@@ -84,6 +52,7 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
 
     Raises:
         SchedulingError: the cluster does not answer.
+        KeyboardInterrupt: SIGTERM came while it was being started or reached.
     """
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # files per trial that nobody reads
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C must differ from an early end
@@ -107,12 +76,28 @@ def cluster(address: str | None) -> Iterator[Sequence[Node]]:
             f"cannot reach a Ray cluster at {address or 'this machine'}: {error}; "
             "check the address with `ray status`, or leave --address out"
         ) from error
-    end_as_by_ctrl_c()  # again: Ray's own handler aborts the process
+    except SystemExit:  # Ray's own handler of SIGTERM, which it puts in place of ours
+        raise KeyboardInterrupt from None
+    finally:
+        end_as_by_ctrl_c()
     try:
         yield _nodes()
+        gc.collect()  # while there is a connection, over which Ray Tune's objects are let go
     finally:
+        _disconnect()
+
+
+def _disconnect() -> None:
+    """Leave the cluster, while no other thread happens to free an object of Ray's.
+
+    That would use the connection that is being closed, at which Ray ends the process.
+    """
+    gc.disable()
+    try:
         ray.shutdown()
-        gc.collect()  # what is freed later would be looked for in the next cluster
+    finally:
+        gc.enable()
+    gc.collect()  # what is freed later would be looked for in the next cluster
 
 
 def probe() -> Probe:
@@ -133,69 +118,80 @@ def probe() -> Probe:
 
 def _nodes() -> Sequence[Node]:
     return [
-        Node(found["Resources"].get("CPU", 0.0), found["Resources"].get("GPU", 0.0))
-        for found in ray.nodes()
-        if found["Alive"]
+        Node(found.pop("CPU", 0.0), found.pop("GPU", 0.0), found)
+        for found in (dict(node["Resources"]) for node in ray.nodes() if node["Alive"])
     ]
 
 
-def worker_count(shape: WorkerShape, nodes: Sequence[Node]) -> int:
-    """Return how many workers fit the cluster at once; each must fit one node.
+def room_for(
+    shapes: Mapping[int, WorkerShape],
+    nodes: Sequence[Node],
+    wait_s: float,
+    waits: Callable[[str], None],
+) -> WorkerRoom:
+    """Return how many workers fit the nodes, or those that are there once one of each kind fits.
+
+    Meanwhile one of each is asked for, which is what an autoscaler starts nodes for.
+
+    Args:
+        wait_s: how long to wait for them.
+        waits: is told so.
 
     Raises:
-        SchedulingError: not even one fits, so the sweep would wait forever.
+        SchedulingError: of one kind not even one fits, after that time.
     """
-    fits = sum(_fit(shape, node) for node in nodes)
-    if fits < 1:
-        sizes = Counter(f"{n.cpus:g} and {n.gpus:g}" for n in nodes)
-        have = ", ".join(f"{size} ({n} of them)" for size, n in sizes.most_common())
-        raise SchedulingError(
-            f"a worker needs {shape.cpus:g} CPUs and {shape.gpus:g} GPUs on one node, the nodes "
-            f"have {have or 'none'}; lower `resources` in the sweep or add larger nodes"
-        )
-    return min(fits, shape.max_workers or fits)
+    try:
+        return worker_room(shapes, nodes)
+    except SchedulingError as error:
+        if wait_s <= 0:
+            raise
+        said = f"{error}; waiting up to {wait_s:.0f} s for such nodes"
+        log.warning("%s", said)
+        waits(said)
+    deadline = time.monotonic() + wait_s
+    asked = [placement_group([_held(shape)]) for shape in shapes.values()]
+    try:
+        while True:
+            time.sleep(ROOM_POLL_S)
+            try:
+                return worker_room(shapes, _nodes())
+            except SchedulingError:
+                if time.monotonic() >= deadline:
+                    raise
+    finally:
+        for group in asked:
+            remove_placement_group(group)
 
 
-def _fit(shape: WorkerShape, node: Node) -> int:
-    fits = _times(node.cpus, shape.cpus)
-    if shape.gpus:
-        per_gpu = _times(1, shape.gpus)
-        on_gpus = int(node.gpus) * per_gpu if per_gpu else _times(node.gpus, shape.gpus)
-        fits = min(fits, on_gpus)
-    return fits
+def _held(shape: WorkerShape) -> dict[str, float]:
+    return {name: amount for name, amount in shape.takes.items() if amount}
 
 
-def _times(whole: float, part: float) -> int:
-    """Return how often a part fits, in ten-thousandths as Ray counts: 1 holds 0.1 ten times."""
-    return round(whole * 10_000) // round(part * 10_000)
-
-
-def run_bundles(board: Board, workspace: Workspace, shape: WorkerShape) -> None:
+def run_bundles(board: Board, workspace: Workspace, shapes: Mapping[int, WorkerShape]) -> None:
     """Run until nothing is left to hand out. Trials fail on the board, never by raising here.
+
+    Args:
+        shapes: what workers take, for each kind of them.
 
     Raises:
         SchedulingError: no worker starts, or Ray Tune itself gave up.
     """
+    some = next(iter(shapes.values()))
+    rooms = _Rooms(shapes)
     dispatch = Dispatch(
         board,
-        bundle_size=shape.bundle_size,
-        max_retries=shape.max_retries,
-        most_workers=shape.max_workers,
-        room=_Room(shape),
+        kinds={
+            kind: WorkerKind(shape.bundle_size, partial(rooms.of, kind))
+            for kind, shape in shapes.items()
+        },
+        max_retries=some.max_retries,
+        most_workers=some.max_workers,
     )
-    config = {
-        "workspace": str(workspace.root.resolve()),
-        "threads": max(1, int(shape.cpus)),
-        "device": "cuda" if shape.gpus else "cpu",
-        "fast_path": shape.fast_path.model_dump(mode="json"),
-        "limits": shape.limits.model_dump(mode="json"),
-    }
+    configs = {kind: shape.config(workspace) for kind, shape in shapes.items()}
     tuner = Tuner(
-        tune.with_resources(
-            BundleTrainable, tune.PlacementGroupFactory([{"CPU": shape.cpus, "GPU": shape.gpus}])
-        ),
+        tune.with_resources(BundleTrainable, _placement),
         tune_config=TuneConfig(
-            search_alg=WorkerSearcher(dispatch, config),
+            search_alg=WorkerSearcher(dispatch, configs),
             num_samples=-1,
             trial_dirname_creator=lambda trial: f"worker-{trial.trial_id}",
         ),
@@ -220,7 +216,7 @@ def _run_to_the_end(tuner: Tuner) -> None:
     except KeyboardInterrupt:
         # Once this is passed on, Ray Tune's objects are freed, and ask the cluster to let go of
         # what they hold: for a minute each, where it is gone. Without a connection they do not.
-        ray.shutdown()
+        _disconnect()
         raise
     except (ray.exceptions.RayError, tune.TuneError) as error:
         raise SchedulingError(
@@ -228,20 +224,25 @@ def _run_to_the_end(tuner: Tuner) -> None:
         ) from error
 
 
-class _Room:
-    """How many workers the cluster holds, used or not, looked up every few seconds."""
+def _placement(config: dict[str, Any]) -> tune.PlacementGroupFactory:
+    return tune.PlacementGroupFactory([config[TAKES]])
 
-    def __init__(self, shape: WorkerShape) -> None:
-        self._shape = shape
-        self._found = 0
+
+class _Rooms:
+    """How many workers of each kind the cluster holds, used or not, looked up every few seconds."""
+
+    def __init__(self, shapes: Mapping[int, WorkerShape]) -> None:
+        self._shapes = shapes
+        self._found = dict.fromkeys(shapes, 0)
         self._looked_at = -math.inf
 
-    def __call__(self) -> int:
+    def of(self, kind: int) -> int:
         if time.monotonic() - self._looked_at > ROOM_POLL_S:
             self._looked_at = time.monotonic()
             with guarded("looking for room"):
-                self._found = sum(_fit(self._shape, node) for node in _nodes())
-        return self._found
+                nodes = _nodes()
+                self._found = {k: sum(fit(s, n) for n in nodes) for k, s in self._shapes.items()}
+        return self._found[kind]
 
 
 class _Ephemeral:
@@ -254,17 +255,19 @@ class _Ephemeral:
 class WorkerSearcher(_Ephemeral, Searcher):  # type: ignore[misc]
     """Calls a worker whenever one is wanted."""
 
-    def __init__(self, dispatch: Dispatch, config: dict[str, Any]) -> None:
+    def __init__(self, dispatch: Dispatch, configs: Mapping[int, dict[str, Any]]) -> None:
         super().__init__()
         self._dispatch = dispatch
-        self._config = config
+        self._configs = configs
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         with guarded("looking for work"):
-            if self._dispatch.wants_worker():
-                self._dispatch.call(trial_id)
-                return self._config
-        return str(Searcher.FINISHED) if self._dispatch.ending else None
+            kind = self._dispatch.wanted()
+            if kind is not None:
+                self._dispatch.call(trial_id, kind)
+                return self._configs[kind]
+        over = self._dispatch.ending or self._dispatch.deserted
+        return str(Searcher.FINISHED) if over else None
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

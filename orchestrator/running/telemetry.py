@@ -21,6 +21,7 @@ from orchestrator.errors import CatalogError, OrchestratorError
 from orchestrator.running.board import Board
 from orchestrator.running.driver import Watch
 from orchestrator.running.work_queue import WorkState
+from orchestrator.running.worker_shapes import WorkerRoom
 from workers.contract.events import EventKind, TrialEvent, WorkerFigures
 from workers.contract.results import FailureReason, TrialResult
 
@@ -89,10 +90,10 @@ class Telemetry(Collector):
     def watch(self, others: Watch) -> Watch:
         """Return a watch that tells these figures too what it tells others."""
 
-        def board(found: Board, workers: int) -> None:
-            self._board, self._slots = found, workers
+        def board(found: Board, room: WorkerRoom) -> None:
+            self._board, self._slots = found, room.total
             found.listeners.append(self._note)
-            others.board(found, workers)
+            others.board(found, room)
 
         return Watch(phase=others.phase, board=board)
 
@@ -138,7 +139,7 @@ class Telemetry(Collector):
             "Trials of this submission that failed.",
             {r.value: board.failures[r] for r in FailureReason},
         )
-        reasons = {FailureReason.WORKER_LOST.value, *board.retries}
+        reasons = {FailureReason.WORKER_LOST.value, EventKind.PREEMPTED.value, *board.retries}
         yield self._counter(
             "retries",
             "Trials that were given out again.",

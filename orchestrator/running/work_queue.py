@@ -1,8 +1,8 @@
 """Which trials are ready, and which of them go together into the next bundle. Pure.
 
 Every call costs the same however many trials there are, apart from what it hands out and the number
-of groups, which are the pairs of base model and task. Claiming trials, running them and recording
-what came out are left to `orchestrator.running.board`.
+of groups, in each of which are the trials of one base model, one task and one kind of workers.
+Claiming trials, running them and recording what came out are left to `orchestrator.running.board`.
 """
 
 import heapq
@@ -22,20 +22,41 @@ class WorkState(StrEnum):
     ELSEWHERE = "elsewhere"  # another submission is running it
     FINISHED = "finished"
     FAILED = "failed"
+    STOPPED = "stopped"  # by the sweep's rule of early termination, or a parent was
     BLOCKED = "blocked"  # a parent failed or is blocked
+    LEFT_OUT = "left out"  # this submission does not run it
 
 
-_HOPELESS = (WorkState.FAILED, WorkState.BLOCKED)
+USUAL = 0
+"""The kind of workers that runs what no other kind is named for."""
+
+_HOPELESS = (WorkState.FAILED, WorkState.STOPPED, WorkState.BLOCKED)
 _OPEN = (WorkState.WAITING, WorkState.READY, WorkState.RUNNING, WorkState.ELSEWHERE)
 
-_Group = tuple[str, str, int]
+_Group = tuple[int, str, str, int]
 
 
 class WorkQueue:
     """The graph of one submission's trials and how far each has come."""
 
-    def __init__(self, trials: Mapping[str, Trial], finished: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        trials: Mapping[str, Trial],
+        finished: Iterable[str] = (),
+        kinds: Mapping[str, int] | None = None,
+        turns: Mapping[str, int] | None = None,
+    ) -> None:
+        """Begin with what is finished.
+
+        Args:
+            kinds: which trials are not for the usual workers, and for whom.
+            turns: which trials do not come first, but after all of one base model and task that
+                have a lower turn; without one it is 0.
+        """
         self.trials = trials
+        self._kinds = kinds or {}
+        self._turns = turns or {}
+        self._ready: Counter[int] = Counter()
         self.states: dict[str, WorkState] = {}
         self._having: dict[WorkState, dict[str, None]] = {state: {} for state in WorkState}
         self._children: dict[str, list[str]] = defaultdict(list)
@@ -70,24 +91,35 @@ class WorkQueue:
         if WorkState.READY in (before, state):
             line = self._lines[self._group(trial_id)]
             if state is WorkState.READY:
-                line.join(trial_id, self._height[trial_id])
+                line.join(trial_id, self._height[trial_id], self._turns.get(trial_id, 0))
+                self._ready[self._kinds.get(trial_id, USUAL)] += 1
             else:
                 line.leave(trial_id)
+                self._ready[self._kinds.get(trial_id, USUAL)] -= 1
 
     def _group(self, trial_id: str) -> _Group:
         trial = self.trials[trial_id]
-        return trial.base.identity, trial.task.fingerprint, trial.training.max_length
+        kind = self._kinds.get(trial_id, USUAL)
+        return kind, trial.base.identity, trial.task.fingerprint, trial.training.max_length
 
-    def next_bundle(self, *, size: int, workers: int) -> list[Trial]:
+    def ready(self, kind: int = USUAL) -> int:
+        """Count the ready trials that workers of a kind run."""
+        return self._ready[kind]
+
+    def next_bundle(self, *, size: int, workers: int, kind: int = USUAL) -> list[Trial]:
         """Take up to `size` ready trials of one base model and task; they count as running.
+
+        Args:
+            workers: how many of this kind there are.
 
         Trials with the longest chain behind them come first, so that fusions do not wait for the
         end. Near the end bundles get smaller, so that all workers stay busy.
         """
-        ready = self.number(WorkState.READY)
+        ready = self.ready(kind)
         if not ready:
             return []
-        longest = max(self._lines.values(), key=lambda line: (line.height, len(line)))
+        lines = (line for group, line in self._lines.items() if group[0] == kind)
+        longest = max(lines, key=lambda line: (line.height, len(line)))
         fair = math.ceil(ready / max(1, workers))
         bundle = longest.first(max(1, min(size, fair)))
         for trial_id in bundle:
@@ -118,13 +150,20 @@ class WorkQueue:
 
     def fail(self, trial_id: str) -> list[str]:
         """Note a failure; return the descendants that are blocked by it."""
-        self._move(trial_id, WorkState.FAILED)
+        return self._end(trial_id, WorkState.FAILED, below=WorkState.BLOCKED)
+
+    def stop(self, trial_id: str) -> list[str]:
+        """Note that a trial is not trained on; return what waits for it, which is stopped too."""
+        return self._end(trial_id, WorkState.STOPPED, below=WorkState.STOPPED)
+
+    def _end(self, trial_id: str, state: WorkState, *, below: WorkState) -> list[str]:
+        self._move(trial_id, state)
         blocked: list[str] = []
         front = [trial_id]
         while front:
             for child in self._children[front.pop()]:
                 if self.states[child] is WorkState.WAITING:
-                    self._move(child, WorkState.BLOCKED)
+                    self._move(child, below)
                     blocked.append(child)
                     front.append(child)
         return blocked
@@ -149,11 +188,20 @@ class WorkQueue:
             front += new
         return sorted(found, key=lambda i: -self._height[i])
 
+    def leave_out(self, trial_ids: Iterable[str]) -> None:
+        """Let trials that are still to run wait for another submission."""
+        for trial_id in trial_ids:
+            if self.states[trial_id] in (WorkState.WAITING, WorkState.READY, WorkState.ELSEWHERE):
+                self._move(trial_id, WorkState.LEFT_OUT)
+
     def having(self, state: WorkState) -> Sequence[str]:
         return list(self._having[state])
 
     def number(self, state: WorkState) -> int:
         return len(self._having[state])
+
+    def is_finished(self, trial_id: str) -> bool:
+        return self.states[trial_id] is WorkState.FINISHED
 
     def counts(self) -> Counter[WorkState]:
         return Counter({state: len(ids) for state, ids in self._having.items() if ids})
@@ -164,12 +212,12 @@ class WorkQueue:
 
 
 class _Line:
-    """The ready trials of one group: the longest chain first, then who came first."""
+    """The ready trials of one group: the longest chain first, then by turn, then who came first."""
 
     _arrivals = count()
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, str]] = []  # who left stays in here until it is first
+        self._heap: list[tuple[int, int, int, str]] = []  # who left stays until it is first
         self._arrived: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -182,9 +230,9 @@ class _Line:
             heapq.heappop(self._heap)
         return -self._heap[0][0] if self._heap else 0
 
-    def join(self, trial_id: str, height: int) -> None:
+    def join(self, trial_id: str, height: int, turn: int) -> None:
         self._arrived[trial_id] = next(self._arrivals)
-        heapq.heappush(self._heap, (-height, self._arrived[trial_id], trial_id))
+        heapq.heappush(self._heap, (-height, turn, self._arrived[trial_id], trial_id))
 
     def leave(self, trial_id: str) -> None:
         del self._arrived[trial_id]
@@ -195,8 +243,8 @@ class _Line:
         while len(found) < number and self._heap:
             entry = heapq.heappop(self._heap)
             if self._is_here(entry):
-                found.append(entry[2])
+                found.append(entry[3])
         return found
 
-    def _is_here(self, entry: tuple[int, int, str]) -> bool:
-        return self._arrived.get(entry[2]) == entry[1]
+    def _is_here(self, entry: tuple[int, int, int, str]) -> bool:
+        return self._arrived.get(entry[3]) == entry[2]

@@ -1,17 +1,17 @@
 """The axes of a sweep: each setting of a trial, as a key of the YAML, of conditions and of tables.
 
-They are found where they are declared: a field of `Training`, `Drop`, `Pruning`, `HeadSettings`,
-`AdapterConfig` or `FusionConfig` is an axis. Said here is what is no field of these, and where
-sweeps take other values than a field does. A list makes a grid.
+They are found where they are declared: a field of `Training`, `Drop`, `Pruning`, `Removal`,
+`HeadSettings`, `AdapterConfig` or `FusionConfig` is an axis. Said here is what is no field of
+these, and where sweeps take other values than a field does. A list makes a grid.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Le
-from pydantic import model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from adapter_lib.config.configuration import AdapterConfig, FusionConfig
 from adapter_lib.config.settings import REQUIRED, annotations, usual_values
@@ -31,6 +31,7 @@ from orchestrator.spec.values import (
     with_fields,
 )
 from workers.contract.head_settings import HeadSettings, usual_layers
+from workers.contract.removal import Removal
 from workers.contract.trial import (
     Drop,
     MeasuredDepths,
@@ -118,7 +119,9 @@ def _head_layers(trial: Trial) -> int:
 ADAPTER = _fields(
     AdapterConfig, lambda trial: trial.adapter, apart=("drop_depth", "leave_out"), missing=True
 )
-HEAD = _fields(HeadSettings, lambda trial: trial.head, prefix="head_", bare=("use_pooler",))
+HEAD = _fields(
+    HeadSettings, lambda trial: trial.head, prefix="head_", bare=("use_pooler", "pooling")
+)
 HEAD["layers"] = replace(HEAD["layers"], read=_head_layers)
 DROP = _fields(Drop, lambda trial: trial.drop, prefix="drop_")
 FUSION = _fields(
@@ -137,6 +140,13 @@ PRUNING = _fields(
     apart=("fusion_trial",),
     missing=True,
 )
+REMOVAL = _fields(
+    Removal,
+    lambda trial: trial.removal,
+    prefix="removed_",
+    apart=("adapter_trial",),
+    missing=True,
+)
 TRAINING = _fields(Training, lambda trial: trial.training)
 
 
@@ -146,6 +156,10 @@ def _pretrained(trial: Trial) -> bool | None:
 
 def _sources(trial: Trial) -> int | None:
     return len(trial.fusion.sources) if trial.fusion else None
+
+
+def _random_sources(trial: Trial) -> bool | None:
+    return trial.fusion.random_sources if trial.fusion else None
 
 
 _EVERY = (
@@ -160,13 +174,19 @@ _EVERY = (
     *HEAD.values(),
     *DROP.values(),
     Axis("sources", Count, _sources, missing=True),
+    Axis("random_sources", bool, _random_sources, missing=True, usual=False),
     *FUSION.values(),
     *PRUNING.values(),
+    *REMOVAL.values(),
     *TRAINING.values(),
 )
 AXES: Mapping[str, Axis] = {axis.name: axis for axis in _EVERY}
 """A trial's coordinates, by the keys of `Condition`."""
 assert len(AXES) == len(_EVERY), "two settings have one name; give those of one part a prefix"
+
+
+SIZES = ("bottleneck_size", "reduction_factor", "layer_sizes")
+"""Keys of an adapter that give its size, of which it has one."""
 
 
 def _keys(axes: Mapping[str, Axis]) -> dict[str, Any]:
@@ -195,10 +215,9 @@ class AdapterAxes(Axes):
 
     @model_validator(mode="after")
     def _one_way_to_give_the_size(self) -> Self:
-        sizes = ("bottleneck_size", "reduction_factor", "layer_sizes")
-        given = [name for name in sizes if name in self.given]
+        given = [name for name in SIZES if name in self.given]
         if len(given) > 1:
-            raise ValueError(f"give one of {', '.join(sizes)}, found {' and '.join(given)}")
+            raise ValueError(f"give one of {', '.join(SIZES)}, found {' and '.join(given)}")
         return self
 
 
@@ -225,6 +244,41 @@ class PruningAxes(Axes):
     """How many sources of a fusion stay."""
 
     keep: OneOrMany[Count]
+
+
+def _in_order(span: tuple[int, int]) -> tuple[int, int]:
+    if span[0] > span[1]:
+        raise ValueError("expected the lowest layer of a span and then its highest")
+    return span
+
+
+Span = Annotated[tuple[Depth, Depth], AfterValidator(_in_order)]
+
+
+class RemovalAxes(Axes):
+    """What leaves finished adapters: those of spans of layers, of layers drawn at random, or both,
+    each by itself.
+    """
+
+    spans: Literal["all"] | Annotated[tuple[Span, ...], Field(min_length=1)] | None = None
+    """The lowest and the highest layer of each span, `[[0, 4], [3, 3]]`, or `all` spans there are;
+    one in which no layer has an adapter is left out."""
+    at_random: OneOrMany[Count] | None = None
+    """How many layers, drawn by the seed; what fewer draw is among what more draw."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.given:
+            raise ValueError("expected `spans` or `at_random`")
+        return self
+
+    def of(self, layers: int) -> Iterator[dict[str, int]]:
+        """Yield the fields of each `Removal` over a base of so many layers."""
+        every = [(a, b) for a in range(layers) for b in range(a, layers)]
+        for first, last in every if self.spans == "all" else self.spans or ():
+            yield {"first": first, "last": last}
+        for number in self.at_random or ():
+            yield {"at_random": number}
 
 
 @with_fields(_keys(TRAINING))

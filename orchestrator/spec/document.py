@@ -77,26 +77,7 @@ def compose(path: Path, text: str) -> yaml.MappingNode:
         SpecError: not YAML, no mapping at the top, a key twice, an anchor inside of itself, or
             more levels or values than any sweep needs.
     """
-    try:
-        loader = _Composer(text)
-        try:
-            root: yaml.Node | None = loader.get_single_node()
-        finally:
-            loader.dispose()
-    except _RefusedError as error:
-        raise SpecError(f"{path}:{error.line}: {error}") from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise SpecError(
-            f"{path}:{line}: not YAML: found character U+{error.character:04X}; remove it"
-        ) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark is not None else 1
-        raise SpecError(
-            f"{path}:{line}: not YAML: {error.problem or error.context}; "
-            "check indentation, colons and quotes on this line and the one before"
-        ) from error
+    root = compose_any(str(path), text)
     if not isinstance(root, yaml.MappingNode):
         kind = type(root).__name__.removesuffix("Node").lower()
         found = "an empty file" if root is None else f"a {kind}"
@@ -104,6 +85,38 @@ def compose(path: Path, text: str) -> yaml.MappingNode:
             f"{path}:1: a sweep is a mapping that starts with `name:`, found {found}; "
             "see sweeps/quickstart.yaml"
         )
+    return root
+
+
+def compose_any(name: str, text: str) -> yaml.Node | None:
+    """Return the node of any YAML, None for an empty one.
+
+    Args:
+        name: of what holds the text, for messages.
+
+    Raises:
+        SpecError: as `compose` says, but that it may be other than a mapping.
+    """
+    try:
+        loader = _Composer(text, name)
+        try:
+            root: yaml.Node | None = loader.get_single_node()
+        finally:
+            loader.dispose()
+    except _RefusedError as error:
+        raise SpecError(f"{name}:{error.line}: {error}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise SpecError(
+            f"{name}:{line}: not YAML: found character U+{error.character:04X}; remove it"
+        ) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark is not None else 1
+        raise SpecError(
+            f"{name}:{line}: not YAML: {error.problem or error.context}; "
+            "check indentation, colons and quotes on this line and the one before"
+        ) from error
     return root
 
 
@@ -154,8 +167,9 @@ class _Composer(yaml.SafeLoader):
         for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, name: str = "") -> None:
         super().__init__(text)
+        self.name = name  # so that marks say which file they are of
         self._depth = 0
         self._values = 0
         self._weights: dict[yaml.Node, int] = {}

@@ -13,15 +13,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from orchestrator.spec.axes import (
-    AdapterAxes,
-    Condition,
-    DropAxes,
-    FusionAxes,
-    HeadAxes,
-    PruningAxes,
-    TrainingAxes,
-)
+from orchestrator.spec.axes import AdapterAxes, Condition, DropAxes, HeadAxes, TrainingAxes
+from orchestrator.spec.blocks import FusionGrid, TrialGrid
+from orchestrator.spec.termination import Budget, EarlyTermination
 from orchestrator.spec.values import (
     LARGEST,
     Count,
@@ -33,9 +27,11 @@ from orchestrator.spec.values import (
     Positive,
     Section,
     Seed,
+    SpecName,
     no_booleans_within,
     spelled,
 )
+from workers.contract.decision_points import DecisionPoints
 from workers.contract.fast_path import FastPath
 from workers.contract.limits import Limits
 from workers.contract.task_card import Columns, Metric, RowLimits, Split
@@ -125,49 +121,6 @@ class PretrainingSpec(Section):
     training: TrainingAxes = TrainingAxes()
 
 
-class TrialGrid(Section):
-    """One block of `trials`; what it leaves out is taken from the top of the YAML."""
-
-    base_models: OneOrMany[Name] | None = None
-    tasks: OneOrMany[Name] | None = None
-    seeds: OneOrMany[Seed] | None = None
-    method: OneOrMany[Method] | None = None
-    layers: OneOrMany[Count] | None = None
-    adapter: AdapterAxes = AdapterAxes()
-    drop: DropAxes = DropAxes()
-    head: HeadAxes = HeadAxes()
-    training: TrainingAxes = TrainingAxes()
-
-
-class SourceSeed(StrEnum):
-    SAME = "same"
-    ANY = "any"
-
-
-class SourceSelection(Section):
-    """Which adapters of this sweep a fusion joins: the best finished one of each task among those
-    that match `where`. `tasks` are names, or `all`, or `others` for all but the target.
-    """
-
-    tasks: OneOrMany[Name] = ("all",)
-    where: Condition = Condition()
-    seed: SourceSeed = SourceSeed.SAME
-
-
-class FusionGrid(Section):
-    """One block of `fusion`: an AdapterFusion for each target task, drop setting and seed."""
-
-    base_models: OneOrMany[Name] | None = None
-    targets: OneOrMany[Name] | None = None
-    seeds: OneOrMany[Seed] | None = None
-    sources: SourceSelection = SourceSelection()
-    config: FusionAxes = FusionAxes()
-    drop: DropAxes = DropAxes()
-    head: HeadAxes = HeadAxes()
-    training: TrainingAxes = TrainingAxes()
-    pruning: PruningAxes | None = None
-
-
 LEAST_SHARE = 0.01
 """Of a processor or GPU; Ray rounds to ten-thousandths."""
 MOST_OF_A_NODE = 10_000
@@ -185,21 +138,69 @@ def _whole_above_one(gpus: float) -> float:
     return gpus
 
 
+Processors = Annotated[Positive, Field(le=MOST_OF_A_NODE), AfterValidator(_share)]
+Gpus = Annotated[
+    NotNegative,
+    Field(le=MOST_OF_A_NODE),
+    AfterValidator(_share),
+    AfterValidator(_whole_above_one),
+]
+_OWN_WORDS = ("CPU", "GPU", "memory", "object_store_memory")
+"""What Ray calls resources of its own."""
+
+
+def _custom_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.:-]{0,79}", name):
+        raise ValueError("expected a letter, then up to 79 letters, digits or any of _ . : -")
+    if name in _OWN_WORDS:
+        raise ValueError("expected a name that is not one of Ray's own; give `cpus` or `gpus`")
+    return name
+
+
+def _custom_amount(amount: float) -> float:
+    if amount > 1 and amount != int(amount):
+        raise ValueError("expected a share of one, or a whole number")
+    return amount
+
+
+Custom = dict[
+    Annotated[str, AfterValidator(_custom_name)],
+    Annotated[
+        Positive,
+        Field(le=MOST_OF_A_NODE),
+        AfterValidator(_share),
+        AfterValidator(_custom_amount),
+    ],
+]
+"""Resources that nodes were started with under these names, such as `a100`."""
+
+BundleSize = Count | Literal["auto"]
+
+
+class WorkerKind(Section):
+    """A kind of workers, for the trials that meet `where`. What it leaves out is as for the others,
+    and `custom` replaces theirs.
+    """
+
+    where: Condition
+    cpus: Processors | None = None
+    gpus: Gpus | None = None
+    custom: Custom | None = None
+    bundle_size: BundleSize | None = None
+
+
 class Resources(Section):
     """What one worker takes. `gpus` may be a fraction; `bundle_size` bounds the trials it runs in a
     row before it reports back to the scheduler.
     """
 
-    cpus: Annotated[Positive, Field(le=MOST_OF_A_NODE), AfterValidator(_share)] = 1
-    gpus: Annotated[
-        NotNegative,
-        Field(le=MOST_OF_A_NODE),
-        AfterValidator(_share),
-        AfterValidator(_whole_above_one),
-    ] = 0
+    cpus: Processors = 1
+    gpus: Gpus = 0
+    custom: Custom | None = None
     max_workers: Count | None = None
-    bundle_size: Count | Literal["auto"] = "auto"
+    bundle_size: BundleSize = "auto"
     max_retries: Depth = 3
+    kinds: tuple[WorkerKind, ...] = ()
 
     @property
     def trials_per_bundle(self) -> int:
@@ -207,6 +208,14 @@ class Resources(Section):
         if self.bundle_size != "auto":
             return self.bundle_size
         return 64 if self.gpus else 4
+
+    def of_kind(self, number: int) -> "Resources":
+        """Return what workers take of the kind that stands there in `kinds`; 0 for all others."""
+        if not number:
+            return self
+        kind = self.kinds[number - 1]
+        given = {name: value for name, value in kind if name != "where" and value is not None}
+        return self.model_copy(update={**given, "kinds": ()})
 
 
 def _of_a_known_user(folder: str) -> str:
@@ -250,6 +259,7 @@ class LimitsSpec(Section):
 
     trial_s: Positive | None = None
     silent_s: Annotated[Number, Field(ge=1, le=86_400)] = 60.0
+    nodes_s: Annotated[Number, Field(ge=0, le=86_400)] = 600.0
     failures: Annotated[NotNegative, Field(le=LARGEST), AfterValidator(_share_or_count)] | None = (
         None
     )
@@ -300,13 +310,7 @@ class SelectRule(Section):
 class SweepSpec(Section):
     """One sweep YAML, checked part by part."""
 
-    name: Annotated[
-        str,
-        spelled(
-            r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}",
-            "a name of at most 80 letters, digits, `_`, `.` and `-`",
-        ),
-    ]
+    name: SpecName
     description: str = ""
     base_models: Annotated[Mapping[Name, BaseModelSpec], Field(min_length=1)]
     tasks: Annotated[Mapping[Name, TaskSpec], Field(min_length=1)]
@@ -323,5 +327,15 @@ class SweepSpec(Section):
     exclude: tuple[Condition, ...] = ()
     resources: Resources = Resources()
     limits: LimitsSpec = LimitsSpec()
+    early_termination: EarlyTermination | None = None
+    stop: Budget | None = None
     fast_path: FastPathSpec = FastPathSpec()
+    keep_predictions: bool = True
     select: OneOrMany[SelectRule] = (SelectRule(),)
+
+    @property
+    def decision_points(self) -> DecisionPoints | None:
+        """Return when workers look whether a trial is to stop; None where nobody asks them to."""
+        if self.early_termination is not None:
+            return self.early_termination.decision_points
+        return DecisionPoints() if self.stop is not None and self.stop.cuts_short else None

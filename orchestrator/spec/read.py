@@ -2,9 +2,9 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -12,79 +12,57 @@ from pydantic_core import ErrorDetails
 
 from adapter_lib.config.settings import usual_values
 from orchestrator.errors import SpecError
-from orchestrator.spec.document import LONGEST_SHOWN, compose, plain, read_text, shown
+from orchestrator.spec.document import plain, shown
+from orchestrator.spec.extending import KEY as EXTENDS
+from orchestrator.spec.extending import compose_extended, move_paths
 from orchestrator.spec.model import SweepSpec
+from orchestrator.spec.source import KeyPath, SpecSource
+from orchestrator.spec.values import Section
+from orchestrator.spec.variables import KEY as VARIABLES
+from orchestrator.spec.variables import FilledIn, as_text, fill_in
 
-KeyPath = tuple[str | int, ...]
+S = TypeVar("S", bound=Section)
+
 MOST_PROBLEMS = 20
 """Wrong places that one message names."""
 
 
-@dataclass(frozen=True)
-class SpecSource:
-    """A YAML file kept with its node tree, so that any later error can name its line."""
-
-    path: Path
-    text: str
-    root: yaml.Node
-
-    def locate(self, keys: Sequence[str | int]) -> tuple[int, str, yaml.Node]:
-        """Return line (from 1), readable key path and node, as deep as the YAML itself goes."""
-        node, line, words = self.root, self.root.start_mark.line + 1, ""
-        for key in keys:
-            found = _child(node, key)
-            if found is None:
-                continue  # a step of the checker, such as a branch of a union, not of the file
-            line, node = found
-            words += f"[{key}]" if isinstance(key, int) else ("." if words else "") + _word(key)
-        return line, words or "(top)", node
-
-    def has(self, keys: Sequence[str | int]) -> bool:
-        """Tell whether every step of `keys` stands in the file."""
-        node = self.root
-        for key in keys:
-            found = _child(node, key)
-            if found is None:
-                return False
-            _, node = found
-        return True
-
-    def error(self, keys: Sequence[str | int], problem: str) -> SpecError:
-        """Build the error for `keys`; `problem` says expected, found and what would be right."""
-        line, words, _ = self.locate(keys)
-        return SpecError(f"{self.path}:{line}: {words}: {problem}")
+def read_spec(path: Path, given: Sequence[str] = ()) -> tuple[SweepSpec, SpecSource]:
+    """Read and check the sweep at `path`, as `read_as` says."""
+    return read_as(SweepSpec, path, given)
 
 
-def read_spec(path: Path) -> tuple[SweepSpec, SpecSource]:
-    """Read and check the YAML at `path`.
+def read_as(model: type[S], path: Path, given: Sequence[str] = ()) -> tuple[S, SpecSource]:
+    """Read and check the YAML at `path`, with what it extends.
+
+    Args:
+        model: what it is checked against.
+        given: values of its variables, `name=value` each.
 
     Raises:
         SpecError: not a file, not YAML, not a mapping, a key twice, or any value out of place. All
             problems that can be seen at once are in one message, a line each.
     """
-    text = read_text(path)
-    source = SpecSource(path, text, compose(path, text))
+    composed = compose_extended(path)
+    root, filled = fill_in(composed.root, given, path)
+    move_paths(root, path)
+    alone = len(composed.files) == 1 and not filled
+    text = composed.text if alone else _resolved(root, composed.files, given)
+    source = SpecSource(path, text, root)
     values = plain(source.root, source.error)
     try:
-        return SweepSpec.model_validate(values), source
+        return model.model_validate(values), source
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        raise SpecError("\n".join(_explain(source, details))) from error
+        raise SpecError("\n".join(_explain(model, source, details))) from error
 
 
-def _word(key: str) -> str:
-    """Return a key as it is where it can stand in a line of a message."""
-    return key if key.isprintable() and len(key) <= LONGEST_SHOWN else shown(key)
-
-
-def _child(node: yaml.Node, key: str | int) -> tuple[int, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        for name, value in node.value:
-            if name.value == str(key):
-                return name.start_mark.line + 1, value
-    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-        return node.value[key].start_mark.line + 1, node.value[key]
-    return None
+def _resolved(root: yaml.Node, files: Sequence[Path], given: Sequence[str]) -> str:
+    """Write a sweep without what it extends and without variables."""
+    made_of = " over ".join(path.name for path in files)
+    with_values = "".join(f" --set {each}" for each in given)
+    comment = shown(f"{made_of}{with_values}")[1:-1]
+    return f"# Made of {comment}\n{as_text(root)}"
 
 
 _WORDS = {
@@ -108,7 +86,9 @@ _WORDS = {
 }
 
 
-def _explain(source: SpecSource, details: Sequence[ErrorDetails]) -> list[str]:
+def _explain(
+    model: type[BaseModel], source: SpecSource, details: Sequence[ErrorDetails]
+) -> list[str]:
     """Return a line for each place that is wrong; alternatives of one place share its line."""
     problems: dict[str, dict[str, None]] = {}
     found: dict[str, str] = {}
@@ -116,9 +96,9 @@ def _explain(source: SpecSource, details: Sequence[ErrorDetails]) -> list[str]:
         if len(problems) > MOST_PROBLEMS:
             break
         keys: KeyPath = tuple(detail["loc"])
-        problem = _problem(detail)
-        line, words, node = source.locate(keys)
-        where = f"{source.path}:{line}: {words}"
+        problem = problem_of(detail, model)
+        place = source.locate(keys)
+        node, where = place.node, f"{place.file}:{place.line}: {place.words}"
         if detail["type"] == "too_short" and node.value:
             continue  # wrong items were left out before counting; they have lines of their own
         if detail["type"] == "missing":
@@ -135,10 +115,11 @@ def _explain(source: SpecSource, details: Sequence[ErrorDetails]) -> list[str]:
     return lines
 
 
-def _problem(detail: ErrorDetails) -> str:
+def problem_of(detail: ErrorDetails, model: type[BaseModel] = SweepSpec) -> str:
+    """Return in words what is wrong with a value of a YAML that is checked against `model`."""
     kind, keys = detail["type"], tuple(detail["loc"])
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        return _unknown_key(keys)
+        return _unknown_key(keys, model)
     if kind == "missing":
         return f"the key `{keys[-1]}` is missing"
     if kind in _WORDS:
@@ -148,26 +129,26 @@ def _problem(detail: ErrorDetails) -> str:
 
 def _shown(node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
-        return shown(node.value)
+        return shown(node.value) + (f" ({node.variables})" if isinstance(node, FilledIn) else "")
     if isinstance(node, yaml.SequenceNode):
         return "a list" if node.value else "an empty list"
     return "keys and values"
 
 
-def _unknown_key(keys: KeyPath) -> str:
-    allowed = _allowed_keys(keys[:-1])
+def _unknown_key(keys: KeyPath, model: type[BaseModel]) -> str:
+    allowed = _allowed_keys(keys[:-1], model)
     near = difflib.get_close_matches(str(keys[-1]), allowed, n=1)
     meant = f"did you mean `{near[0]}`? " if near else ""
     return f"unknown key; {meant}known here: {', '.join(allowed)}"
 
 
-def _allowed_keys(keys: KeyPath) -> list[str]:
+def _allowed_keys(keys: KeyPath, model: type[BaseModel]) -> list[str]:
     """Return the keys that the section at `keys` knows, by following the model's fields."""
-    section: Any = SweepSpec
+    section: Any = model
     for key in keys:
         if isinstance(key, str) and key in getattr(section, "model_fields", {}):
             section = _section_in(section.model_fields[key].annotation) or section
-    return list(usual_values(section))
+    return [*usual_values(section), *(() if keys else (EXTENDS, VARIABLES))]
 
 
 def _section_in(annotation: Any) -> type | None:

@@ -71,6 +71,15 @@ Name = Annotated[
     ),
 ]
 
+SpecName = Annotated[
+    str,
+    spelled(
+        r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}",
+        "a name of at most 80 letters, digits, `_`, `.` and `-`",
+    ),
+]
+"""What a YAML calls itself; unlike other names it has no parts."""
+
 
 def as_written(kind: Any) -> Any:
     """Return what stands in a YAML for a field of this kind: numbers are no booleans, and finite.

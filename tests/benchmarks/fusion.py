@@ -11,20 +11,14 @@ faster.
 """
 
 import argparse
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-from torch.nn import functional
-from transformers import BertConfig, BertModel
 
-from adapter_lib.config.configuration import AdapterConfig, FusionConfig, HeadConfig, HeadKind
-from adapter_lib.model import AdapterModel
-from adapter_lib.modules.bottleneck import Adapter
-from adapter_lib.modules.fusion import Fusion
-from adapter_lib.modules.heads import Head
-from adapter_lib.transformer.backbone import Backbone, Batch
+from dashboards.paper_values import FUSION
+from orchestrator.spec.measure_model import Against
 from tests.benchmarks.harness import (
     ONE_THREAD,
     Ledger,
@@ -39,88 +33,64 @@ from tests.benchmarks.harness import (
     spread,
 )
 from tests.benchmarks.serving import Server
-
-PAPER = {2: (0.92, 0.64), 8: (0.53, 0.38), 16: (0.33, 0.24)}
-"""Number of adapters → speed relative to full fine-tuning, in training and in inference, as
-AdapterDrop reports it of the published form (Rücklé et al. 2021, table 3)."""
+from workers.contract.measurement import Action, Cell, Conditions, FusionForm, MeasuredBase
+from workers.contract.trial import Method
+from workers.running.measuring.stopwatch import timed
+from workers.running.measuring.timed_cells import TimedCell, TimedCells
 
 FULL = "full fine-tuning"
-ACTIONS = ("train", "infer")
+CPU = torch.device("cpu")
 
 
-class Steps:
-    """One of our models with its optimiser, and one batch for it."""
+def cpu_seconds(cell: TimedCell) -> float:
+    """Return the CPU seconds of one step or pass."""
+    return timed(cell.once, CPU)[1]
 
-    def __init__(self, settings: dict[str, Any], *, sources: int | None) -> None:
-        """Build a fusion of that many sources, or for None the model that trains every weight."""
-        torch.manual_seed(0)
-        config = BertConfig(**settings["base"])
-        backbone = Backbone.from_model(
-            BertModel(config, add_pooling_layer=False), name="random", weights_sha256="random"
-        )
-        layers, hidden_size = backbone.layers_count, backbone.hidden_size
-        fusion = None
-        if sources is None:
-            backbone.unfreeze()
-        else:
-            size = AdapterConfig(hidden_size // 16)
-            adapters = {
-                f"source{i}": Adapter(size, layers=layers, hidden_size=hidden_size)
-                for i in range(sources)
-            }
-            fusion = Fusion(FusionConfig(), adapters, layers=layers, hidden_size=hidden_size)
-        head = Head(HeadConfig(HeadKind.CLASSIFICATION, 2), hidden_size=hidden_size)
-        self.model = AdapterModel(backbone, head, fusion)
-        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(self.parameters, lr=1e-5, fused=True)
-        ids = torch.randint(1000, config.vocab_size, (settings["rows"], settings["tokens"]))
-        self.batch = Batch(ids, torch.ones_like(ids))
-        self.labels = torch.randint(2, ids.shape[:1])
 
-    def train(self) -> float:
-        """Return the CPU seconds of one step, with regularisation and clipping."""
-        started = time.process_time()
-        self.model.train_from(0, frozen_dropout=True)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss = functional.cross_entropy(self.model(self.batch), self.labels)
-        if isinstance(self.model.adapter, Fusion):
-            loss = loss + self.model.adapter.regularisation_loss()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimiser.step()
-        return time.process_time() - started
-
-    def infer(self) -> float:
-        """Return the CPU seconds of one pass in evaluation mode."""
-        started = time.process_time()
-        self.model.eval()
-        with torch.inference_mode():
-            self.model(self.batch)
-        return time.process_time() - started
+def own_sides(
+    settings: dict[str, Any], sources: int, action: Action
+) -> dict[str, Callable[[], float]]:
+    """Return what times one step or pass of each of our sides."""
+    config = {"model_type": "bert", **settings["base"]}
+    base = MeasuredBase(
+        config=config, layers=config["num_hidden_layers"], hidden_size=config["hidden_size"]
+    )
+    cells = TimedCells(Conditions(base=base), CPU)
+    alike = {"action": action, "batch_size": settings["rows"], "length": settings["tokens"]}
+    fused = {
+        form: Cell(method=Method.FUSION, adapters=sources, form=form, **alike)
+        for form in FusionForm
+    }
+    sides = {
+        FULL: Cell(method=Method.FULL_FINE_TUNING, **alike),
+        "fusion": fused[FusionForm.FOLDED],
+        "published form": fused[FusionForm.PUBLISHED],
+    }
+    return {name: partial(cpu_seconds, cells.prepare(cell)) for name, cell in sides.items()}
 
 
 def measure_unit(
     settings: dict[str, Any], sources: int, arguments: argparse.Namespace
 ) -> dict[str, dict[str, list[float]]]:
     """Return action → side → the CPU seconds of each round; a first round is not counted."""
-    full, ours = Steps(settings, sources=None), Steps(settings, sources=sources)
-    sides: dict[str, dict[str, Callable[[], float]]] = {
-        "train": {FULL: full.train, "fusion": ours.train},
-        "infer": {FULL: full.infer, "fusion": ours.infer},
-    }
     command = [str(arguments.peer_python), "-m", "tests.benchmarks.peer.fusion"]
     peer = Server(command, environment=ONE_THREAD) if arguments.peer else None
     if peer is not None:
         peer.ask("prepare", settings=settings, sources=sources)
-        sides["train"]["adapterhub"] = lambda: float(peer.ask("train"))
-        sides["infer"]["adapterhub"] = lambda: float(peer.ask("infer"))
     found = {}
-    for action in ACTIONS:
-        alternate(sides[action], rounds=1)
-        found[action] = alternate(sides[action], rounds=arguments.rounds)
+    for action in Action:
+        sides = own_sides(settings, sources, action)
+        if peer is not None:
+            sides["adapterhub"] = partial(_asked, peer, action.value)
+        alternate(sides, rounds=1)
+        found[action.value] = alternate(sides, rounds=arguments.rounds)
     if peer is not None:
         peer.close()
     return found
+
+
+def _asked(peer: Server, action: str) -> float:
+    return float(peer.ask(action))
 
 
 def report(ledger: Ledger, units: dict[str, int]) -> None:
@@ -128,7 +98,8 @@ def report(ledger: Ledger, units: dict[str, int]) -> None:
     rows: list[list[object]] = []
     for unit, sources in units.items():
         found = ledger.get(unit)
-        for position, action in enumerate(ACTIONS):
+        for action in Action:
+            paper = FUSION.get((Against.FULL_FINE_TUNING, action, sources))
             for side, seconds in (found or {}).get(action, {}).items():
                 rows.append(
                     [
@@ -136,9 +107,7 @@ def report(ledger: Ledger, units: dict[str, int]) -> None:
                         side,
                         spread(s * 1e3 for s in seconds),
                         ratios(found[action][FULL], seconds),
-                        PAPER[sources][position]
-                        if side == "adapterhub" and sources in PAPER
-                        else None,
+                        paper if side in ("adapterhub", "published form") else None,
                     ]
                 )
     columns = ("step", "side", "CPU ms", "× full fine-tuning", "paper")

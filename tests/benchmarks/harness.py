@@ -1,4 +1,4 @@
-"""What every benchmark shares: alternating runs, medians and ratios, what the machine is, results.
+"""What every benchmark shares: results, tables, options, and what `measure` knows of turns.
 
 A benchmark compares sides in one run, in turns, so that a machine that slows down slows all of
 them. CPU and memory of whole process trees are left to `accounting`, servers to `serving`.
@@ -7,19 +7,21 @@ them. CPU and memory of whole process trees are left to `accounting`, servers to
 import argparse
 import json
 import os
-import platform
-import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-T = TypeVar("T")
+from workers.contract.machine import this_machine
+from workers.contract.measurement import Spread as Spread
+from workers.contract.measurement import alternate as alternate
+from workers.contract.measurement import ratios as ratios
+from workers.contract.measurement import spread as spread
 
 REPOSITORY = Path(__file__).parents[2]
 RESULTS = REPOSITORY / "benchmark-results"
@@ -36,58 +38,17 @@ ONE_THREAD = {
 console = Console(width=None if os.isatty(1) else 140)
 
 
-@dataclass(frozen=True)
-class Spread:
-    """The median of repeated measurements, with the lowest and the highest."""
-
-    median: float
-    low: float
-    high: float
-    count: int
-
-    def __str__(self) -> str:
-        return f"{self.median:.4g} ({self.low:.4g}–{self.high:.4g})"
-
-
-def spread(values: Iterable[float]) -> Spread:
-    """Summarise measurements.
-
-    Raises:
-        ValueError: there are none.
-    """
-    found = list(values)
-    if not found:
-        raise ValueError("expected at least one measurement, found none")
-    return Spread(statistics.median(found), min(found), max(found), len(found))
-
-
-def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> Spread:
-    """Summarise the ratio of each round, which cancels what slowed both sides of that round."""
-    return spread(n / d for n, d in zip(numerators, denominators, strict=True))
-
-
-def alternate(sides: Mapping[str, Callable[[], T]], *, rounds: int) -> dict[str, list[T]]:
-    """Run each side once a round, and every second round in the opposite order."""
-    results: dict[str, list[T]] = {name: [] for name in sides}
-    for number in range(rounds):
-        for name in list(sides) if number % 2 == 0 else reversed(list(sides)):
-            results[name].append(sides[name]())
-    return results
-
-
 def environment() -> dict[str, Any]:
     """Describe where a measurement is made: commit, machine, versions, and how busy it was."""
-    import torch
-    import transformers
-
+    machine = this_machine()
     return {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": _commit(),
-        "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
+        "cpu": machine.cpu,
+        "cores": machine.cores,
+        "python": machine.python,
+        "torch": machine.torch,
+        "transformers": machine.transformers,
         "load_before": round(os.getloadavg()[0], 2),
     }
 
@@ -119,15 +80,6 @@ def _commit() -> str:
         for c in commands
     )
     return (head.stdout.strip() or "unknown") + ("+changes" if changes.stdout.strip() else "")
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
 
 
 class Ledger:

@@ -1,11 +1,12 @@
 """What a trial costs when its training costs almost nothing, and how that grows with their number.
 
 Ours trains a random BERT of one layer on eight rows for an epoch, commits, records and publishes
-each trial. The floor is Ray Tune with trials that return at once: `ray fresh`, a process for each
-as Ray Tune does by default, and `ray reused`.
+each trial; every configuration has five seeds. The floor is Ray Tune with trials that return at
+once: `ray fresh`, a process for each as Ray Tune does by default, and `ray reused`.
 
     python -m tests.benchmarks.overhead
     python -m tests.benchmarks.overhead --trials 10 100 --sides ours "ray reused"
+    python -m tests.benchmarks.overhead --trials 1000 20000 --sides ours
 """
 
 import argparse
@@ -29,19 +30,25 @@ from tests.benchmarks.own_sweep import DRIVER, check, submit
 from tests.benchmarks.tasks import random_bert, word_task
 
 SIDES = ("ours", "ray fresh", "ray reused")
+SEEDS = 5
 
 
 def run_ours(trials: int, root: Path, *, cores: int) -> dict[str, Any]:
-    """Submit a sweep of `trials` seeds of one tiny configuration."""
+    """Submit a sweep of so many tiny trials, which differ in their learning rates and seeds."""
     base = random_bert(root / "tiny", layers=1, hidden_size=16)
     task = word_task(root, rows=8, tokens=(8, 8))
     specification = {
         "name": f"overhead-{trials}",
         "base_models": {"tiny": {"source": f"folder:{base}"}},
         "tasks": {"words": {"folder": str(task)}},
-        "seeds": list(range(trials)),
+        "seeds": list(range(SEEDS)),
         "adapter": {"bottleneck_size": 1},
-        "training": {"batch_size": 8, "max_length": 8, "epochs": 1},
+        "training": {
+            "batch_size": 8,
+            "max_length": 8,
+            "epochs": 1,
+            "learning_rate": [1e-6 * n for n in range(1, trials // SEEDS + 1)],
+        },
         "resources": {"cpus": 1, "max_workers": cores},
     }
     usage, found = submit(specification, root / f"ours-{trials}")
@@ -108,6 +115,8 @@ def main() -> None:
     made.add_argument("--scratch", type=Path, default=None, help="where workspaces are made")
     made.add_argument("--report", action="store_true", help="only print what was measured")
     arguments = made.parse_args()
+    if odd := [str(trials) for trials in arguments.trials if trials < 1 or trials % SEEDS]:
+        made.error(f"--trials: expected multiples of {SEEDS}, found {', '.join(odd)}")
     ledger = Ledger(arguments.out, settings={"cores": arguments.cores})
     if not arguments.report:
         console.print(environment_line(environment()))

@@ -2,9 +2,11 @@
 
 The trials are planned as a sweep's are; what they resulted in is made up and written as rows, ten
 scores a trial. Runs on SQLite, or on the PostgreSQL database that `--catalog` names, which must be
-empty.
+empty and on this machine. Questions are told in CPU time, of the database's server too, which other
+work on the machine changes least.
 
     python -m tests.benchmarks.scale
+    python -m tests.benchmarks.scale --seeds 5
     python -m tests.benchmarks.scale --trials 10000 --catalog postgresql+psycopg://…
 """
 
@@ -15,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,9 +40,10 @@ from workers.contract.results import ParameterCounts, Score, SelectionRecord, Tr
 from workers.contract.task_card import Split
 from workers.contract.trial import Trial
 
-SIZES, RATES, TASKS, DEPTHS = 10, 10, 4, 5
+SIZES, TASKS, DEPTHS = 10, 4, 5
+USUAL_SEEDS = 250
 ASKED = 15
-"""How often each question is asked; the median counts."""
+"""How often each question is asked: a server's time is counted in hundredths of a second."""
 
 
 @dataclass
@@ -61,17 +64,18 @@ def costing() -> Iterator[Cost]:
     found.added_bytes = process.memory_info().rss - memory
 
 
-def sweep(number: int, root: Path) -> Path:
+def sweep(number: int, root: Path, seeds: int = USUAL_SEEDS) -> Path:
     """Write a sweep of so many trials: tasks, bottleneck sizes, learning rates and seeds."""
+    rates = number // (SIZES * TASKS * seeds)
     base = random_bert(root / "tiny", layers=1, hidden_size=16)
     task = word_task(root, rows=8, tokens=(8, 8))
     specification = {
         "name": "scale",
         "base_models": {"tiny": {"source": f"folder:{base}"}},
         "tasks": {f"words{i}": {"folder": str(task)} for i in range(TASKS)},
-        "seeds": list(range(number // (SIZES * RATES * TASKS))),
+        "seeds": list(range(seeds)),
         "adapter": {"bottleneck_size": list(range(1, SIZES + 1))},
-        "training": {"learning_rate": [i * 1e-4 for i in range(1, RATES + 1)]},
+        "training": {"learning_rate": [i * 1e-4 for i in range(1, rates + 1)]},
     }
     path = root / "sweep.yaml"
     path.write_text(yaml.safe_dump(specification), encoding="utf-8")
@@ -160,37 +164,67 @@ def result(trial: Trial, draw: random.Random) -> TrialResult:
 
 
 def questions(catalog: Catalog) -> dict[str, Callable[[], Any]]:
-    """Return what the commands ask of the catalog."""
+    """Return what the commands ask of the catalog, and then what pages ask beside that."""
+    every = TrialFilter(sweep="scale")
     one = TrialFilter(sweep="scale", task="words1")
-    running = TrialFilter(sweep="scale", state=TrialState.PENDING)
+    scored = TrialFilter(sweep="scale", min_score=0.1)
+    pending = TrialFilter(sweep="scale", state=TrialState.PENDING)
+    sized = TrialFilter(sweep="scale", bottleneck_size=4)
     return {
-        "status": catalog.sweeps,
+        "status": lambda: catalog.time_left(catalog.sweeps()),
         "trials": lambda: catalog.trials(limit=50),
-        "trials, of a sweep": lambda: catalog.trials(TrialFilter(sweep="scale"), limit=50),
+        "trials, of a sweep": lambda: catalog.trials(every, limit=50),
         "trials, of a task": lambda: catalog.trials(one, limit=50),
-        "trials, pending": lambda: catalog.trials(running, "trial_id", limit=50),
+        "trials, of some scores": lambda: catalog.trials(scored, limit=50),
+        "trials, pending": lambda: catalog.trials(pending, "trial_id", limit=50),
         "best": lambda: catalog.leaderboard(limit=5),
         "best, of a sweep": lambda: catalog.leaderboard("scale", limit=5),
         "best, of a task": lambda: catalog.leaderboard("scale", "words1", limit=5),
+        "best, of some scores": lambda: catalog.leaderboard(limit=5, where=scored),
+        "best, of a size": lambda: catalog.leaderboard(limit=5, where=sized),
+        "page: a sweep's progress": lambda: catalog.overviews("scale"),
+        "page: what there is to choose": lambda: catalog.facets("scale"),
+        "page: how many": lambda: catalog.count(scored),
+        "page: grid": lambda: catalog.grid(scored),
+        "page: groups": lambda: catalog.grouped(scored, ("bottleneck_size", "learning_rate")),
     }
 
 
 def ask(url: str) -> dict[str, float]:
-    """Ask each question several times; return the median of each in ms."""
+    """Ask each question several times; return the mean CPU ms of each, here and in the server."""
     found: dict[str, float] = {}
     with Catalog.open(url, create=False) as catalog:
+        server = server_of(catalog)
         for name, question in questions(catalog).items():
             took = []
             for _ in range(ASKED):
-                started = time.perf_counter()
+                started = time.process_time() + server()
                 question()
-                took.append(time.perf_counter() - started)
-            found[name] = statistics.median(took) * 1e3
+                took.append(time.process_time() + server() - started)
+            found[name] = statistics.mean(took) * 1e3
     return found
 
 
-def run(number: int, url: str | None, root: Path) -> dict[str, Any]:
-    path = sweep(number, root)
+def server_of(catalog: Catalog) -> Callable[[], float]:
+    """Return what tells the CPU seconds of PostgreSQL with all that it started; 0 for SQLite."""
+    if catalog._engine.dialect.name != "postgresql":
+        return lambda: 0.0
+    with catalog._reading() as connection:
+        server = psutil.Process(connection.scalar(text("SELECT pg_backend_pid()"))).parent()
+    assert server is not None
+
+    def spent_s() -> float:
+        total = sum(server.cpu_times()[:4])  # with those of its processes that have ended
+        for process in server.children():
+            with suppress(psutil.NoSuchProcess):
+                total += sum(process.cpu_times()[:2])
+        return total
+
+    return spent_s
+
+
+def run(number: int, url: str | None, root: Path, seeds: int = USUAL_SEEDS) -> dict[str, Any]:
+    path = sweep(number, root, seeds)
     with costing() as planning:
         plan, _ = plan_sweep(path)
     first, last = hand_out_all(plan)
@@ -204,22 +238,23 @@ def run(number: int, url: str | None, root: Path) -> dict[str, Any]:
         "begin_submission, CPU s": beginning.cpu_s,
         "begin_submission, wall s": beginning.wall_s,
         "another writer waited at most, s": waited_s,
-    } | {f"{name}, ms": took for name, took in ask(where).items()}
+    } | {f"{name}, CPU ms": took for name, took in ask(where).items()}
 
 
 def main() -> None:
     made = parser("What a catalog of many trials costs.", name="scale")
     made.add_argument("--trials", type=int, default=100_000)
+    made.add_argument("--seeds", type=int, default=USUAL_SEEDS, help="of each configuration")
     made.add_argument("--catalog", help="an empty PostgreSQL database, instead of SQLite")
     made.add_argument("--scratch", type=Path, default=None, help="where the catalog is made")
     arguments: argparse.Namespace = made.parse_args()
     ledger = Ledger(arguments.out)
     kind = "postgresql" if arguments.catalog else "sqlite"
-    unit = f"{kind}/{arguments.trials}"
+    unit = f"{kind}/{arguments.trials}/{arguments.seeds}"
     if ledger.get(unit) is None:
         console.print(environment_line(environment()))
         with tempfile.TemporaryDirectory(prefix="scale-", dir=arguments.scratch) as root:
-            found = run(arguments.trials, arguments.catalog, Path(root))
+            found = run(arguments.trials, arguments.catalog, Path(root), arguments.seeds)
         ledger.put(unit, found | {"environment": environment()})
     rows = [[name, value] for name, value in ledger.get(unit).items() if name != "environment"]
     show(f"{arguments.trials:,} trials on {kind}", ("what", "took"), rows)

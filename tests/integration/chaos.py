@@ -1,58 +1,88 @@
 """Disturb a sweep with faults drawn at random from a seed, and compare what it comes to.
 
-`make chaos` runs the long version and prints a table of it; `test_chaos.py` runs a short one.
+`make chaos` runs the long version and prints a table of it; `test_chaos.py` runs a short one. What
+the sweep stands on is made by `chaos_grounds`.
 """
 
-import argparse
-import json
-import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import psutil
 
+from tests.integration.chaos_grounds import Grounds
+from workers.contract.paths import Workspace
+from workers.errors import StorageError
+
 COMMAND = [sys.executable, "-m", "orchestrator.command_line"]
-ENDED = 130, -signal.SIGKILL, -signal.SIGTERM, 1
+INTERRUPTED, UNUSABLE = 130, 2
+ENDED = (0, 1, UNUSABLE, INTERRUPTED, -signal.SIGKILL, -signal.SIGTERM)
 
 
-@dataclass
-class Disturbance:
-    """A process that is disturbed, how, and for how long it stays so (0: for good)."""
+class How(StrEnum):
+    """What a fault does."""
 
-    name: str
+    KILLED = "killed"
+    STOPPED = "stopped"  # for a while; a worker for good
+    SLOW = "slow"  # stopped for most of every half second
+    TERMINATED = "terminated"  # told to end, as by a scheduler
+    FULL = "full"
+
+
+STOPPED_S = (4.0, 12.0)
+SLOW_S, SLOW_STOPPED_S, SLOW_RUNNING_S = 4.0, 0.4, 0.1
+FULL_S = (2.0, 8.0)
+MOVES_WITHIN_S = 60.0
+"""For a worker to go on after a fault, before the next one comes nevertheless."""
+
+HURT = (How.KILLED, How.STOPPED, How.SLOW)
+FAULTS: dict[str, tuple[How, ...]] = {
+    "worker": (*HURT, How.TERMINATED),
+    "node": HURT,
+    "head": HURT,
+    "agent": (How.KILLED,),
+    "driver": (*HURT, How.TERMINATED),
+    "all of it": (How.TERMINATED,),
+    "PostgreSQL": HURT,
+    "MLflow": HURT,
+    "object storage": HURT,
+    "disk": (How.FULL,),
+}
+"""Who can be hurt, and how."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that happens to a part."""
+
     who: str
-    how: signal.Signals
-    for_s: float = 0.0
+    how: How
+
+    def __str__(self) -> str:
+        return f"{self.who} {self.how}"
 
 
-OF_RAY = (
-    Disturbance("worker killed", "ray::", signal.SIGKILL),
-    Disturbance("worker hangs", "ray::", signal.SIGSTOP),
-    Disturbance("worker is slow", "ray::", signal.SIGSTOP, 2.0),
-    Disturbance("worker preempted", "ray::", signal.SIGTERM),
-    Disturbance("node killed", "raylet/raylet", signal.SIGKILL),
-    Disturbance("node is slow", "raylet/raylet", signal.SIGSTOP, 3.0),
-    Disturbance("head killed", "gcs/gcs_server", signal.SIGKILL),
-    Disturbance("head is slow", "gcs/gcs_server", signal.SIGSTOP, 3.0),
-    Disturbance("agent killed", "Agent", signal.SIGKILL),
-)
-OF_DRIVER = (
-    Disturbance("driver killed", "driver", signal.SIGKILL),
-    Disturbance("driver terminated", "driver", signal.SIGTERM),
-    Disturbance("all terminated", "all", signal.SIGTERM),
-    Disturbance("driver is slow", "driver", signal.SIGSTOP, 3.0),
-)
+def possible(grounds: Grounds) -> list[Fault]:
+    """Return every kind of fault that can happen on these grounds."""
+    absent = {"PostgreSQL", "MLflow", "object storage"} - grounds.servers.keys()
+    if grounds.disk is None:
+        absent.add("disk")
+    return [Fault(who, how) for who, hows in FAULTS.items() if who not in absent for how in hows]
+
+
+def planned_faults(draw: random.Random, faults: int, kinds: Sequence[Fault]) -> list[Fault]:
+    """Return each kind as often as any other, in random order."""
+    plan = [kinds[i % len(kinds)] for i in range(faults)]
+    draw.shuffle(plan)
+    return plan
 
 
 @dataclass
@@ -60,173 +90,207 @@ class Chaos:
     """A sweep under faults.
 
     Attributes:
-        options: of `submit`, such as a workspace and where the stores are.
+        sweep: its YAML; `grow` adds trials to it where all are finished and faults are left.
+        options: of every command: where the stores are.
+        address: option of `submit`, where the cluster is not its own.
         done: what was done how often.
+        codes: how submissions ended.
+        seen: every process that a submission has started.
     """
 
     sweep: Path
-    workspace: Path
+    workspace: Workspace
     options: list[str]
+    grounds: Grounds
     draw: random.Random
-    environment: Mapping[str, str]
-    pause_s: tuple[float, float] = (1.0, 4.0)
+    grow: Callable[[], object]
+    address: Sequence[str] = ()
+    pause_s: tuple[float, float] = (0.5, 3.0)
+    say: Callable[[str], object] = lambda _: None
     done: Counter[str] = field(default_factory=Counter)
+    codes: Counter[int] = field(default_factory=Counter)
     submissions: int = 0
     seen: set[psutil.Process] = field(default_factory=set)
     driver: "subprocess.Popen[bytes] | None" = None
+    _hurt_at: float = 0.0
+    _there_then: frozenset[str] = frozenset()
 
-    def run(self, plan: list[str], limit_s: float) -> None:
+    def run(self, plan: Sequence[Fault], limit_s: float) -> None:
         """Do what is planned, one after another; then let the sweep end."""
         deadline = time.monotonic() + limit_s
-        for name in plan:
-            self._be_under_way(deadline)
-            time.sleep(self.draw.uniform(*self.pause_s))
-            self._disturb(name)
-        while True:
-            assert self.driver is not None
-            code = self.driver.wait(timeout=max(1.0, deadline - time.monotonic()))
-            if code == 0:
-                return
-            assert code in ENDED, f"{code}: {self.log.read_text()[-3000:]}"
+        for fault in plan:
+            while not self._happens(fault, deadline):
+                pass
+        while self._wait_for_driver(deadline) != 0:
             self._submit()
 
     @property
+    def stores(self) -> list[str]:
+        return ["-w", self.workspace.address, *self.options]
+
+    @property
     def log(self) -> Path:
-        return self.workspace.with_suffix(f".{self.submissions}.log")
+        return self.grounds.folder / f"submission-{self.submissions}.log"
 
     def _submit(self) -> None:
         self.submissions += 1
         with self.log.open("wb") as log:
             self.driver = subprocess.Popen(
-                [*COMMAND, "submit", str(self.sweep), *self.options],
+                [*COMMAND, "submit", str(self.sweep), *self.stores, *self.address],
                 stdout=log,
                 stderr=log,
-                env=dict(self.environment),
+                env=self.grounds.environment,
                 start_new_session=True,
             )
+
+    def _wait_for_driver(self, deadline: float) -> int:
+        assert self.driver is not None
+        try:
+            code = self.driver.wait(timeout=max(1.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.driver.kill()
+            raise AssertionError(f"it does not end: {self.log.read_text()[-3000:]}") from None
+        return self._note_end(code)
+
+    def _note_end(self, code: int) -> int:
+        said = self.log.read_text(errors="replace")
+        assert code in ENDED, f"{code}: {said[-3000:]}"
+        assert "Traceback" not in said, said[-6000:]
+        if code in (1, UNUSABLE):  # it says why
+            self.say(f"submission {self.submissions} ended with {code}: {said.strip()[-400:]}")
+        self.codes[code] += 1
+        return code
 
     def _be_under_way(self, deadline: float) -> None:
         """Wait until a worker works, submitting again where the driver has ended."""
         while True:
             assert time.monotonic() < deadline, self.log.read_text()[-3000:]
-            if self.driver is None or (code := self.driver.poll()) is not None:
-                if self.driver is not None:
-                    assert code in (0, *ENDED), f"{code}: {self.log.read_text()[-3000:]}"
-                    if code == 0:
-                        return
+            if self.driver is None:
                 self._submit()
-            if self._below("ray::"):
+            elif (code := self.driver.poll()) is not None:
+                if self._note_end(code) == 0:
+                    self.grow()
+                elif code == UNUSABLE:
+                    time.sleep(1)
+                self._submit()
+            if self._workers() and self._has_moved():
                 return
-            time.sleep(0.2)
+            time.sleep(0.3)
 
-    def _below(self, who: str) -> list[psutil.Process]:
+    def _has_moved(self) -> bool:
+        """Tell whether a worker wrote something since the last fault; or it is too long ago."""
+        if time.time() - self._hurt_at > MOVES_WITHIN_S:
+            return True
+        if self.workspace.storage is not None:
+            return not self._objects() <= self._there_then
+        with suppress(FileNotFoundError):
+            found = self.workspace.trials.glob("*/*/*")
+            return any(path.stat().st_mtime > self._hurt_at for path in found)
+        return False
+
+    def _objects(self) -> frozenset[str]:
+        """Return the names of the objects that are there; none while storage does not answer."""
+        assert self.workspace.storage is not None
+        with suppress(StorageError):
+            return frozenset(self.workspace.storage.names("trials"))
+        return frozenset()
+
+    def _happens(self, fault: Fault, deadline: float) -> bool:
+        """Let a fault happen while a worker works; tell whether it could."""
+        self._be_under_way(deadline)
+        time.sleep(self.draw.uniform(*self.pause_s))
         assert self.driver is not None
-        found = []
+        self._started()
+        if self.driver.poll() is not None:
+            return False
+        if fault.who == "disk":
+            self._fill_disk()
+        else:
+            hit = self._victims(fault)
+            if not hit:
+                return False
+            self._hurt(hit, fault)
+        self._hurt_at = time.time()
+        if self.workspace.storage is not None:
+            self._there_then = self._objects()
+        self.done[str(fault)] += 1
+        self.say(f"{self.done.total()}: {fault}")
+        return True
+
+    def _fill_disk(self) -> None:
+        assert self.grounds.disk is not None
+        self.grounds.disk.fill()
+        time.sleep(self.draw.uniform(*FULL_S))
+        self.grounds.disk.free()
+
+    def _hurt(self, hit: list[psutil.Process], fault: Fault) -> None:
+        """Send signals; what is stopped or slow goes on after a while, but for a worker."""
+        send = self.grounds.signal
+        if fault.how is How.KILLED:
+            send(hit, signal.SIGKILL)
+        elif fault.how is How.TERMINATED:
+            send(hit, signal.SIGTERM)
+        elif fault.how is How.STOPPED:
+            send(hit, signal.SIGSTOP)
+            if fault.who != "worker":
+                time.sleep(self.draw.uniform(*STOPPED_S))
+                send(hit, signal.SIGCONT)
+        else:
+            until = time.monotonic() + SLOW_S
+            while time.monotonic() < until:
+                send(hit, signal.SIGSTOP)
+                time.sleep(SLOW_STOPPED_S)
+                send(hit, signal.SIGCONT)
+                time.sleep(SLOW_RUNNING_S)
+
+    def _victims(self, fault: Fault) -> list[psutil.Process]:
+        if (server := self.grounds.servers.get(fault.who)) is not None and fault.who != "head":
+            return server.processes()
+        assert self.driver is not None
+        driver = psutil.Process(self.driver.pid)
+        if fault.who == "driver":
+            return [driver]
+        if fault.who == "all of it":
+            return [driver, *self._started()]
+        found = {
+            "worker": self._workers,
+            "node": lambda: self._named("raylet/raylet", but="head"),
+            "head": lambda: self._named("gcs/gcs_server"),
+            "agent": lambda: self._named("agent"),
+        }[fault.who]()
+        return [self.draw.choice(found)] if found else []
+
+    def _workers(self) -> list[psutil.Process]:
+        return [
+            p for p in self._of_ray() if (w := words(p)).startswith("ray::") and "Trainable" in w
+        ]
+
+    def _named(self, name: str, *, but: str = "") -> list[psutil.Process]:
+        spared = self.grounds.servers[but].processes() if but in self.grounds.servers else []
+        return [p for p in self._of_ray() if name in words(p)[:200].lower() and p not in spared]
+
+    def _of_ray(self) -> list[psutil.Process]:
+        """Return the processes of the cluster, whoever started it."""
+        nodes = [s for name, s in self.grounds.servers.items() if name.startswith(("head", "node"))]
+        return [p for s in nodes for p in s.processes()] or self._started()
+
+    def _started(self) -> list[psutil.Process]:
+        """Return what the driver has started, and note it, and its workers, for the end."""
+        assert self.driver is not None
+        found: list[psutil.Process] = []
         with suppress(psutil.NoSuchProcess):
-            for process in psutil.Process(self.driver.pid).children(recursive=True):
-                self.seen.add(process)
-                with suppress(psutil.NoSuchProcess):
-                    words = " ".join(process.cmdline()) or process.name()
-                    is_worker = words.startswith("ray::") and "Trainable" in words
-                    if is_worker if who == "ray::" else (who == "all" or who in words[:200]):
-                        found.append(process)
+            found = psutil.Process(self.driver.pid).children(recursive=True)
+        self.seen.update(found)
         return found
 
-    def _disturb(self, name: str) -> None:
-        what = next(d for d in (*OF_RAY, *OF_DRIVER) if d.name == name)
-        assert self.driver is not None
-        if self.driver.poll() is not None:
-            return
-        self._below("all")
-        driver = psutil.Process(self.driver.pid)
-        if what.who in ("driver", "all"):
-            hit = [driver, *(self._below("all") if what.who == "all" else [])]
-        else:
-            hit = self._below(what.who)
-            hit = [self.draw.choice(hit)] if hit else []
-        for process in hit:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(what.how)
-        if what.for_s:
-            time.sleep(what.for_s)
-            for process in hit:
-                with suppress(psutil.NoSuchProcess):
-                    process.send_signal(signal.SIGCONT)
-        self.done[name] += bool(hit)
-
     def left_over(self, limit_s: float = 60.0) -> list[str]:
-        """Return what is left after a while of all that was ever started."""
+        """Return what is left after a minute of all that submissions ever started."""
         _, left = psutil.wait_procs(self.seen, timeout=limit_s)
-        return [" ".join(process.cmdline())[:100] for process in left]
+        return [words(process)[:100] for process in left]
 
 
-def scores(workspace: Path) -> dict[str, Any]:
-    """Return everything that was measured, without times."""
-    found = {}
-    for path in sorted(workspace.glob("trials/*/*/result.json")):
-        result = json.loads(path.read_text())
-        kept = ("metric", "score", "depth", "scores", "best_epoch", "parameters", "adapter", "kept")
-        losses = [epoch["train_loss"] for epoch in result["curve"]]
-        found[result["trial_id"]] = {k: result[k] for k in kept} | {"losses": losses}
-    return found
-
-
-def finished_attempts(catalog: Path) -> dict[str, int]:
-    """Return for each trial how many attempts at it finished."""
-    with sqlite3.connect(catalog) as connection:
-        rows = connection.execute(
-            "SELECT t.trial_id, count(a.id) FROM trials t LEFT JOIN attempts a "
-            "ON a.trial_id = t.trial_id AND a.outcome = 'finished' GROUP BY 1"
-        ).fetchall()
-    return dict(rows)
-
-
-def planned_faults(draw: random.Random, faults: int, names: list[str]) -> list[str]:
-    """Return each kind as often as any other, in random order."""
-    plan = [names[i % len(names)] for i in range(faults)]
-    draw.shuffle(plan)
-    return plan
-
-
-def main() -> None:
-    """Run the long version and print its table."""
-    from tests.conftest import write_toy_base, write_toy_sweep
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--faults", type=int, default=100)
-    parser.add_argument("--limit-s", type=float, default=3600)
-    chosen = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="adaptersweep-chaos-"))
-    base = write_toy_base(folder / "base")
-    sweep = write_toy_sweep(folder, base, seeds="[0, 1]", epochs=40)
-    with sweep.open("a") as stream:
-        stream.write("limits: { silent_s: 8 }\n")
-    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
-    environment |= {"HF_HUB_OFFLINE": "1", "XDG_CACHE_HOME": str(folder / "cache")}
-    whole, cut = folder / "whole", folder / "cut"
-    undisturbed = [*COMMAND, "submit", str(sweep), "-w", str(whole)]
-    subprocess.run(undisturbed, env=environment, check=True, stdout=subprocess.DEVNULL)
-    draw = random.Random(chosen.seed)
-    chaos = Chaos(sweep, cut, ["-w", str(cut)], draw, environment)
-    names = [each.name for each in (*OF_RAY, *OF_DRIVER)]
-    began = time.monotonic()
-    chaos.run(planned_faults(draw, chosen.faults, names), chosen.limit_s)
-    took_s = time.monotonic() - began
-    left = chaos.left_over()
-    once = set(finished_attempts(cut / "catalog.sqlite").values()) == {1}
-    agree = subprocess.run([*COMMAND, "repair", "--dry-run", "-w", str(cut)], env=environment)
-    out = sys.stdout.write
-    out(f"seed {chosen.seed}: {chaos.done.total()} faults, {chaos.submissions} submissions, ")
-    out(f"{took_s:.0f} s, {len(scores(cut))} trials\n\n| fault | times |\n|---|--:|\n")
-    for name, times in sorted(chaos.done.items()):
-        out(f"| {name} | {times} |\n")
-    out(f"\nscores as undisturbed: {scores(cut) == scores(whole)}; finished once each: {once}; ")
-    out(f"MLflow agrees: {agree.returncode == 0}; left over: {left or 'nothing'}\n")
-    sys.exit(
-        0 if scores(cut) == scores(whole) and once and not agree.returncode and not left else 1
-    )
-
-
-if __name__ == "__main__":
-    main()
+def words(process: psutil.Process) -> str:
+    """Return the command line of a process, empty where it is gone."""
+    with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+        return " ".join(process.cmdline()) or str(process.name())
+    return ""

@@ -2,16 +2,18 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.integration.local_cluster import LocalCluster, running, wait_until
 
 COMMAND = [sys.executable, "-m", "orchestrator.command_line"]
 
@@ -33,8 +35,8 @@ class Finished:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a user on this machine; Ray's leftovers of others do not reach it."""
-    kept = {k: v for k, v in os.environ.items() if k not in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI")}
+    """The environment of a user on this machine; what other tests told Ray does not reach it."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "MLFLOW_TRACKING_"))}
     return kept | {"RAY_TMPDIR": "/tmp", "PYTHONWARNINGS": "ignore"}
 
 
@@ -82,12 +84,14 @@ def background(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable
             process.wait()
 
 
-def wait_until(holds: Callable[[], bool], limit_s: float, what: str) -> None:
-    deadline = time.monotonic() + limit_s
-    while not holds():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {limit_s} s in vain until {what}")
-        time.sleep(0.05)
+@pytest.fixture
+def local_cluster(tmp_path: Path, environment: dict[str, str]) -> Iterator[LocalCluster]:
+    """PostgreSQL, object storage, MLflow, Ray's head and two nodes of a CPU each, ready."""
+    if shutil.which("initdb") is None:
+        pytest.skip("PostgreSQL is not installed: initdb is not on PATH")
+    pytest.importorskip("psycopg")
+    with running(tmp_path / "cluster.out", environment) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """`make cluster`: PostgreSQL, object storage, MLflow and Ray by the images' start scripts."""
 
+import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,68 +14,17 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.integration.local_cluster import LOCAL_CLUSTER, ROOT, LocalCluster, folder_for_all
+
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
-LOCAL_CLUSTER = [sys.executable, str(ROOT / "docker" / "local_cluster.py")]
-READY_LIMIT_S, STOP_LIMIT_S = 240, 120
-
-Until = Callable[[Callable[[], bool], float, str], None]
-
-
-def processes_of(folder: Path) -> list[psutil.Process]:
-    """Return what runs with `folder` in its environment: all that the cluster has started."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            values = process.environ().values()
-        except psutil.Error:
-            continue
-        if process.pid != os.getpid() and any(str(folder) in value for value in values):
-            found.append(process)
-    return found
+STOP_LIMIT_S = 120
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that PostgreSQL's user can pass through, unlike pytest's own."""
-    made = Path(tempfile.mkdtemp(prefix="adaptersweep-cluster-"))
-    made.chmod(0o711)
-    yield made / "cluster"
-    shutil.rmtree(made)
-
-
-@pytest.fixture
-def cluster(folder: Path, tmp_path: Path, until: Until) -> Iterator[subprocess.Popen[str]]:
-    if shutil.which("initdb") is None:
-        pytest.skip("PostgreSQL is not installed: initdb is not on PATH")
-    pytest.importorskip("psycopg")
-    said = tmp_path / "cluster.out"
-    with said.open("w") as out:
-        process = subprocess.Popen(
-            [*LOCAL_CLUSTER, "start", "--folder", str(folder), "--cpus", "1"],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-    try:
-        until(
-            lambda: "is ready" in said.read_text() or process.poll() is not None,
-            READY_LIMIT_S,
-            "the cluster is ready",
-        )
-        assert process.poll() is None, said.read_text()
-        yield process
-    finally:
-        subprocess.run([*LOCAL_CLUSTER, "stop", "--folder", str(folder)], check=True, timeout=240)
-
-
-def environment_of(folder: Path) -> dict[str, str]:
-    """Return the environment of a shell that has read the file for users."""
-    script = f". {folder / 'environment'} && env -0"
-    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
-    return dict(line.split("=", 1) for line in done.stdout.split("\0") if "=" in line)
+    with folder_for_all() as made:
+        yield made
 
 
 def code_of(address: str) -> int:
@@ -89,28 +37,31 @@ def code_of(address: str) -> int:
 def open_beyond_loopback(processes: list[psutil.Process]) -> set[tuple[str, str]]:
     found = set()
     for process in processes:
-        for socket in process.net_connections():
-            inside = not socket.laddr or socket.laddr.ip.removeprefix("::ffff:") == "127.0.0.1"
-            if socket.status == psutil.CONN_LISTEN and not inside:
-                found.add((process.name(), socket.laddr.ip))
+        with contextlib.suppress(psutil.NoSuchProcess):  # a step of a script, which has ended
+            for socket in process.net_connections():
+                inside = not socket.laddr or socket.laddr.ip.removeprefix("::ffff:") == "127.0.0.1"
+                if socket.status == psutil.CONN_LISTEN and not inside:
+                    found.add((process.name(), socket.laddr.ip))
     return found
 
 
+def words_of(process: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
+
+
 def test_a_sweep_on_the_local_cluster(
-    cluster: subprocess.Popen[str],
-    folder: Path,
-    toy_sweep: Callable[..., Path],
-    tmp_path: Path,
-    until: Until,
+    local_cluster: LocalCluster, toy_sweep: Callable[..., Path], tmp_path: Path
 ) -> None:
-    environment = environment_of(folder)
+    folder, environment = local_cluster.folder, local_cluster.environment()
     secrets = folder / "secrets"
     assert {path.stat().st_mode & 0o077 for path in [secrets, *secrets.iterdir()]} == {0}
     assert (folder / "environment").stat().st_mode & 0o077 == 0
-    running = processes_of(folder)
+    running = local_cluster.processes()
     assert len(running) > 8
     assert open_beyond_loopback(running) == set()
-    shown = " ".join(word for process in running for word in process.cmdline())
+    shown = " ".join(word for process in running for word in words_of(process))
     assert [p.name for p in secrets.iterdir() if p.read_text() in shown] == []
 
     tracking, jobs = environment["MLFLOW_TRACKING_URI"], environment["RAY_API_SERVER_ADDRESS"]
@@ -157,10 +108,10 @@ def test_a_sweep_on_the_local_cluster(
     assert second.returncode == 1
     assert "make cluster-stop" in second.stderr
 
-    cluster.send_signal(signal.SIGINT)
-    assert cluster.wait(STOP_LIMIT_S) == 0
+    local_cluster.process.send_signal(signal.SIGINT)
+    assert local_cluster.process.wait(STOP_LIMIT_S) == 0
     assert [process for process in running if process.is_running()] == []
-    assert processes_of(folder) == []
+    assert local_cluster.processes() == []
 
 
 def test_stop_ends_what_a_killed_cluster_has_left(folder: Path) -> None:
@@ -173,3 +124,16 @@ def test_stop_ends_what_a_killed_cluster_has_left(folder: Path) -> None:
     )
     subprocess.run([*LOCAL_CLUSTER, "stop", "--folder", str(folder)], check=True, timeout=60)
     assert left.wait(timeout=10) == -signal.SIGKILL
+
+
+def test_stop_does_not_wait_for_a_cluster_whose_parent_has_not_asked_for_its_end(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Played by a process of that name; it stays as a zombie until this one asks."""
+    folder.mkdir()
+    script = tmp_path / "local_cluster.py"
+    script.write_text("import time\ntime.sleep(600)\n")
+    played = subprocess.Popen([sys.executable, str(script)])
+    (folder / "pid").write_text(str(played.pid))
+    subprocess.run([*LOCAL_CLUSTER, "stop", "--folder", str(folder)], check=True, timeout=60)
+    assert played.wait(timeout=10) == -signal.SIGTERM

@@ -1,5 +1,7 @@
 """The main job through the real command: Ray, catalog, MLflow and registry, from YAML to answer."""
 
+import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,10 @@ def test_a_sweep_runs_once_and_only_what_is_new_runs_again(
     assert f"Nothing to train: all {TRIALS} trials were finished before" in second.out
 
     more = toy_sweep(seeds="[0, 1]")
+    forecast = adaptersweep("plan", more, "-w", workspace, "--json").json["forecast"]
+    assert forecast["measured_trials"] == TRIALS
+    assert (forecast["unknown"], forecast["calibrated_trials"]) == ({}, 0)
+    assert 0 < forecast["hours"]["low"] < forecast["hours"]["high"]
     third = adaptersweep("submit", more, "-w", workspace, "--json")
     assert third.code == 0, third.err
     assert (third.json["trained"], third.json["reused"]) == (TRIALS, TRIALS)
@@ -86,6 +92,25 @@ def test_a_trial_that_diverges_blocks_only_what_waits_for_it(
     assert "lower learning rate" in " ".join(status.out.split())  # lines may break anywhere
     log = workspace.glob(f"trials/*/{done.json['failed'][0]}/worker.log")
     assert "TrialFailedError" in next(log).read_text()
+
+
+def test_a_sweep_in_which_too_much_fails_ends_early_and_tells_somebody(
+    adaptersweep: Callable[..., Any], toy_sweep: Callable[..., Path], tmp_path: Path
+) -> None:
+    workspace, sweep, told = tmp_path / "workspace", toy_sweep(epochs=1), tmp_path / "told.jsonl"
+    wild = "optimiser: sgd, learning_rate: 3e38, gradient_clip: null"
+    text = sweep.read_text().replace("learning_rate: 1e-2", wild)
+    limits = "limits: { failures: 2 }\nresources: { bundle_size: 1, max_workers: 1 }\n"
+    sweep.write_text(text + limits)
+    notify = f"{sys.executable} -c 'import sys; open(sys.argv[1], \"a\").write(sys.stdin.read())'"
+    done = adaptersweep("submit", sweep, "-w", workspace, "--json", "--notify", f"{notify} {told}")
+    assert done.code == 1, done.err
+    assert 3 <= len(done.json["failed"]) < 8, "of 30, and the ones under way when it gave up"
+    notices = [json.loads(line) for line in told.read_text().splitlines()]
+    assert [n["event"] for n in notices] == ["failure_budget", "ended"]
+    assert "more than limits.failures allows" in notices[0]["text"]
+    assert "diverged" in notices[0]["text"]
+    assert notices[1]["outcome"] == "failed"
 
 
 REAL = """\

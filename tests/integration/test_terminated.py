@@ -15,6 +15,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+WORDS = "Interrupted: finished trials are kept; submit again to go on."
+
 
 def below(process: int) -> list[int]:
     """Return every process that this one started, and those that they started."""
@@ -25,6 +27,12 @@ def below(process: int) -> list[int]:
         nearest = {pid for pid, parent in parents if parent in nearest}
         found += sorted(nearest)
     return found
+
+
+def outcomes(workspace: Path) -> list[str | None]:
+    """Return how every submission of a workspace ended."""
+    with contextlib.closing(sqlite3.connect(workspace / "catalog.sqlite")) as connection:
+        return [outcome for (outcome,) in connection.execute("SELECT outcome FROM submissions")]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +67,7 @@ def test_a_terminated_submission_keeps_what_is_finished(
             os.kill(process, how)
     assert driver.wait(timeout=120) == 130
     said = (tmp_path / "background-0.log").read_text()
-    assert "Interrupted: finished trials are kept; submit again to go on." in said
+    assert WORDS in said
     assert "Traceback" not in said
     assert "***" not in said, "Ray's own handler wrote a trace of the C++ stack"
     until(lambda: not any(Path(f"/proc/{p}").exists() for p in others), 60, "all it started ended")
@@ -74,7 +82,33 @@ def test_a_terminated_submission_keeps_what_is_finished(
     assert "running" not in states.values()
 
 
-def test_an_interruption_comes_through_where_the_cluster_is_gone(
+def test_a_submission_that_is_terminated_while_its_cluster_starts_is_interrupted(
+    background: Callable[..., Any],
+    until: Callable[[Callable[[], bool], float, str], None],
+    toy_sweep: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    """Ray puts its own handler of SIGTERM in place of ours then; its exit codes are others."""
+    workspace = tmp_path / "workspace"
+    driver = background("submit", toy_sweep(), "-w", workspace)
+    until(lambda: bool(below(driver.pid)), 120, "Ray's first process is there")
+    driver.terminate()
+    code = driver.wait(timeout=60)
+    said = (tmp_path / "background-0.log").read_text()
+    assert code == 130, said
+    assert "Traceback" not in said
+    assert None not in outcomes(workspace), "a submission was left open"
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(signal.SIGSTOP, id="it answers no more"),
+        pytest.param(signal.SIGKILL, id="it is gone"),
+    ],
+)
+def test_an_interruption_comes_through_where_the_cluster_is_lost(
+    how: signal.Signals,
     background: Callable[..., Any],
     adaptersweep: Callable[..., Any],
     until: Callable[[Callable[[], bool], float, str], None],
@@ -87,14 +121,13 @@ def test_an_interruption_comes_through_where_the_cluster_is_gone(
     until(lambda: any(workspace.glob("trials/*/*/result.json")), 240, "a trial is finished")
     for process in below(driver.pid):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+            os.kill(process, how)
     time.sleep(3)  # so that it is in such a call
     driver.terminate()
-    assert driver.wait(timeout=40) == 130
+    code = driver.wait(timeout=40)
     said = (tmp_path / "background-0.log").read_text()
-    assert "Interrupted: finished trials are kept; submit again to go on." in said
+    assert code == 130, said
+    assert WORDS in said
     listed = adaptersweep("trials", "-w", workspace, "--limit", "100", "--json")
     assert "running" not in {row["state"] for row in json.loads(listed.out)}
-    with sqlite3.connect(workspace / "catalog.sqlite") as connection:
-        outcomes = connection.execute("SELECT outcome FROM submissions").fetchall()
-    assert outcomes == [("interrupted",)]
+    assert outcomes(workspace) == ["interrupted"]

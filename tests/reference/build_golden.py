@@ -25,6 +25,7 @@ from adapter_lib.config.configuration import (
     HeadKind,
     NonLinearity,
     Placement,
+    Pooling,
     Sharing,
 )
 from adapter_lib.model import AdapterModel
@@ -79,6 +80,10 @@ CASES: dict[str, tuple[AdapterConfig | None, HeadConfig]] = {
     "trained-norms": (AdapterConfig(2, drop_depth=2, trained_norm=True), CLASSES),
     "head": (None, CLASSES),
     "pooled-head": (None, HeadConfig(HeadKind.CLASSIFICATION, 2, layers=1, use_pooler=True)),
+    "mean-head": (
+        SIZE_2,
+        HeadConfig(HeadKind.CLASSIFICATION, 2, layers=1, pooling=Pooling.MEAN),
+    ),
     "multiple-choice": (SIZE_2, HeadConfig(HeadKind.MULTIPLE_CHOICE, 2)),
     "span": (SIZE_2, HeadConfig(HeadKind.SPAN, 2, layers=1)),
     "token-classification": (SIZE_2, HeadConfig(HeadKind.TOKEN_CLASSIFICATION, 4)),

@@ -186,15 +186,20 @@ def test_norms_cannot_be_trained_where_there_are_none(batch: Batch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("initialisation", "spread", "largest"),
-    [(Initialisation.BERT, 0.02, 0.12), (Initialisation.HOULSBY, 0.0088, 0.02)],
+    ("initialisation", "std", "spread", "largest"),
+    [
+        (Initialisation.BERT, None, 0.02, 0.12),
+        (Initialisation.HOULSBY, None, 0.0088, 0.02),
+        (Initialisation.BERT, 1e-7, 1e-7, 6e-7),
+        (Initialisation.HOULSBY, 1.0, 0.88, 2.0),
+    ],
 )
 def test_initialisation_has_the_published_spread(
-    initialisation: Initialisation, spread: float, largest: float
+    initialisation: Initialisation, std: float | None, spread: float, largest: float
 ) -> None:
     """N(0, 0.01²) truncated at two standard deviations has a standard deviation of 0.0088."""
     adapter = Adapter(
-        AdapterConfig(256, initialisation=initialisation),
+        AdapterConfig(256, initialisation=initialisation, initial_std=std),
         layers=2,
         hidden_size=512,
         generator=torch.Generator().manual_seed(0),

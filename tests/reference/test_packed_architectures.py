@@ -6,33 +6,38 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from adapter_lib.config.configuration import AdapterConfig, Placement
+from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind, Placement, Pooling
 from adapter_lib.joint.joint_pass import run_together
 from adapter_lib.joint.part import Part
 from adapter_lib.joint.row_dropout import RandomStream
 from adapter_lib.joint.stacked_parameters import StackedParameters
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
-from adapter_lib.modules.heads import Head, HeadConfig, HeadKind
+from adapter_lib.modules.heads import Head
 from adapter_lib.transformer.backbone import Backbone, Batch
 from tests.reference.tiny_transformers import ARCHITECTURES, HIDDEN, LAYERS, make_batch
 from tests.reference.tiny_transformers import make_transformer as make
 
 MODELS = 5
 DEPTHS = [0, 2, 0, LAYERS - 1, 1]
+HEADS = [
+    HeadConfig(HeadKind.CLASSIFICATION, 3),
+    HeadConfig(HeadKind.TOKEN_CLASSIFICATION, 3),
+    HeadConfig(HeadKind.CLASSIFICATION, 3, pooling=Pooling.MEAN),
+]
 PREFIX_DROPOUT = [False, False, True, False, False]
 
 
-def models_over(backbone: Backbone, kind: HeadKind) -> list[AdapterModel]:
+def models_over(backbone: Backbone, config: HeadConfig) -> list[AdapterModel]:
     found = []
     for number in range(MODELS):
         torch.manual_seed(number)
         placement = Placement.HOULSBY if number == 4 else Placement.PFEIFFER
-        config = AdapterConfig(4, placement=placement, dropout=0.2)
-        adapter = Adapter(config, layers=LAYERS, hidden_size=HIDDEN)
+        own = AdapterConfig(4, placement=placement, dropout=0.2)
+        adapter = Adapter(own, layers=LAYERS, hidden_size=HIDDEN)
         for parameter in adapter.parameters():
             nn.init.normal_(parameter, std=0.2)
-        head = Head(HeadConfig(kind, labels=3), hidden_size=HIDDEN)
+        head = Head(config, hidden_size=HIDDEN)
         found.append(AdapterModel(backbone, head, adapter))
     return found
 
@@ -98,16 +103,16 @@ def together(
 
 
 @pytest.mark.parametrize("low", [False, True], ids=["float32", "bfloat16"])
-@pytest.mark.parametrize("kind", [HeadKind.CLASSIFICATION, HeadKind.TOKEN_CLASSIFICATION])
+@pytest.mark.parametrize("head", HEADS, ids=str)
 @pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
 def test_each_model_computes_what_it_does_alone(
-    architecture: str, kind: HeadKind, low: bool
+    architecture: str, head: HeadConfig, low: bool
 ) -> None:
     transformer = make(architecture)
     backbone = Backbone.from_model(transformer, name=architecture)
     given = batches(ARCHITECTURES[architecture].pad_token)
-    expected = alone(models_over(backbone, kind), given, low)
-    found = together(models_over(backbone, kind), given, low)
+    expected = alone(models_over(backbone, head), given, low)
+    found = together(models_over(backbone, head), given, low)
     off = 0.1 if low else 1e-4
     for number, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
         assert len(ours) == len(theirs) > 5

@@ -5,10 +5,10 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from adapter_lib.config.configuration import AdapterConfig, Placement
+from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind, Placement, Pooling
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
-from adapter_lib.modules.heads import Head, HeadConfig, HeadKind
+from adapter_lib.modules.heads import Head
 from adapter_lib.transformer.activations import Block, CutPoint
 from adapter_lib.transformer.backbone import Backbone, Batch
 from adapter_lib.transformer.layer_run import LayerRun
@@ -18,6 +18,11 @@ from tests.reference.tiny_transformers import make_transformer as make
 
 JOINT = ["albert", "bert", "distilbert", "electra", "roberta", "xlm-roberta"]
 """Whose attention's projections are computed without padding too."""
+HEADS = [
+    HeadConfig(HeadKind.CLASSIFICATION, 3),
+    HeadConfig(HeadKind.TOKEN_CLASSIFICATION, 3),
+    HeadConfig(HeadKind.CLASSIFICATION, 3, pooling=Pooling.MEAN),
+]
 
 
 def backbone_of(architecture: str) -> Backbone:
@@ -83,13 +88,13 @@ def test_other_types_are_unpadded_too() -> None:
         torch.testing.assert_close(double * real, backbone(batch) * real)
 
 
-def model_over(backbone: Backbone, kind: HeadKind, placement: Placement) -> AdapterModel:
+def model_over(backbone: Backbone, head: HeadConfig, placement: Placement) -> AdapterModel:
     torch.manual_seed(1)
     config = AdapterConfig(4, placement=placement, dropout=0.2)
     adapter = Adapter(config, layers=LAYERS, hidden_size=HIDDEN)
     for parameter in adapter.parameters():
         nn.init.normal_(parameter, std=0.2)
-    return AdapterModel(backbone, Head(HeadConfig(kind, 3), hidden_size=HIDDEN), adapter)
+    return AdapterModel(backbone, Head(head, hidden_size=HIDDEN), adapter)
 
 
 def trained(model: AdapterModel, *, lower: bool) -> list[Tensor]:
@@ -109,7 +114,7 @@ def trained(model: AdapterModel, *, lower: bool) -> list[Tensor]:
 
 @pytest.mark.parametrize("lower", [True, False])
 @pytest.mark.parametrize("trained_base", [True, False])
-@pytest.mark.parametrize("kind", [HeadKind.CLASSIFICATION, HeadKind.TOKEN_CLASSIFICATION])
+@pytest.mark.parametrize("head", HEADS, ids=str)
 @pytest.mark.parametrize(
     ("architecture", "placement"),
     [*(("bert", placement) for placement in Placement), ("deberta-v2", Placement.PFEIFFER)],
@@ -117,13 +122,13 @@ def trained(model: AdapterModel, *, lower: bool) -> list[Tensor]:
 def test_training_drops_the_same_and_gives_the_same_gradients(
     architecture: str,
     placement: Placement,
-    kind: HeadKind,
+    head: HeadConfig,
     trained_base: bool,
     lower: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     backbone = backbone_of(architecture)
-    model = model_over(backbone, kind, placement)
+    model = model_over(backbone, head, placement)
     if trained_base:
         backbone.unfreeze()
     shapes = widths(backbone)

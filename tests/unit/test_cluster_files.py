@@ -17,6 +17,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
 SCRIPTS = sorted((DOCKER / "start").glob("*.sh"))
+NOT_STARTED = {"environment.sh", "secrets.sh", "client.sh", "ray-node.sh"}
+"""Scripts that people or other scripts run."""
 KUBERNETES = sorted((DOCKER / "kubernetes").glob("*.yaml"))
 KUBERNETES_VERSION = "1.31"
 
@@ -121,7 +123,7 @@ def test_containers_start_what_is_there_with_secrets_that_are_made() -> None:
         for word in (*service.get("command", ()), *service.get("entrypoint", ()))
         if str(word).startswith("/opt/start/")
     }
-    assert started == {p.name for p in SCRIPTS} - {"environment.sh", "secrets.sh", "client.sh"}
+    assert started == {p.name for p in SCRIPTS} - NOT_STARTED
     made = re.search(r"^for name in (.*); do$", (DOCKER / "start/secrets.sh").read_text(), re.M)
     assert made
     assert set(compose()["secrets"]) == set(made[1].split())

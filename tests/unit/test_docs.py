@@ -12,27 +12,29 @@ import yaml
 from pydantic import BaseModel
 
 from orchestrator.command_line import app
-from orchestrator.spec.axes import FusionAxes
-from orchestrator.spec.model import (
+from orchestrator.spec.axes import (
     AdapterAxes,
-    BaseModelSpec,
     Condition,
     DropAxes,
-    FastPathSpec,
-    FusionGrid,
+    FusionAxes,
     HeadAxes,
+    PruningAxes,
+    TrainingAxes,
+)
+from orchestrator.spec.blocks import FusionGrid, SourceSelection, TrialGrid
+from orchestrator.spec.model import (
+    BaseModelSpec,
+    FastPathSpec,
     LimitsSpec,
     PretrainingSpec,
-    PruningAxes,
     Resources,
     SelectRule,
-    SourceSelection,
     SweepSpec,
     TaskSpec,
-    TrainingAxes,
-    TrialGrid,
+    WorkerKind,
 )
 from orchestrator.spec.read import read_spec
+from tests import gpu_sizes
 from tests.setting_tables import PAGE, with_tables
 from workers.contract.trial import Training
 from workers.tasks.hub import GLUE_TASKS
@@ -162,7 +164,7 @@ def test_examples_of_every_command_are_shown() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_commands_in_the_text_exist(page: Path) -> None:
-    for command in re.findall(r"`adaptersweep ([a-z]\w*)", prose(page)):
+    for command in re.findall(r"`adaptersweep ([a-z][\w-]*)", prose(page)):
         assert command in COMMANDS, f"{page_name(page)}: no command {command}"
 
 
@@ -203,6 +205,16 @@ def test_tables_of_settings_are_those_of_the_code() -> None:
     assert page == with_tables(page), "run `python -m tests.setting_tables`"
 
 
+def test_the_table_of_gpus_is_what_the_code_counts() -> None:
+    page = gpu_sizes.PAGE.read_text(encoding="utf-8")
+    assert page == gpu_sizes.with_table(page), "run `python -m tests.gpu_sizes`"
+
+
+def test_keys_of_a_kind_of_workers_are_documented() -> None:
+    rows = re.findall(r"`kinds\.(\w+)`", section(DOCS / "sweep-yaml.md", "resources"))
+    assert set(rows) == set(WorkerKind.model_fields)
+
+
 def test_keys_inside_a_fusion_are_documented() -> None:
     rows = set(table_rows(section(DOCS / "sweep-yaml.md", "fusion")))
     assert {key for key in rows if key.startswith("sources.")} == {
@@ -238,6 +250,7 @@ def test_defaults_are_documented_as_they_are(heading: str, model: type[BaseModel
             continue
         documented: Any = yaml.safe_load(rows[name][1].strip("`"))
         default = getattr(field.default, "value", field.default)
+        default = list(default) if isinstance(default, tuple) else default
         assert documented == default, f"{heading}.{name}"
 
 

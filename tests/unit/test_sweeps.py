@@ -2,6 +2,7 @@
 
 import re
 import socket
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ GLUE = 8
 
 DEMO = "quickstart"
 """The only sweep that is not over GLUE; its base model is an optional package."""
+SEARCH = "search"
+"""Two tasks of GLUE, asked for in other ways than grids."""
 
 EXPECTED: dict[str, dict[Method, int]] = {
     # 3 seeds of: standard, specialised at depths 1…11, robust
@@ -56,7 +59,7 @@ def planned(name: str) -> Plan:
 
 
 def test_every_published_sweep_is_tested() -> None:
-    assert {path.stem for path in SWEEPS.iterdir()} == {*EXPECTED, DEMO}
+    assert {path.stem for path in SWEEPS.glob("*.yaml")} == {*EXPECTED, DEMO, SEARCH}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -67,14 +70,14 @@ def test_a_published_sweep_plans_its_trials(name: str) -> None:
     assert len({trial.task.name for trial in plan.trials.values()}) == GLUE
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", [*EXPECTED, SEARCH])
 def test_a_published_sweep_announces_its_number_of_trials(name: str) -> None:
     text = (SWEEPS / f"{name}.yaml").read_text(encoding="utf-8")
     (announced,) = re.findall(r"^# .* (\d+) trials$", text, re.MULTILINE)
-    assert int(announced) == sum(EXPECTED[name].values())
+    assert int(announced) == len(planned(name).trials)
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", [*EXPECTED, SEARCH])
 def test_hub_models_are_pinned_to_a_commit(name: str) -> None:
     for trial in planned(name).trials.values():
         assert re.fullmatch(r"hub:[\w-]+/[\w-]+@[0-9a-f]{40}", trial.base.identity)
@@ -92,11 +95,21 @@ def test_the_quickstart_covers_every_axis() -> None:
     assert len({t.task.name for t in plan.trials.values()}) == 4
 
 
-@pytest.mark.parametrize("name", [*EXPECTED, DEMO])
+@pytest.mark.parametrize("name", [*EXPECTED, DEMO, SEARCH])
 def test_every_select_rule_has_candidates(name: str) -> None:
     plan = planned(name)
     for rule in plan.spec.select:
         assert any(matches(trial, rule.where) for trial in plan.trials.values()), rule.alias
+
+
+def test_a_search_is_asked_for_in_every_way() -> None:
+    origins = planned(SEARCH).origins.values()
+    blocks = Counter(origin.block for origin in origins)
+    assert blocks == {"trials[0]": 12, "trials[1]": 8, "trials[2]": 32, "trials[3]": 12}
+    steps = {step.rstrip("0123456789 []of").split()[0] for o in origins for step in o.steps}
+    assert {step.partition("[")[0] for step in steps} == {"zip", "points", "draw", "when"}
+    more = plan_sweep(SWEEPS / f"{SEARCH}.yaml", ["draws=20"])[0]
+    assert more.trials.keys() > planned(SEARCH).trials.keys()
 
 
 def test_depths_go_from_none_dropped_to_one_layer_left() -> None:

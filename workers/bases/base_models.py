@@ -96,6 +96,22 @@ def pin_base_model(
     )
 
 
+def read_base_config(source: str, *, relative_to: Path = Path()) -> tuple[dict[str, Any], int, int]:
+    """Return what a base model's config.json says, with its layers and hidden size.
+
+    Weights are not needed.
+
+    Args:
+        source: `folder:PATH` or `package:DISTRIBUTION`.
+
+    Raises:
+        BaseModelSourceError: there is none, or none that can be read.
+    """
+    kind, _, place = source.partition(":")
+    folder = _package_folder(place) if kind == "package" else _resolved(relative_to / place)
+    return _read_sizes(place, folder / CONFIG, None, None)
+
+
 def base_model_folder(ref: BaseModelRef) -> Path:
     """Return the local folder of a pinned base model, downloading a Hub snapshot if needed.
 
@@ -132,14 +148,24 @@ def folder_identity(folder: Path) -> str:
     Raises:
         BaseModelSourceError: the folder holds no base model.
     """
+    files = model_files(folder)
+    with _readable():
+        lines = "".join(f"{p.name} {file_sha256(p)}\n" for p in files)
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Return the files of a base model that its identity is told from, all in one folder.
+
+    Raises:
+        BaseModelSourceError: the folder holds no base model.
+    """
     with _readable():
         weights = find_weights(folder)
         shards = [file for file in weight_files(weights) if file != weights]
-    others = sorted(p for pattern in _PINNED_BY_VERSION for p in folder.glob(pattern))
-    files = [folder / CONFIG, *(folder / name for name in TOKENIZER), *others, weights, *shards]
-    with _readable():
-        lines = "".join(f"{p.name} {file_sha256(p)}\n" for p in files if p.is_file())
-    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
+        others = sorted(p for pattern in _PINNED_BY_VERSION for p in folder.glob(pattern))
+        files = [folder / CONFIG, *(folder / name for name in TOKENIZER), *others, weights, *shards]
+        return [path for path in files if path.is_file()]
 
 
 def file_sha256(path: Path) -> str:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from adapter_lib.transformer.backbone import Batch
+from adapter_lib.transformer.batch import to_device
 from workers.batches.tokens import Tokens
 from workers.contract.trial import Batching
 
@@ -109,17 +110,13 @@ def collate(tokens: Tokens, indices: Indices, device: torch.device | str) -> Bat
     """
     sequences = sequences_of(tokens, indices)
     source, real = places(tokens.offsets, sequences)
-    types = None if tokens.types is None else np.where(real, tokens.types[source], 0)
-    return Batch(
-        input_ids=_long(np.where(real, tokens.ids[source], tokens.pad_id)),
-        attention_mask=_long(real),
-        token_type_ids=None if types is None else _long(types),
-        lengths=tokens.offsets[sequences + 1] - tokens.offsets[sequences],
-    ).to(device)
-
-
-def _long(values: NDArray[Any]) -> torch.Tensor:
-    return torch.from_numpy(values.astype(np.int64))
+    parts = [np.where(real, tokens.ids[source], tokens.pad_id), real]
+    if tokens.types is not None:
+        parts.append(np.where(real, tokens.types[source], 0))
+    together = torch.from_numpy(np.stack(parts).astype(np.int64))  # one copy to the device
+    ids, mask, *types = to_device(together, torch.device(device)).unbind()
+    lengths = tokens.offsets[sequences + 1] - tokens.offsets[sequences]
+    return Batch(ids, mask, types[0] if types else None, lengths)
 
 
 def padding_share(tokens: Tokens, batches: Sequence[Indices]) -> float:

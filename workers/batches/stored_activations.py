@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from adapter_lib.transformer.activations import Activations
+from adapter_lib.transformer.batch import to_device
 from workers.batches.batching import Indices, places
 
 
@@ -30,9 +31,6 @@ class StoredActivations:
     def gather(self, sequences: Indices, device: torch.device) -> Activations:
         """Return those of a batch, (b, s, d), padded at the right with anything finite."""
         where, _ = places(self.offsets, sequences)
-        index = torch.from_numpy(where.ravel()).to(self.values.device)
-        found = self.values.index_select(1, index)
-        if device.type == "cuda" and not found.is_cuda:
-            found = found.pin_memory()  # so that the copy runs beside what the device does
-        found = found.to(device, torch.float32, non_blocking=True)
+        index = to_device(torch.from_numpy(where.ravel()), self.values.device)
+        found = to_device(self.values.index_select(1, index), device).float()
         return Activations.of(tuple(found.view(len(found), *where.shape, -1).unbind()))

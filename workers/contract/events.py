@@ -11,7 +11,13 @@ class EventKind(StrEnum):
     EPOCH = "epoch"
     FINISHED = "finished"
     FAILED = "failed"
+    STOPPED = "stopped"  # as it was asked to, after an epoch; a checkpoint goes on from there
     ABANDONED = "abandoned"  # another attempt has taken the trial over
+    PREEMPTED = "preempted"  # its node is being taken away; it goes on elsewhere
+
+
+GIVEN_BACK = (EventKind.ABANDONED, EventKind.PREEMPTED)
+"""The trial has not failed, and its worker leaves it to others."""
 
 
 class WorkerFigures(Frozen):
@@ -39,9 +45,11 @@ class TrialEvent(Frozen):
 
     Attributes:
         worker: how the worker was when it told this; None for what no worker told.
+        waits: whether the worker goes on only when this was heard, since it may be asked to stop.
     """
 
     kind: EventKind
     trial_id: str
     epoch: Epoch | None = None
     worker: WorkerFigures | None = None
+    waits: bool = False

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
-from adapter_lib.config.configuration import HeadConfig, HeadKind
+from adapter_lib.config.configuration import HeadConfig, HeadKind, Pooling
 from adapter_lib.config.settings import Fraction, Said, unusual_words
 from workers.contract.frozen import Frozen
 from workers.contract.task_card import TaskCard
@@ -19,6 +19,10 @@ class HeadSettings(Frozen):
     use_pooler: Annotated[bool, Said("pooler")] = False
     """Read the first token through the base's own, frozen pooler; for heads on one token, over
     bases that have one."""
+    pooling: Annotated[Pooling, Said("{} pooling")] = Pooling.TOKEN
+    """What is read where a row has one prediction: `token`, the first real token, of a causal base
+    the last; `mean`, the mean of all real ones, as sentence encoders are trained, and not through a
+    pooler."""
     dropout: Fraction = 0.1
     """Before each linear layer."""
 
@@ -32,8 +36,8 @@ class HeadSettings(Frozen):
 
 
 def usual_layers(card: TaskCard) -> int:
-    """Return 2 where a head reads one token and 1 where it reads every one, as AdapterHub's do."""
-    return 2 if HeadKind(card.kind.value).reads_one_token else 1
+    """Return 2 where a row has one prediction, 1 where every token has one, as AdapterHub's do."""
+    return 2 if HeadKind(card.kind.value).answers_by_row else 1
 
 
 def head_config(card: TaskCard, settings: HeadSettings) -> HeadConfig:
@@ -51,4 +55,5 @@ def head_config(card: TaskCard, settings: HeadSettings) -> HeadConfig:
         layers=settings.layers or usual_layers(card),
         dropout=settings.dropout,
         use_pooler=settings.use_pooler,
+        pooling=settings.pooling,
     )

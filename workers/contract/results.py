@@ -5,17 +5,19 @@ import logging
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 
-from adapter_lib.storage.atomic_write import remove_leftovers, write_atomically
+from adapter_lib.storage.atomic_write import remove_leftovers
 from workers.contract.claims import check_claim
 from workers.contract.frozen import Frozen, renamed
 from workers.contract.paths import TrialPaths
+from workers.contract.predictions import PredictionsFile
+from workers.contract.spending import Phase, Spent
 from workers.contract.task_card import Split
-from workers.errors import ResultFileError
+from workers.errors import ClaimLostError, DamagedObjectError, ResultFileError
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +132,8 @@ class Reading(Frozen):
         unread_words: words that no token is read for, cut off or dropped by the tokenizer; they
             count as `O`, or as the first label.
         words: of all rows, for labels of words.
+        tokens: of all rows, without padding; 0 where that was not counted yet.
+        sequences: likewise; more than rows for multiple choice.
     """
 
     rows: int
@@ -139,6 +143,8 @@ class Reading(Frozen):
     lost_answers: int = 0
     unread_words: int = 0
     words: int = 0
+    tokens: int = 0
+    sequences: int = 0
 
     def losses(self) -> list[str]:
         """Say what was lost, a few words for each kind of it."""
@@ -165,12 +171,16 @@ class TrialResult(Measured):
         majority: the primary metric on validation of always predicting train's majority class, or
             train's mean.
         adapter: None where nothing is kept (full fine-tuning).
+        pretrained: of a pre-training, the adapter that others start from, which nobody registers.
         sources: for a fusion, task → the trial whose adapter was taken.
         attention: for a fusion, layer → task → mean fusion weight over the training set.
         kept: for a pruned fusion, layer → tasks that stayed.
         prefix: what the fast path did; None for what has no frozen part, or without fast path.
         pack_width: the most trials that it was trained with in one pass, itself included.
         readings: what the tokenizer and `max_length` left of each split.
+        predictions: what the model said of each row; None where that was not kept.
+        spent: what it took of its worker, by phase, over all attempts that it goes back to; of what
+            was done for several trials at once, its share.
     """
 
     trial_id: str
@@ -185,20 +195,41 @@ class TrialResult(Measured):
     selection: SelectionRecord
     parameters: ParameterCounts
     adapter: AdapterFiles | None = None
+    pretrained: AdapterFiles | None = None
     sources: dict[str, str] = Field(default_factory=dict)
     attention: dict[int, dict[str, float]] = Field(default_factory=dict)
     kept: dict[int, list[str]] = Field(default_factory=dict)
     prefix: PrefixUse | None = None
     pack_width: int = 1
     readings: dict[Split, Reading] = Field(default_factory=dict)
+    predictions: PredictionsFile | None = None
     duration_s: float
+    spent: dict[Phase, Spent] = Field(default_factory=dict)
     finished_at_unix_ms: int
     environment: dict[str, str]
+
+    @property
+    def left(self) -> AdapterFiles | None:
+        """Return the adapter's files that are in the workspace."""
+        return self.adapter or self.pretrained
+
+    @property
+    def digests(self) -> set[str]:
+        """Return the SHA-256 of every file that belongs to this result."""
+        adapter = self.left.files.values() if self.left else ()
+        return {*adapter, *([self.predictions.sha256] if self.predictions else [])}
 
     @property
     def by_depth(self) -> Mapping[int, float]:
         """Return the primary metric on validation for each depth measured."""
         return {s.depth: s.metrics[self.metric] for s in self.scores if s.split is Split.VALIDATION}
+
+    @property
+    def test_score(self) -> float | None:
+        """Return the primary metric on test at the trial's own depth, None if not measured."""
+        own = (s for s in self.scores if s.split is Split.TEST and s.depth == self.depth)
+        score = next(own, None)
+        return None if score is None else score.metrics.get(self.metric)
 
 
 class FailureReason(StrEnum):
@@ -226,11 +257,20 @@ def commit(paths: TrialPaths, record: TrialResult | TrialFailure) -> None:
         ClaimLostError: another attempt has taken the trial over.
     """
     check_claim(paths)
-    done = isinstance(record, TrialResult)
-    text = record.model_dump_json(indent=1)
-    write_atomically(paths.result if done else paths.failure, _sealed(text).encode())
-    if done:
-        remove_leftovers(paths.folder, older_than_s=0)
+    content = _sealed(record.model_dump_json(indent=1)).encode()
+    if isinstance(record, TrialFailure):
+        paths.files.write(paths.failure.name, content)
+        return
+    if not paths.files.create(paths.result.name, content):
+        if read_result(paths) is not None:
+            raise ClaimLostError(
+                f"another attempt has finished the trial in {paths.place()} meanwhile; its result "
+                "stays, nothing to do here"
+            )
+        paths.files.delete(paths.result.name)  # damaged: it says nothing
+        if not paths.files.create(paths.result.name, content):
+            raise ClaimLostError(f"another attempt finishes the trial in {paths.place()}")
+    remove_leftovers(paths.folder, older_than_s=0)
 
 
 def read_result(paths: TrialPaths) -> TrialResult | None:
@@ -241,7 +281,7 @@ def read_result(paths: TrialPaths) -> TrialResult | None:
     Raises:
         ResultFileError: the file cannot be opened, or holds a result of another version.
     """
-    return _read(paths.result, TrialResult)
+    return _read(paths, paths.result.name, TrialResult)
 
 
 def read_failure(paths: TrialPaths) -> TrialFailure | None:
@@ -250,13 +290,17 @@ def read_failure(paths: TrialPaths) -> TrialFailure | None:
     Raises:
         ResultFileError: as for `read_result`.
     """
-    return _read(paths.failure, TrialFailure)
+    return _read(paths, paths.failure.name, TrialFailure)
 
 
-def _read(path: Path, kind: type[_Record]) -> _Record | None:
+def _read(paths: TrialPaths, name: str, kind: type[_Record]) -> _Record | None:
+    path = paths.place(name)
     try:
-        content = path.read_bytes()
+        content = paths.files.read(name)
     except FileNotFoundError:
+        return None
+    except DamagedObjectError as error:
+        log.warning("%s; what it said is done again", error)
         return None
     except OSError as error:
         raise ResultFileError(f"cannot read {path}: {error.strerror}") from error

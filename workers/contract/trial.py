@@ -28,6 +28,7 @@ from adapter_lib.config.settings import (
 )
 from workers.contract.frozen import Frozen, renamed
 from workers.contract.head_settings import HeadSettings
+from workers.contract.removal import Removal
 from workers.contract.task_card import Metric, TaskRef
 
 RECIPE_VERSION = 6
@@ -43,11 +44,22 @@ class Method(StrEnum):
     HEAD_ONLY = "head_only"
     FUSION = "fusion"
     PRUNED_FUSION = "pruned_fusion"
+    PRUNED_ADAPTER = "pruned_adapter"  # without the adapters of some layers, not trained again
 
     @property
     def trains_base(self) -> bool:
-        """Whether weights of the base change, so that no adapter files are left."""
+        """Whether weights of the base change."""
         return self in (self.FULL_FINE_TUNING, self.TOP_LAYERS, self.LAYER_NORM)
+
+    @property
+    def trains_nothing(self) -> bool:
+        """Whether a part of a finished trial is measured as it is."""
+        return self in (self.PRUNED_FUSION, self.PRUNED_ADAPTER)
+
+    @property
+    def leaves_files(self) -> bool:
+        """Whether an adapter's files are left."""
+        return not self.trains_base and self is not self.PRUNED_ADAPTER
 
 
 class DropMode(StrEnum):
@@ -173,8 +185,8 @@ class Training(Frozen):
     0.03 %."""
     precision: Precision = Precision.FLOAT32
     """`bfloat16`: autocast, with parameters in float32; `auto`: chosen when planning, `bfloat16`
-    for GPUs and for processors with `avx512_bf16` or `amx_bf16`, otherwise `float32`; the trial
-    records what it was."""
+    for GPUs (unless this machine has only older ones than Ampere) and for processors with
+    `avx512_bf16` or `amx_bf16`, otherwise `float32`; the trial records what it was."""
     accumulate: Count = 1
     """Batches whose gradients are averaged before each step of the optimiser; robust AdapterDrop
     draws a depth for each of them."""
@@ -190,6 +202,7 @@ class PruningOrder(StrEnum):
 
     AT_ONCE = "at_once"  # by the attention of the whole fusion, as AdapterDrop does
     ONE_BY_ONE = "one_by_one"  # the least attended of each layer, then attention is measured anew
+    RANDOM = "random"  # by the seed alone: what measuring attention is worth shows beside it
 
 
 class FusionSource(Frozen):
@@ -200,17 +213,20 @@ class FusionSource(Frozen):
 
 
 class Fusion(Frozen):
+    """With `random_sources`, adapters of the same configurations that no task has trained."""
+
     sources: tuple[FusionSource, ...]
     config: FusionConfig = FusionConfig()
+    random_sources: bool = False
 
 
 class Pruning(Frozen):
     fusion_trial: str
     keep: Annotated[Count, Said("keep {}")]
     """How many sources stay in each layer, less than there are; one pruned fusion each."""
-    order: Annotated[PruningOrder, Said("one by one")] = PruningOrder.AT_ONCE
-    """Rank all sources by the fusion's attention at once, or let the least attended of each layer
-    go and measure attention again before the next."""
+    order: Annotated[PruningOrder, Said("{}", spaced=True)] = PruningOrder.AT_ONCE
+    """Rank all sources by the fusion's attention at once; let the least attended of each layer go
+    and measure attention again before the next; or draw by the seed which stay, as a control."""
 
 
 class Trial(Frozen):
@@ -234,6 +250,7 @@ class Trial(Frozen):
     drop: Drop = Drop()
     fusion: Fusion | None = None
     pruning: Pruning | None = None
+    removal: Removal | None = None
     top_layers: int | None = Field(default=None, ge=1)
     head: HeadSettings = HeadSettings()
     start_from: str | None = None
@@ -243,9 +260,10 @@ class Trial(Frozen):
     @model_validator(mode="after")
     def _parts_fit_the_method(self) -> Self:
         wanted = {
-            "adapter": self.method in (Method.ADAPTER, Method.PRETRAINING),
+            "adapter": self.method in (Method.ADAPTER, Method.PRETRAINING, Method.PRUNED_ADAPTER),
             "fusion": self.method is Method.FUSION,
             "pruning": self.method is Method.PRUNED_FUSION,
+            "removal": self.method is Method.PRUNED_ADAPTER,
             "top_layers": self.method is Method.TOP_LAYERS,
         }
         for part, expected in wanted.items():
@@ -265,7 +283,9 @@ class Trial(Frozen):
         content["adapter"] = self.adapter and self.adapter.as_fields()
         if self.fusion is not None:
             content["fusion"]["config"] = self.fusion.config.as_fields()
-        for name in content.keys() & {"training", "drop", "pruning", "head"}:
+            if not self.fusion.random_sources:  # which came later
+                del content["fusion"]["random_sources"]
+        for name in content.keys() & {"training", "drop", "pruning", "removal", "head"}:
             part = getattr(self, name)
             content[name] = part and _written(part)
         content["recipe"] = RECIPE_VERSION
@@ -286,6 +306,8 @@ class Trial(Frozen):
             return tuple(dict.fromkeys(ids))
         if self.start_from is not None:
             return (self.start_from,)
+        if self.removal is not None:
+            return (self.removal.adapter_trial,)
         return (self.pruning.fusion_trial,) if self.pruning is not None else ()
 
     @property
@@ -309,10 +331,13 @@ class Trial(Frozen):
         if self.top_layers is not None:
             words.append(f"of {self.top_layers}")
         if self.fusion is not None:
-            words.append(f"of {len(self.fusion.sources)}")
+            untrained = " random" if self.fusion.random_sources else ""
+            words.append(f"of {len(self.fusion.sources)}{untrained}")
             words += unusual_words(self.fusion.config, apart=("drop_depth",))
         if self.pruning is not None:
             words += unusual_words(self.pruning, apart=("fusion_trial",))
+        if self.removal is not None:
+            words.append(str(self.removal))
         if self.drop.mode is DropMode.SPECIALISED:
             words.append(f"drop {self.drop.depth}")
         elif self.drop.mode is DropMode.ROBUST:

@@ -19,6 +19,7 @@ from adapter_lib.joint.part import Part
 from adapter_lib.joint.stacked_parameters import StackedParameters, StackShape
 from adapter_lib.transformer.backbone import Batch
 from workers.batches.precision import autocast
+from workers.contract.spending import Phase, Spent
 from workers.contract.task_card import Split
 from workers.contract.trial import Method, Trial
 from workers.joint.packed_trial import PackedTrial
@@ -38,7 +39,7 @@ def pack_key(trial: Trial) -> Hashable:
     """Return what trials must have in common to be trained together."""
     training = trial.training
     settings = (training.batch_size, training.max_length, training.precision)
-    return trial.base.identity, trial.task.fingerprint, settings
+    return trial.base.identity, trial.task.fingerprint, settings, trial.head.pooling
 
 
 class Pack:
@@ -133,7 +134,7 @@ class Pack:
         Raises:
             torch.OutOfMemoryError: see `intact`.
         """
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         packed_trials = self.packed_trials
         losses, weighted = self._losses()
         torch.autograd.backward(torch.stack(weighted).sum())
@@ -153,8 +154,11 @@ class Pack:
         ):
             self._read_losses()
         share = (time.perf_counter() - started) / len(packed_trials)
+        cpu_share = max(0.0, time.process_time() - cpu_started) / len(packed_trials)
         for packed in packed_trials:
             packed.train_s += share
+            spent = Spent(wall_s=share, cpu_s=cpu_share)
+            packed.trainer.stopwatch.add(Phase.TRAINING, spent)
             packed.pack_width = max(packed.pack_width, len(packed_trials))
 
     def _losses(self) -> tuple[list[Tensor], list[Tensor]]:

@@ -2,7 +2,8 @@
 
 On a CPU a pass over the rows of several trials takes as long as as many passes. A GPU has
 time and memory left over by one trial, so there the width is doubled for as long as that makes a
-trial's step at least a tenth cheaper and its memory lasts, and halved when memory runs out.
+trial's step at least a tenth cheaper and its memory lasts, and halved when memory runs out or the
+last doubling made it dearer.
 """
 
 import logging
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 _FIRST_WIDTH = 4
 _MEASURED_PASSES = 20
 _LEAST_GAIN = 0.1
-_USABLE_MEMORY = 0.9
+USABLE_MEMORY = 0.9
 
 
 class PackWidth:
@@ -27,20 +28,23 @@ class PackWidth:
             dropout does not depend on the width.
     """
 
-    def __init__(self, wanted: int | None, device: torch.device) -> None:
+    def __init__(
+        self, wanted: int | None, device: torch.device, *, memory_bytes: int | None = None
+    ) -> None:
         """Begin.
 
         Args:
             wanted: a fixed width, which only running out of memory changes; None measures.
+            memory_bytes: what a worker may use of a GPU; all of it by default.
         """
-        self._device = device
+        self._device, self._memory_bytes = device, memory_bytes
         on_gpu = device.type == "cuda"
         self.current = wanted or (_FIRST_WIDTH if on_gpu else 1)
         self.packs = self.current > 1
         self._growing = wanted is None and on_gpu
         self._step_s: float | None = None
-        self._passes = 0
-        self._since = 0.0
+        self._passes, self._spent_s = 0, 0.0
+        self._since: float | None = None
 
     def halve(self, packed_trials: int) -> bool:
         """Go on with half of so many after memory ran out; False if there is but one."""
@@ -54,34 +58,47 @@ class PackWidth:
     def passed(self, packed_trials: int) -> bool:
         """Count a pass of so many trials; True if the width has changed."""
         if not self._growing or packed_trials < self.current:
-            self._passes = 0
+            self._passes, self._spent_s, self._since = 0, 0.0, None
             return False
-        if self._passes == 0:
+        if self._since is None:  # from here on, the clock runs
             torch.cuda.synchronize(self._device)
-            torch.cuda.reset_peak_memory_stats(self._device)
+            if self._passes == 0:
+                torch.cuda.reset_peak_memory_stats(self._device)
             self._since = time.perf_counter()
-        self._passes += 1
-        if self._passes <= _MEASURED_PASSES:
             return False
-        self._passes = 0
-        torch.cuda.synchronize(self._device)
-        step_s = (time.perf_counter() - self._since) / (_MEASURED_PASSES * packed_trials)
+        self._passes += 1
+        if self._passes < _MEASURED_PASSES:
+            return False
+        self.pause()
+        step_s = self._spent_s / (self._passes * packed_trials)
+        self._passes, self._spent_s = 0, 0.0
         peak = torch.cuda.max_memory_allocated(self._device)
-        total = torch.cuda.get_device_properties(self._device).total_memory
+        total = self._memory_bytes or torch.cuda.get_device_properties(self._device).total_memory
         return self.measured(step_s, peak_share=peak / total)
 
+    def pause(self) -> None:
+        """Stop the clock until the next pass is done: what comes now is no pass."""
+        if self._since is not None:
+            torch.cuda.synchronize(self._device)
+            self._spent_s += time.perf_counter() - self._since
+            self._since = None
+
     def measured(self, step_s: float, *, peak_share: float) -> bool:
-        """Double the width if that pays, and return whether it does.
+        """Double the width if that pays, go back if it did not, and return whether it changes.
 
         Args:
             step_s: seconds that one trial's step takes at this width.
-            peak_share: of the device's memory that was in use at once, 0…1.
+            peak_share: of the memory that may be used, what was in use at once, 0…1.
         """
         before, self._step_s = self._step_s, step_s
+        log.info("%d together: %.2f ms a trial's step", self.current, step_s * 1e3)
         pays = before is None or step_s <= before * (1 - _LEAST_GAIN)
         # Twice the trials need at most twice the memory: the base is there but once.
-        self._growing = pays and 2 * peak_share <= _USABLE_MEMORY
-        log.info("%d together: %.2f ms a trial's step", self.current, step_s * 1e3)
+        self._growing = pays and 2 * peak_share <= USABLE_MEMORY
         if self._growing:
             self.current *= 2
-        return self._growing
+        elif before is not None and step_s > before:
+            self.current //= 2
+        else:
+            return False
+        return True

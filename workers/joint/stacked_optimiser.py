@@ -18,6 +18,7 @@ from torch import Tensor
 
 from adapter_lib.joint.stacked_parameters import StackedParameters
 from adapter_lib.model import AdapterModel
+from adapter_lib.transformer.batch import to_device
 from workers.contract.trial import Optimiser
 
 _BETAS = 0.9, 0.999
@@ -170,4 +171,4 @@ class StackedOptimiser:
 
     def _column(self, numbers: Any, dtype: torch.dtype = torch.float32) -> Tensor:
         found = torch.as_tensor(np.asarray(numbers), dtype=dtype)
-        return found.to(self._stack.values.device, non_blocking=True)
+        return to_device(found, self._stack.values.device)

@@ -19,7 +19,6 @@ from workers.batches.examples import Examples
 from workers.batches.tokens import Tokens, tokenise
 from workers.contract.results import Reading
 from workers.objectives.base import Objective, Prediction, mean_of_given, on_device
-from workers.tasks.answer_scores import score_answers
 from workers.tasks.rows import Answer, Rows
 
 LONGEST_ANSWER = 30
@@ -59,10 +58,6 @@ class Spans(Objective):
 
     def answer(self, logits: Tensor, examples: Examples, indices: Indices) -> list[Prediction]:
         return [Prediction(text, p, {}) for text, p in self._best(logits, examples, indices)]
-
-    def score(self, predicted: Sequence[Any], examples: Examples) -> dict[str, float]:
-        assert examples.rows.answers is not None
-        return score_answers(self.card.metrics, predicted, examples.rows.answers)
 
     def majority(self, train: Rows, evaluation: Rows) -> float:
         """Return 0: an answer that reads nothing is no part of the context."""

@@ -14,14 +14,16 @@ from torch import Tensor
 
 from adapter_lib.joint.joint_pass import at_depths_of
 from adapter_lib.model import AdapterModel
+from adapter_lib.transformer.batch import to_device
 from workers.batches.batching import Indices
 from workers.batches.examples import Examples
 from workers.batches.feeding import Feed
 from workers.batches.tokens import tokenise
+from workers.contract.predictions import Predictions
 from workers.contract.results import Reading
 from workers.contract.task_card import TaskCard
 from workers.objectives.divergence import finite_logits
-from workers.tasks.metrics import majority_baseline, score
+from workers.tasks.metrics import majority_baseline, score_rows
 from workers.tasks.rows import Rows
 
 
@@ -64,6 +66,8 @@ class Objective(ABC):
             rows=len(examples),
             cut=tokens.count(tokens.cut),
             textless=tokens.count(tokens.textless),
+            tokens=len(tokens.ids),
+            sequences=len(tokens.offsets) - 1,
         )
 
     def loss(self, model: AdapterModel, feed: Feed, indices: Indices, *, drop_depth: int) -> Tensor:
@@ -74,8 +78,8 @@ class Objective(ABC):
 
     def predict(
         self, model: AdapterModel, feed: Feed, indices: Indices, *, depths: Sequence[int]
-    ) -> dict[int, Sequence[Any]]:
-        """Return depth → what `score` compares, one entry for each row at `indices`."""
+    ) -> dict[int, Predictions]:
+        """Return depth → what is said of the rows at `indices`, in their order."""
         return self.predict_all([model], feed, indices, depths=depths)[0]
 
     def predict_all(
@@ -85,7 +89,7 @@ class Objective(ABC):
         indices: Indices,
         *,
         depths: Sequence[int],
-    ) -> list[dict[int, Sequence[Any]]]:
+    ) -> list[dict[int, Predictions]]:
         """Return what `predict` does for each of several models over one base, in one pass.
 
         Raises:
@@ -97,11 +101,16 @@ class Objective(ABC):
         )
         return [
             {
-                depth: self.decode(finite_logits(model, logits, batch), feed.examples, indices)
+                depth: self._predictions(finite_logits(model, logits, batch), feed, indices)
                 for depth, logits in of.items()
             }
             for model, of in zip(models, found, strict=True)
         ]
+
+    def _predictions(self, logits: Tensor, feed: Feed, indices: Indices) -> Predictions:
+        answers = self.decode(logits, feed.examples, indices)
+        kept = logits.to(torch.float16).cpu().numpy() if logits.ndim == 2 else None
+        return Predictions(answers, kept)
 
     @abstractmethod
     def logits_loss(self, logits: Tensor, examples: Examples, indices: Indices) -> Tensor:
@@ -117,7 +126,7 @@ class Objective(ABC):
 
     def score(self, predicted: Sequence[Any], examples: Examples) -> dict[str, float]:
         """Score predictions of all rows, in order, by every metric of the card."""
-        return score(self.card.metrics, np.asarray(predicted), examples.labels)
+        return score_rows(self.card, predicted, examples.rows)
 
     def majority(self, train: Rows, evaluation: Rows) -> float:
         """Return the primary metric of an answer that reads nothing of the row."""
@@ -126,7 +135,7 @@ class Objective(ABC):
 
 def on_device(values: Any, logits: Tensor, dtype: torch.dtype = torch.long) -> Tensor:
     """Return values as a tensor where the logits are, without waiting for them."""
-    return torch.as_tensor(np.asarray(values), dtype=dtype).to(logits.device, non_blocking=True)
+    return to_device(torch.as_tensor(np.asarray(values), dtype=dtype), logits.device)
 
 
 def mean_of_given(losses: Tensor, targets: Tensor, ignored: int) -> Tensor:

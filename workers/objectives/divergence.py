@@ -22,7 +22,7 @@ def finite_logits(model: AdapterModel, logits: Tensor, batch: Batch) -> Tensor:
         TrialFailedError: one of a real token is not finite; `argmax` would make it class 0.
     """
     logits = logits.float()
-    per_token = not model.head.config.kind.reads_one_token
+    per_token = not model.head.config.kind.answers_by_row
     read = logits[batch.token_mask] if per_token else logits  # padding holds anything
     check_finite([read], "the model's output")
     return logits

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from adapter_lib.masking import IGNORED, mask_tokens, maskable_tokens, masked_lm_loss
 from adapter_lib.model import AdapterModel
-from adapter_lib.transformer.batch import Batch
+from adapter_lib.transformer.batch import Batch, to_device
 from workers.batches.batching import Indices
 from workers.batches.examples import Examples
 from workers.batches.feeding import Feed
 from workers.batches.tokens import tokenise
+from workers.contract.predictions import Predictions
 from workers.contract.task_card import Metric
 from workers.errors import BaseModelSourceError
 from workers.objectives.base import Objective, Prediction
@@ -58,7 +59,7 @@ class MaskedWords(Objective):
 
     def predict(
         self, model: AdapterModel, feed: Feed, indices: Indices, *, depths: Sequence[int]
-    ) -> dict[int, Sequence[Any]]:
+    ) -> dict[int, Predictions]:
         """Return depth → (right, chosen) of each row.
 
         Raises:
@@ -67,7 +68,7 @@ class MaskedWords(Objective):
         generator = torch.Generator().manual_seed(int(indices[0]))
         batch, wanted = _masked(model, feed, indices, generator)
         chosen = wanted != IGNORED
-        predicted: dict[int, Sequence[Any]] = {}
+        predicted: dict[int, Predictions] = {}
         for depth in depths:
             h = model.hidden(batch, drop_depth=depth)[chosen]
             scores = model.head.over_vocabulary(h, model.backbone.token_embedding)
@@ -75,7 +76,7 @@ class MaskedWords(Objective):
             right = torch.zeros_like(chosen)
             right[chosen] = scores.argmax(dim=-1) == wanted[chosen]
             counts = torch.stack([right.sum(dim=1), chosen.sum(dim=1)], dim=1)
-            predicted[depth] = counts.tolist()
+            predicted[depth] = Predictions(counts.tolist())
         return predicted
 
     def score(self, predicted: Sequence[Any], examples: Examples) -> dict[str, float]:
@@ -102,7 +103,7 @@ def _masked(
     """Return the batch with masks in it, and what stood there."""
     examples, batch = feed.examples, feed.batch(indices)
     assert isinstance(examples, MaskedExamples)
-    special = torch.tensor(examples.special_ids, device=feed.device)
+    special = to_device(torch.tensor(examples.special_ids), feed.device)
     ids, wanted = mask_tokens(
         batch.input_ids,
         maskable_tokens(batch, special),

@@ -87,9 +87,6 @@ class Tags(Objective):
             answers.append(Prediction(" ".join(labels), least, {}, labels))
         return answers
 
-    def score(self, predicted: Sequence[Any], examples: Examples) -> dict[str, float]:
-        return score_words(self.card, predicted, examples.rows.labels)
-
     def majority(self, train: Rows, evaluation: Rows) -> float:
         """Return the metric of giving every word train's most frequent label."""
         most = np.bincount(np.concatenate([np.asarray(tags) for tags in train.labels])).argmax()

@@ -45,9 +45,12 @@ class PrefixCache:
     """What this worker knows of the store. One per process."""
 
     store: ArrayStore
+    device_bytes: int = 0
+    """What of it may lie in the device's memory, in all; the rest is read from the host's."""
 
     def __post_init__(self) -> None:
         self._open: OrderedDict[str, StoredActivations] = OrderedDict()
+        self._wanted: set[str] = set()
 
     def feeds(
         self,
@@ -62,13 +65,14 @@ class PrefixCache:
         """
         started = time.perf_counter()
         device = next(model.parameters()).device
-        feeds, computed = {}, 0
+        feeds, computed, self._wanted = {}, 0, set()
         for split, examples in splits.items():
             cut_points = [
                 cut_point for cut_point in wanted.get(split, ()) if cut_point.unsummed > CutPoint(0)
             ]
             source = _Source(trial, model, examples)
             names = {cut_point: source.name(cut_point) for cut_point in cut_points}
+            self._wanted |= set(names.values())
             found = {
                 cut_point: stored
                 for cut_point in cut_points
@@ -103,8 +107,19 @@ class PrefixCache:
             array = self.store.read(name)
             if array is None:
                 return None
-            self._open[name] = source.opened(cut_point, array)
+            fits = self._make_room(array.nbytes)
+            self._open[name] = source.opened(cut_point, array, on_device=fits)
         return self._open[name]
+
+    def _make_room(self, size: int) -> bool:
+        """Let the device go of what this trial does not read; False if there is no room even so."""
+        held = {n: s.values.nbytes for n, s in self._open.items() if s.values.device.type != "cpu"}
+        taken = sum(held.values())
+        for name in [name for name in held if name not in self._wanted]:
+            if taken + size > self.device_bytes:
+                taken -= held[name]
+                del self._open[name]
+        return taken + size <= self.device_bytes
 
     def _make(self, source: "_Source", cut_points: Collection[CutPoint]) -> int:
         """Compute in one run over the split what another process has not stored by now.
@@ -183,13 +198,13 @@ class _Source:
             * self.dtype.itemsize
         )
 
-    def opened(self, cut_point: CutPoint, array: NDArray[np.floating]) -> StoredActivations:
-        """Return what is stored, in the device's memory where that has much room left."""
+    def opened(
+        self, cut_point: CutPoint, array: NDArray[np.floating], *, on_device: bool
+    ) -> StoredActivations:
+        """Return what is stored, in the host's memory or the device's."""
         values = torch.from_numpy(array)
-        if self._device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(self._device)
-            if values.nbytes < free // 4:
-                values = values.to(self._device)
+        if on_device:
+            values = values.to(self._device)
         return StoredActivations(values, self._offsets(cut_point), self._one_token(cut_point))
 
     def whole_below(self, cut_point: CutPoint) -> list[CutPoint]:

@@ -13,17 +13,26 @@ from workers.contract.claims import check_claim
 from workers.contract.events import EventKind, TrialEvent
 from workers.contract.paths import Workspace
 from workers.contract.results import read_failure, read_result
-from workers.contract.trial import Method, Trial
+from workers.contract.spending import Phase
+from workers.contract.trial import Trial
 from workers.errors import PreemptedError, ResultFileError
 from workers.joint.joint_training import pack_key, packable
 from workers.running.joint_trials import run_together
-from workers.running.one_trial import begin_training, conclude, logging_to, record_failure
+from workers.running.one_trial import (
+    Running,
+    begin_training,
+    conclude,
+    epoch_event,
+    logging_to,
+    record_failure,
+    stops,
+)
 from workers.running.prunings import begin_pruned, run_prunings
 from workers.running.warm_state import WarmState
 from workers.running.worker_figures import worker_figures
 from workers.training.checkpoint_pace import Pace
 from workers.training.pruning import pruned_from
-from workers.training.trainer import measure_finished
+from workers.training.trainer import Trainer, measure_finished
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +41,13 @@ def run_bundle(
     trials: Sequence[Trial], workspace: Workspace, warm: WarmState
 ) -> Iterator[TrialEvent]:
     """Run each trial to its committed result or failure, skipping those already committed."""
-    for event in _run_all(trials, workspace, warm):
-        figures = worker_figures(warm.device, bundle_trials=len(trials))
-        yield event.model_copy(update={"worker": figures})
+    try:
+        for event in _run_all(trials, workspace, warm):
+            figures = worker_figures(warm.device, bundle_trials=len(trials))
+            yield event.model_copy(update={"worker": figures})
+    finally:
+        for trial in trials:
+            workspace.trial(trial.trial_id).files.release()
 
 
 def _run_all(
@@ -59,7 +72,7 @@ def _run_all(
             if failed:
                 yield TrialEvent(kind=EventKind.FAILED, trial_id=trial.trial_id)
                 continue
-            if trial.method is Method.PRUNED_FUSION and warm.fast_path.enabled:
+            if trial.method.trains_nothing and warm.fast_path.enabled:
                 prunings.setdefault(pruned_from(trial), []).append(trial)
                 continue
             together = packable(trial) and warm.width(pack_key(trial)).packs
@@ -96,31 +109,55 @@ def _run_alone(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[
 
 def _run_trial(trial: Trial, workspace: Workspace, warm: WarmState) -> Iterator[TrialEvent]:
     started = time.perf_counter()
+    if stops(workspace.trial(trial.trial_id), warm):
+        yield TrialEvent(kind=EventKind.STOPPED, trial_id=trial.trial_id)
+        return
     yield TrialEvent(kind=EventKind.STARTED, trial_id=trial.trial_id)
     trainer = None
-    if trial.method is Method.PRUNED_FUSION:
+    if trial.method.trains_nothing:
         running = begin_pruned(trial, workspace, warm)
-        (scores,) = measure_finished(trial, [running.model], running.feeds)
+        with running.stopwatch.during(Phase.MEASURING):
+            (measured,) = measure_finished(trial, [running.model], running.feeds)
     else:
         running, trainer = begin_training(trial, workspace, warm)
-        for epoch in trainer.curve:
-            yield TrialEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
-        pace = Pace(warm.fast_path.checkpoint_share)
-        while not trainer.done:
-            try:
-                epoch = trainer.run_epoch()
-            except PreemptedError:
-                trainer.save_kept(running.paths.checkpoint)
-                raise
-            check_claim(running.paths)
-            if pace.due:
-                with pace.writing():
-                    trainer.save(running.paths.checkpoint)
-            elif pace.worth_keeping and not trial.method.trains_base:
-                trainer.keep()
-                pace.kept()
-            yield TrialEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch)
-        scores = trainer.final_scores()
+        yield from _train(running, trainer, warm)
+        if not trainer.done:
+            log.info("stopped after epoch %d, as it was asked to", len(trainer.curve))
+            yield TrialEvent(kind=EventKind.STOPPED, trial_id=trial.trial_id)
+            return
+        with running.stopwatch.during(Phase.MEASURING):
+            measured = trainer.final_evaluations()
     duration_s = time.perf_counter() - started
-    conclude(running, trainer, scores=scores, workspace=workspace, duration_s=duration_s)
+    conclude(running, trainer, measured=measured, workspace=workspace, duration_s=duration_s)
     yield TrialEvent(kind=EventKind.FINISHED, trial_id=trial.trial_id)
+
+
+def _train(running: Running, trainer: Trainer, warm: WarmState) -> Iterator[TrialEvent]:
+    """Train to the last epoch, or to one after which it is to stop; then it leaves a checkpoint."""
+    paths, method = running.paths, running.trial.method
+    for epoch in trainer.curve:
+        yield epoch_event(trainer, epoch, warm)
+    pace = Pace(warm.fast_path.checkpoint_share)
+    while not trainer.done:
+        if stops(paths, warm):
+            trainer.save(paths.checkpoint)
+            paths.files.keep_checkpoint()
+            return
+        cpu_started = time.process_time()
+        try:
+            epoch = trainer.run_epoch()
+        except PreemptedError:
+            trainer.save_kept(paths.checkpoint)
+            paths.files.keep_checkpoint()
+            raise
+        cpu_s = time.process_time() - cpu_started
+        running.stopwatch.add_epoch(epoch.train_s, epoch.evaluate_s, cpu_s=cpu_s)
+        check_claim(paths)
+        if pace.due:
+            with pace.writing(), running.stopwatch.during(Phase.KEEPING):
+                trainer.save(paths.checkpoint)
+                paths.files.keep_checkpoint()
+        elif pace.worth_keeping and not method.trains_base:
+            trainer.keep()
+            pace.kept()
+        yield epoch_event(trainer, epoch, warm)

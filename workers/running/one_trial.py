@@ -22,13 +22,15 @@ from adapter_lib.storage.files import save_adapter
 from workers.batches.examples import TaskExamples
 from workers.batches.feeding import Feeds
 from workers.contract.checksums import folder_digest
-from workers.contract.claims import check_claim
+from workers.contract.claims import check_claim, is_to_stop
 from workers.contract.events import EventKind, TrialEvent
 from workers.contract.log_lines import LogFormat, formatter
 from workers.contract.paths import TrialPaths, Workspace
+from workers.contract.predictions import PredictionsFile, write_predictions
 from workers.contract.redaction import redacted
 from workers.contract.results import (
     AdapterFiles,
+    Epoch,
     FailureReason,
     ParameterCounts,
     PrefixUse,
@@ -38,8 +40,9 @@ from workers.contract.results import (
     TrialResult,
     commit,
 )
+from workers.contract.spending import Phase, Stopwatch
 from workers.contract.task_card import Split
-from workers.contract.trial import Method, Trial
+from workers.contract.trial import Method, Precision, PruningOrder, Trial
 from workers.errors import (
     BaseModelSourceError,
     CheckpointError,
@@ -49,10 +52,13 @@ from workers.errors import (
     WorkerError,
 )
 from workers.objectives.divergence import check_parameters
+from workers.running.accelerator import check_alive, emulates_bfloat16, is_out_of_memory
 from workers.running.preemption import announcement, check_preemption
 from workers.running.warm_state import WarmState
 from workers.training.build import build, chosen_sources
+from workers.training.evaluation import Evaluation
 from workers.training.pruning import mean_attention
+from workers.training.removed_layers import removed_layers
 from workers.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -66,9 +72,11 @@ class Running:
     """A trial that has what it needs.
 
     Attributes:
-        model: untrained, or as its checkpoint has it; for a pruned fusion, the finished one.
+        model: untrained, or as its checkpoint has it; of what trains nothing, the finished one.
         prefix: what is taken from storage.
         ends_at: see `Trainer`.
+        keep_predictions: whether what it says of each row is written to a file.
+        stopwatch: adds up what it takes.
     """
 
     trial: Trial
@@ -78,6 +86,8 @@ class Running:
     feeds: Feeds
     prefix: PrefixUse | None
     ends_at: float
+    keep_predictions: bool
+    stopwatch: Stopwatch
 
 
 def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
@@ -91,7 +101,11 @@ def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
     check_claim(workspace.trial(trial.trial_id))
     ends_at = time.monotonic() + (warm.limits.trial_s or math.inf)
     log.info("start: %s", trial.label)
-    examples, backbone = warm.task(trial), warm.backbone(trial.base)
+    stopwatch = warm.stopwatch()
+    with stopwatch.during(Phase.TASK):
+        examples = warm.task(trial)
+    with stopwatch.during(Phase.BASE):
+        backbone = warm.backbone(trial.base)
     _check_vocabulary(examples, len(backbone.token_embedding), trial)
     for oddity in examples.oddities:
         log.warning("%s", oddity)
@@ -99,11 +113,16 @@ def begin(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
         if losses := reading.losses():
             length = trial.training.max_length
             log.warning("%s at max_length %d: %s", split, length, ", ".join(losses))
-    model = build(trial, backbone, workspace)
-    feeds, prefix = warm.feeds(trial, model)
+    if trial.training.precision is Precision.BFLOAT16 and emulates_bfloat16(warm.device):
+        log.warning("this GPU emulates bfloat16, slowly: set training.precision: float32")
+    with stopwatch.during(Phase.BUILD):
+        model = build(trial, backbone, workspace)
+    with stopwatch.during(Phase.PREFIX):
+        feeds, prefix = warm.feeds(trial, model)
     paths = workspace.trial(trial.trial_id)
     remove_leftovers(paths.folder, older_than_s=_UNFINISHED_S)
-    return Running(trial, paths, examples, model, feeds, prefix, ends_at)
+    keep = warm.keep_predictions and trial.method is not Method.PRETRAINING  # that says nothing
+    return Running(trial, paths, examples, model, feeds, prefix, ends_at, keep, stopwatch)
 
 
 def _check_vocabulary(examples: TaskExamples, size: int, trial: Trial) -> None:
@@ -124,22 +143,40 @@ def begin_training(trial: Trial, workspace: Workspace, warm: WarmState) -> tuple
     running = begin(trial, workspace, warm)
     trainer = _new_trainer(running)
     checkpoint = running.paths.checkpoint
+    running.paths.files.bring_checkpoint()
     if not checkpoint.exists():
         return running, trainer
     try:
         trainer.restore(checkpoint)
     except CheckpointError as error:
         log.warning("the checkpoint cannot be used, starting over: %s", error)
-        checkpoint.unlink(missing_ok=True)
+        running.paths.files.drop_checkpoint()
         running = begin(trial, workspace, warm)
         return running, _new_trainer(running)
     log.info("resumed after epoch %d", len(trainer.curve))
     return running, trainer
 
 
+def epoch_event(trainer: Trainer, epoch: Epoch, warm: WarmState) -> TrialEvent:
+    """Return what tells of an epoch; it waits where it is decided whether the trial goes on."""
+    trial, points = trainer.trial, warm.decisions
+    waits = points is not None and points.include(epoch.epoch, trial.training.epochs)
+    return TrialEvent(kind=EventKind.EPOCH, trial_id=trial.trial_id, epoch=epoch, waits=waits)
+
+
+def stops(paths: TrialPaths, warm: WarmState) -> bool:
+    """Tell whether a trial that is between two epochs, or not begun, is to stop there.
+
+    Raises:
+        ClaimLostError: another attempt has taken the trial over.
+    """
+    return warm.decisions is not None and is_to_stop(paths)
+
+
 def _new_trainer(running: Running) -> Trainer:
     trainer = Trainer(running.trial, running.model, running.examples, running.feeds)
     trainer.ends_at, trainer.taken_away = running.ends_at, announcement()
+    trainer.stopwatch = running.stopwatch
     return trainer
 
 
@@ -147,7 +184,7 @@ def conclude(
     running: Running,
     trainer: Trainer | None,
     *,
-    scores: list[Score],
+    measured: list[Evaluation],
     workspace: Workspace,
     duration_s: float,
     pack_width: int = 1,
@@ -156,6 +193,7 @@ def conclude(
 
     Args:
         trainer: as it ended, None for what was not trained.
+        measured: every split at every depth.
         duration_s: of all before this.
         pack_width: the most trials that were trained with it in one pass, itself included.
 
@@ -165,20 +203,41 @@ def conclude(
     started = time.perf_counter()
     trial, model, paths = running.trial, running.model, running.paths
     check_claim(paths)  # the adapter's folder is the new one's
-    attention = mean_attention(trial, model, running.feeds) if trial.fusion else {}
-    result = _finish(running, trainer, scores=scores, workspace=workspace)
+    with running.stopwatch.during(Phase.MEASURING):
+        attention = mean_attention(trial, model, running.feeds) if trial.fusion else {}
+    scores = [each.score for each in measured]
+    with running.stopwatch.during(Phase.KEEPING):
+        result = _finish(running, trainer, scores=scores, workspace=workspace)
+        predictions = _keep(running, measured) if running.keep_predictions else None
     duration_s += time.perf_counter() - started
-    measured = {"prefix": running.prefix, "attention": attention, "pack_width": pack_width}
-    commit(paths, result.model_copy(update=measured | {"duration_s": duration_s}))
-    paths.checkpoint.unlink(missing_ok=True)
-    paths.failure.unlink(missing_ok=True)
+    more = {"prefix": running.prefix, "attention": attention, "pack_width": pack_width}
+    spent = running.stopwatch.spent
+    kept = {"predictions": predictions, "duration_s": duration_s, "spent": spent}
+    commit(paths, result.model_copy(update=more | kept))
+    paths.files.tidy(result.model_copy(update=kept).digests)
     log.info("finished: %s %.4f", result.metric, result.score)
 
 
+def _keep(running: Running, measured: list[Evaluation]) -> PredictionsFile:
+    found = {(e.score.split, e.score.depth): e.predictions for e in measured}
+    paths = running.paths
+    written = write_predictions(paths.predictions, found)
+    paths.files.keep(paths.predictions.name, written.sha256)
+    return written
+
+
 def record_failure(trial: Trial, workspace: Workspace, error: Exception) -> TrialEvent:
-    """Commit whatever a trial raised as its own failure, unless another attempt took it over."""
+    """Commit whatever a trial raised as its own failure, unless another attempt took it over.
+
+    Raises:
+        DeviceLostError: it is not the trial's own: nothing works here any more.
+    """
     if isinstance(error, PreemptedError):
+        return TrialEvent(kind=EventKind.PREEMPTED, trial_id=trial.trial_id)
+    if isinstance(error, ClaimLostError):
+        log.warning("%s", error)
         return TrialEvent(kind=EventKind.ABANDONED, trial_id=trial.trial_id)
+    check_alive(error)
     log.error("trial %s failed: %s", trial.trial_id, error)
     paths, reason = workspace.trial(trial.trial_id), reason_of(error)
     failure = TrialFailure(
@@ -192,7 +251,7 @@ def record_failure(trial: Trial, workspace: Workspace, error: Exception) -> Tria
     except ClaimLostError:
         return TrialEvent(kind=EventKind.ABANDONED, trial_id=trial.trial_id)
     if reason is FailureReason.DIVERGED:
-        paths.checkpoint.unlink(missing_ok=True)
+        paths.files.drop_checkpoint()
     return TrialEvent(kind=EventKind.FAILED, trial_id=trial.trial_id)
 
 
@@ -200,8 +259,7 @@ def reason_of(error: Exception) -> FailureReason:
     """Say in a word why a trial failed."""
     if isinstance(error, TrialFailedError):
         return FailureReason(error.reason)
-    memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    if memory or "allocate memory" in str(error):
+    if is_out_of_memory(error):
         return FailureReason.OUT_OF_MEMORY
     if isinstance(error, WorkerError | AdapterLibError):
         return FailureReason.BAD_INPUT
@@ -211,19 +269,20 @@ def reason_of(error: Exception) -> FailureReason:
 def _finish(
     running: Running, trainer: Trainer | None, *, scores: list[Score], workspace: Workspace
 ) -> TrialResult:
-    """Write the adapter's files and put together the record; the caller commits it.
+    """Keep the adapter's files and put together the record; the caller commits it.
 
     Raises:
+        StorageError: object storage does not take them.
         TrialFailedError: a parameter is not finite, also where no score shows it.
     """
     trial, model, examples = running.trial, running.model, running.examples
     check_parameters(model)
     own = next(s for s in scores if s.split is Split.VALIDATION and s.depth == trial.drop.depth)
-    score, files = own.metrics[trial.metric], None
-    if not trial.method.trains_base:
+    score, files, pretrained = own.metrics[trial.metric], None, None
+    if trial.method.leaves_files:
         files = _save(trial, model, workspace.trial(trial.trial_id), score=score)
     if trial.method is Method.PRETRAINING:
-        files = None  # they stay in the workspace for those that start from them
+        files, pretrained = None, files
     fusion = model.adapter if isinstance(model.adapter, Fusion) else None
     return TrialResult(
         trial_id=trial.trial_id,
@@ -238,6 +297,7 @@ def _finish(
         selection=_selection(trial, examples),
         parameters=_parameters(model, trained=trainer is not None),
         adapter=files,
+        pretrained=pretrained,
         sources=dict(chosen_sources(trial, workspace)) if trial.fusion else {},
         kept=fusion.kept if fusion is not None and trial.pruning else {},
         readings=dict(examples.readings),
@@ -251,8 +311,13 @@ def _selection(trial: Trial, examples: TaskExamples) -> SelectionRecord:
     how = f"best validation {trial.metric}"
     if trial.drop.mode == "robust":
         how += " (mean over all depths)"
-    if trial.method is Method.PRUNED_FUSION:
-        how = "the fusion's own; adapters kept by mean attention over train"
+    if trial.pruning is not None:
+        drawn = trial.pruning.order is PruningOrder.RANDOM
+        kept = "at random" if drawn else "by mean attention over train"
+        how = f"the fusion's own; adapters kept {kept}"
+    if trial.removal is not None:
+        gone = ", ".join(map(str, removed_layers(trial)))
+        how = f"the adapter's own; without those of layers {gone}"
     return SelectionRecord(
         checkpoint=how,
         selected_on=Split.VALIDATION,
@@ -280,6 +345,7 @@ def _save(trial: Trial, model: AdapterModel, paths: TrialPaths, *, score: float)
     manifest = save_adapter(paths.adapter, model, task=task, provenance=provenance)
     files, digest = folder_digest(paths.adapter)
     size = sum((paths.adapter / name).stat().st_size for name in files)
+    paths.files.keep_adapter(files)
     return AdapterFiles(kind=manifest.kind, files=files, digest=digest, size_bytes=size)
 
 
@@ -308,11 +374,12 @@ def logging_to(paths: TrialPaths) -> Iterator[None]:
 
     A driver has made the folder; where it is gone, nothing is made in its place.
     """
-    if paths.attempt is None:
+    if paths.attempt is None or paths.storage is not None:
         paths.folder.mkdir(parents=True, exist_ok=True)
     elif not paths.folder.is_dir():
         yield
         return
+    paths.files.keep_log()
     handler = logging.FileHandler(paths.log, encoding="utf-8")
     handler.setFormatter(formatter(LogFormat.of_environment(), trial=paths.folder.name))
     package = logging.getLogger("workers")

@@ -1,14 +1,17 @@
-"""Prune one finished fusion to several numbers of adapters, and measure all in one pass.
+"""Prune one finished fusion or adapter in several ways, and measure all in one pass.
 
-How a fusion is pruned is left to `pruning`.
+What stays of a fusion is left to `pruning`, of an adapter to `removed_layers`.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+from workers.batches.feeding import Feeds
 from workers.contract.events import EventKind, TrialEvent
 from workers.contract.paths import Workspace
+from workers.contract.spending import Phase, Stopwatch
 from workers.contract.trial import Trial
 from workers.running.one_trial import Running, begin, conclude, logging_to, record_failure
 from workers.running.warm_state import WarmState
@@ -21,12 +24,26 @@ RunAlone = Callable[[Trial, Workspace, WarmState], Iterator[TrialEvent]]
 
 
 def begin_pruned(trial: Trial, workspace: Workspace, warm: WarmState) -> Running:
-    """Load the finished fusion of a trial and prune it."""
+    """Load the finished fusion or adapter of a trial without what leaves it."""
     running = begin(trial, workspace, warm)
-    running.model = prune(
-        trial, running.model, running.feeds, workspace=workspace, memo=warm.attention
-    )
+    if trial.removal is not None:  # it was built without
+        return running
+    with running.stopwatch.during(Phase.BUILD):
+        running.model = prune(
+            trial, running.model, running.feeds, workspace=workspace, memo=warm.attention
+        )
     return running
+
+
+def _joined(pruned: Sequence[Running]) -> Feeds:
+    """Return feeds with all that is stored for any of them: their frozen parts may differ."""
+    return {
+        split: replace(
+            feed,
+            stored={t: s for each in pruned for t, s in each.feeds[split].stored.items()},
+        )
+        for split, feed in pruned[0].feeds.items()
+    }
 
 
 def run_prunings(
@@ -52,18 +69,22 @@ def run_prunings(
                 yield record_failure(trial, workspace, error)
     if not pruned:
         return
+    together = Stopwatch()
     try:
-        scores = measure_finished(pruned[0].trial, [r.model for r in pruned], pruned[0].feeds)
+        with together.during(Phase.MEASURING):
+            measured = measure_finished(pruned[0].trial, [r.model for r in pruned], _joined(pruned))
     except Exception:  # whose fault it is shows when each is run alone
         log.exception("could not measure %d prunings together", len(pruned))
         for running in pruned:
             yield from alone(running.trial, workspace, warm)
         return
     duration_s = (time.perf_counter() - started) / len(pruned)
-    for running, own in zip(pruned, scores, strict=True):
+    for running, own in zip(pruned, measured, strict=True):
+        share = together.spent[Phase.MEASURING] * (1 / len(pruned))
+        running.stopwatch.add(Phase.MEASURING, share)
         with logging_to(running.paths):
             try:
-                conclude(running, None, scores=own, workspace=workspace, duration_s=duration_s)
+                conclude(running, None, measured=own, workspace=workspace, duration_s=duration_s)
             except Exception as error:  # likewise
                 log.exception("trial %s failed", running.trial.trial_id)
                 yield record_failure(running.trial, workspace, error)

@@ -114,6 +114,15 @@ def folder_rows(folder: Path, card: TaskCard) -> dict[Split, Rows]:
     }
 
 
+def task_files(folder: Path) -> list[Path]:
+    """Return the files of a task: its card and the rows of its splits.
+
+    Raises:
+        TaskError: one of them is missing.
+    """
+    return [_read_card(folder)[0], *_split_files(folder).values()]
+
+
 def _read_card(folder: Path) -> tuple[Path, dict[str, Any]]:
     path = next((folder / name for name in CARD_NAMES if (folder / name).is_file()), None)
     if path is None:

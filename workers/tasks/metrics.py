@@ -15,6 +15,7 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from workers.contract.results import FailureReason
 from workers.contract.task_card import Metric, TaskCard, TaskKind
 from workers.errors import TrialFailedError
+from workers.tasks.answer_scores import score_answers
 from workers.tasks.rows import Label, Rows
 
 Vector = NDArray[Any]
@@ -47,6 +48,20 @@ def score(metrics: Sequence[Metric], predictions: Vector, labels: Vector) -> dic
             "finite; try a lower learning rate",
         )
     return {metric.value: float(_SCORES[metric](predictions, labels)) for metric in metrics}
+
+
+def score_rows(card: TaskCard, answers: Sequence[Any], rows: Rows) -> dict[str, float]:
+    """Score what was answered to rows, in their order, by every metric of the card.
+
+    Raises:
+        TrialFailedError: a value is not a finite number.
+    """
+    if card.kind is TaskKind.SPAN:
+        assert rows.answers is not None
+        return score_answers(card.metrics, answers, rows.answers)
+    if card.kind is TaskKind.TOKEN_CLASSIFICATION:
+        return score_words(card, answers, rows.labels)
+    return score(card.metrics, np.asarray(answers), np.asarray(rows.labels))
 
 
 def majority_baseline(card: TaskCard, train: Rows, evaluation: Rows) -> float:

@@ -15,18 +15,22 @@ from workers.contract.head_settings import head_config
 from workers.contract.paths import Workspace
 from workers.contract.results import TrialResult, read_result
 from workers.contract.trial import FusionSource, Method, Trial
-from workers.errors import TrialFailedError
+from workers.errors import DamagedObjectError, TrialFailedError
+from workers.training.removed_layers import removed_layers, without
 from workers.training.seeds import generator_for
 
 
 def build(trial: Trial, backbone: Backbone, workspace: Workspace) -> AdapterModel:
-    """Build the untrained network of a trial (for a pruned fusion: the finished one).
+    """Build the untrained network of a trial; of what trains nothing, the finished one.
 
     `backbone` is shared between trials and stays frozen; what trains it gets a copy.
     """
     if trial.method is Method.PRUNED_FUSION:
         assert trial.pruning is not None
         return _finished_model(trial.pruning.fusion_trial, backbone, workspace)
+    if trial.removal is not None:
+        finished = _finished_model(trial.removal.adapter_trial, backbone, workspace)
+        return without(finished, removed_layers(trial))
     generator = generator_for(trial.seed, "initialisation")
     layers, hidden_size = backbone.layers_count, backbone.hidden_size
     head = Head.over(backbone, _head_config(trial, backbone), generator=generator)
@@ -42,6 +46,9 @@ def build(trial: Trial, backbone: Backbone, workspace: Workspace) -> AdapterMode
         for task, trial_id in chosen_sources(trial, workspace).items():
             source = _finished_model(trial_id, backbone, workspace).adapter
             assert isinstance(source, Adapter)
+            if trial.fusion.random_sources:
+                drawn = generator_for(trial.seed, f"random source {task}")
+                source = Adapter.over(backbone, source.config, generator=drawn)
             sources[task] = source
         adapter = Fusion(
             trial.fusion.config,
@@ -100,13 +107,14 @@ def _finished_model(trial_id: str, backbone: Backbone, workspace: Workspace) -> 
     Raises:
         TrialFailedError: its files are damaged or gone, which its own result does not tell.
     """
-    folder = workspace.trial(trial_id).adapter
+    paths, left = workspace.trial(trial_id), finished_result(trial_id, workspace).left
     try:
-        return load_adapter(folder, backbone)
-    except AdapterFileError as error:
+        with paths.files.adapter(left.files if left else {}) as folder:
+            return load_adapter(folder, backbone)
+    except (AdapterFileError, DamagedObjectError) as error:
         raise TrialFailedError(
             "bad_input",
-            f"{error}; trial {trial_id} left it: remove {folder} and submit with "
+            f"{error}; trial {trial_id} left it: remove {paths.place('adapter')} and submit with "
             "--retrain-missing to train that one again",
         ) from error
 
@@ -121,7 +129,7 @@ def finished_result(trial_id: str, workspace: Workspace) -> TrialResult:
     if result is None:
         raise TrialFailedError(
             "bad_input",
-            f"expected the result of trial {trial_id} in {workspace.trial(trial_id).folder}, found "
-            "none; the trial's files were moved or deleted: submit again",
+            f"expected the result of trial {trial_id} in {workspace.trial(trial_id).place()}, "
+            "found none; the trial's files were moved or deleted: submit again",
         )
     return result

@@ -1,33 +1,11 @@
-"""The drop depths that a trial is measured at, and the cut points from which its runs start."""
+"""The cut points from which a trial's runs over its splits start."""
 
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.fusion import Fusion
 from adapter_lib.transformer.activations import CutPoint
+from workers.contract.measured_depths import measured_depths, selection_depths
 from workers.contract.task_card import Split
-from workers.contract.trial import DropMode, MeasuredDepths, Method, PruningOrder, Trial
-
-
-def measured_depths(trial: Trial) -> list[int]:
-    """Return the drop depths that the finished trial is measured at on validation.
-
-    Robust adapters are measured at every depth 0…L-1, and so are those trained in every layer
-    unless the trial says otherwise; a specialised one at its own, and what has no adapter at 0.
-    """
-    if trial.method not in (Method.ADAPTER, Method.FUSION, Method.PRUNED_FUSION):
-        return [trial.drop.depth]
-    match trial.drop.mode:
-        case DropMode.ROBUST:
-            everywhere = True
-        case DropMode.SPECIALISED:
-            everywhere = False
-        case DropMode.NONE:
-            everywhere = trial.drop.measure is MeasuredDepths.ALL
-    return list(range(trial.base.layers)) if everywhere else [trial.drop.depth]
-
-
-def selection_depths(trial: Trial) -> list[int]:
-    """Return the depths whose mean score early stopping compares."""
-    return measured_depths(trial) if trial.drop.mode is DropMode.ROBUST else [trial.drop.depth]
+from workers.contract.trial import DropMode, Method, PruningOrder, Trial
 
 
 def wanted_cut_points(trial: Trial, model: AdapterModel) -> dict[Split, list[CutPoint]]:
@@ -56,6 +34,8 @@ def _depths_over_train(trial: Trial, model: AdapterModel) -> list[int]:
         # Attention is measured over every token, and some are not stored that high.
         all_stored = not model.reads_one_token or fusion.lowest_layer < trial.base.layers - 1
         return [trial.drop.depth] if measures and all_stored else []
+    if trial.removal is not None:  # which nothing is trained for
+        return []
     if trial.training.frozen_dropout:  # which what is stored does not have
         return []
     robust = trial.drop.mode is DropMode.ROBUST

@@ -16,6 +16,7 @@ from workers.contract.task_card import Split
 from workers.contract.trial import PruningOrder, Trial, content_hash
 from workers.objectives.divergence import check_finite
 from workers.training.build import finished_result
+from workers.training.seeds import generator_for
 
 Attention = dict[int, dict[str, float]]
 """Layer → source → its mean fusion weight."""
@@ -81,12 +82,14 @@ def prune(
 
     At once, the fusion's own statistics decide; one by one, the least attended adapter of each
     layer leaves and the attention over those that are left is measured again, or known from
-    `memo`.
+    `memo`; at random, the trial's seed decides, and of fewer all are among those of more.
     """
     assert trial.pruning is not None
     attention: Attention = finished_result(trial.pruning.fusion_trial, workspace).attention
     if trial.pruning.order is PruningOrder.AT_ONCE:
         return _pruned(model, most_attended(attention, trial.pruning.keep))
+    if trial.pruning.order is PruningOrder.RANDOM:
+        return _pruned(model, most_attended(_drawn(attention, trial.seed), trial.pruning.keep))
     kept: Mapping[int, Sequence[str]] = {}
     most = max(len(means) for means in attention.values())
     for keep in range(most - 1, trial.pruning.keep - 1, -1):
@@ -99,10 +102,19 @@ def prune(
     return _pruned(model, kept)
 
 
+def _drawn(attention: Attention, seed: int) -> Attention:
+    """Return random weights in place of measured ones, for every layer its own."""
+    generator = generator_for(seed, "pruning")
+    return {
+        layer: dict(zip(names, torch.rand(len(names), generator=generator).tolist(), strict=True))
+        for layer, names in sorted(attention.items())
+    }
+
+
 def pruned_from(trial: Trial) -> Hashable:
-    """Return what is the same for all prunings of one finished fusion."""
-    assert trial.pruning is not None
-    return content_hash(trial.identity | {"pruning": trial.pruning.fusion_trial})
+    """Return what is the same for all prunings of one finished fusion or adapter."""
+    (parent,) = trial.parents
+    return content_hash(trial.identity | {"pruning": parent, "removal": None})
 
 
 def _measurement(trial: Trial, kept: Mapping[int, Sequence[str]]) -> Hashable:

@@ -23,7 +23,9 @@ from workers.batches.batching import training_batches
 from workers.batches.examples import TaskExamples
 from workers.batches.feeding import Feeds, plain_feeds
 from workers.batches.precision import autocast
-from workers.contract.results import Epoch, FailureReason, Score
+from workers.contract.measured_depths import measured_depths, selection_depths
+from workers.contract.results import Epoch, FailureReason
+from workers.contract.spending import Stopwatch
 from workers.contract.task_card import Split
 from workers.contract.trial import (
     DropMode,
@@ -34,8 +36,7 @@ from workers.contract.trial import (
 from workers.errors import CheckpointError, PreemptedError, TrialFailedError
 from workers.objectives import objective_of
 from workers.training.checkpoint import read_checkpoint, write_checkpoint
-from workers.training.depths import measured_depths, selection_depths
-from workers.training.evaluation import evaluate
+from workers.training.evaluation import Evaluation, evaluate
 from workers.training.micro_batch import MicroBatch, micro_batches_of
 from workers.training.seeds import generator_for, seed_for
 
@@ -51,6 +52,7 @@ class Trainer:
     Attributes:
         ends_at: the time by `time.monotonic` at which the trial fails if it is not done.
         taken_away: set once the node is being taken away.
+        stopwatch: what it took, as whoever drives it adds up; checkpoints keep it.
     """
 
     def __init__(
@@ -71,10 +73,11 @@ class Trainer:
         self.best_state: dict[str, torch.Tensor] = {}
         self._order = generator_for(trial.seed, "order")
         self._depths = generator_for(trial.seed, "drop")
-        self._best_scores: list[Score] = []
+        self._at_best: list[Evaluation] = []
         self._kept: dict[str, Any] | None = None
         self.ends_at = math.inf
         self.taken_away = threading.Event()
+        self.stopwatch = Stopwatch()
         self.optimiser = _optimiser(trial, model)
         rows = len(examples.splits[Split.TRAIN])
         batches = math.ceil(rows / trial.training.batch_size)
@@ -140,7 +143,8 @@ class Trainer:
             total: the sum of all rows' losses.
         """
         started = time.perf_counter()
-        scores = self._measure(Split.VALIDATION, selection_depths(self.trial))
+        measured = self._measure(Split.VALIDATION, selection_depths(self.trial))
+        scores = [each.score for each in measured]
         metric = self.trial.metric
         epoch = Epoch(
             epoch=len(self.curve) + 1,
@@ -155,17 +159,17 @@ class Trainer:
         )
         self.curve.append(epoch)
         if self.best is epoch:
-            self.best_state, self._best_scores = self.model.trainable_state(), scores
+            self.best_state, self._at_best = self.model.trainable_state(), measured
         log.info("epoch %d: loss %.4f, %s", epoch.epoch, epoch.train_loss, epoch.metrics)
         return epoch
 
-    def final_scores(self) -> list[Score]:
+    def final_evaluations(self) -> list[Evaluation]:
         """Take the best epoch's parameters and measure every split they are reported on.
 
         What was measured after that epoch is not measured again.
         """
         self.model.load_trainable_state(self.best_state)
-        return measure_finished(self.trial, [self.model], self.feeds, known=self._best_scores)[0]
+        return measure_finished(self.trial, [self.model], self.feeds, known=self._at_best)[0]
 
     def save(self, path: Path) -> None:
         """Write everything needed to go on after this epoch; the old file stays until then.
@@ -194,12 +198,13 @@ class Trainer:
         return {
             "model": self.model.trainable_state(),
             "best": self.best_state,
-            "best_scores": [s.model_dump(mode="json") for s in self._best_scores],
+            "at_best": [each.as_state() for each in self._at_best],
             "optimiser": self.optimiser.state_dict(),
             "curve": [e.model_dump(mode="json") for e in self.curve],
             "order": self._order.get_state(),
             "depths": self._depths.get_state(),
             "device": self.device.type,
+            "spent": self.stopwatch.as_state(),
             "random": [generator.get_state() for generator in self._generators],
         }
 
@@ -221,13 +226,14 @@ class Trainer:
             raise ValueError(f"of a {state['device']}, and this is a {self.device.type}")
         self.model.load_trainable_state(state["model"])
         self.best_state = {name: t.to(self.device) for name, t in state["best"].items()}
-        self._best_scores = [Score.model_validate(s) for s in state["best_scores"]]
+        self._at_best = [Evaluation.of_state(each) for each in state["at_best"]]
         self.optimiser.load_state_dict(state["optimiser"])
         self.curve = [Epoch.model_validate(e) for e in state["curve"]]
         self._order.set_state(state["order"])
         self._depths.set_state(state["depths"])
         for generator, saved in zip(self._generators, state["random"], strict=True):
             generator.set_state(saved)
+        self.stopwatch.add_state(state.get("spent", {}))
 
     @property
     def _generators(self) -> list[torch.Generator]:
@@ -319,8 +325,8 @@ class Trainer:
             return training.learning_rate * (1 + math.cos(math.pi * progress)) / 2
         return training.learning_rate
 
-    def _measure(self, split: Split, depths: list[int]) -> list[Score]:
-        (scores,) = evaluate(
+    def _measure(self, split: Split, depths: list[int]) -> list[Evaluation]:
+        (found,) = evaluate(
             [self.model],
             self.feeds[split],
             self.objective,
@@ -328,26 +334,26 @@ class Trainer:
             depths=depths,
             precision=self.trial.training.precision,
         )
-        return scores
+        return found
 
 
 def measure_finished(
-    trial: Trial, models: Sequence[AdapterModel], feeds: Feeds, *, known: Sequence[Score] = ()
-) -> list[list[Score]]:
-    """Score finished models of one trial or of several that differ in their pruning only.
+    trial: Trial, models: Sequence[AdapterModel], feeds: Feeds, *, known: Sequence[Evaluation] = ()
+) -> list[list[Evaluation]]:
+    """Measure finished models of one trial or of several that differ in their pruning only.
 
     That is on validation at all their depths, and on test at those that they may serve: an adapter
     that was trained for one depth is tested at that depth only; a robust one at all.
 
     Args:
-        known: what they score on validation at some depths.
+        known: what was measured of them on validation at some depths.
     """
-    scores: list[list[Score]] = [list(known) for _ in models]
+    measured: list[list[Evaluation]] = [list(known) for _ in models]
     for split, depths in (
         (Split.VALIDATION, measured_depths(trial)),
         (Split.TEST, selection_depths(trial)),
     ):
-        done = {s.depth for s in known} if split is Split.VALIDATION else set()
+        done = {each.score.depth for each in known} if split is Split.VALIDATION else set()
         if split in feeds and (depths := [d for d in depths if d not in done]):
             found = evaluate(
                 models,
@@ -357,10 +363,10 @@ def measure_finished(
                 depths=depths,
                 precision=trial.training.precision,
             )
-            for one, more in zip(scores, found, strict=True):
+            for one, more in zip(measured, found, strict=True):
                 one += more
     order = list(Split).index
-    return [sorted(one, key=lambda s: (order(s.split), s.depth)) for one in scores]
+    return [sorted(one, key=lambda e: (order(e.score.split), e.score.depth)) for one in measured]
 
 
 def _optimiser(trial: Trial, model: AdapterModel) -> torch.optim.Optimizer:

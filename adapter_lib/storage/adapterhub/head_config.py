@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapter_lib.config.configuration import HeadConfig, HeadKind
+from adapter_lib.config.configuration import HeadConfig, HeadKind, Pooling
 from adapter_lib.errors import ConfigurationError, UnsupportedSettingError
 from adapter_lib.storage.adapterhub.base_dropout import head_dropout
 from adapter_lib.storage.adapterhub.hub_settings import Settings, refused_in
@@ -106,6 +106,11 @@ def write_head_config(
         )
     if config.kind is HeadKind.MASKED_LM:
         return _write_masked_lm(config, labels, embedding_size)
+    if config.pooling is not Pooling.TOKEN:
+        raise UnsupportedSettingError(
+            f"AdapterHub's heads read one token of a row, found pooling={config.pooling}; write "
+            "the adapter alone, with write_adapter"
+        )
     default = head_dropout(model_config)
     fields = {
         "activation_function": "tanh",

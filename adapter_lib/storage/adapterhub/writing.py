@@ -170,14 +170,6 @@ def write_setup(
     if part is None:
         raise ConfigurationError("expected a model with an adapter, found none; use write_head")
     adapters = {name: part} if isinstance(part, Adapter) else _sources(part)
-    if isinstance(part, Fusion):
-        write_fusion(
-            folder / ",".join(adapters), part, backbone=backbone, weights_format=weights_format
-        )
-    for source, adapter in adapters.items():
-        write_adapter(
-            folder / source, adapter, name=source, backbone=backbone, weights_format=weights_format
-        )
     write_head(
         folder / name,
         model.head,
@@ -186,6 +178,14 @@ def write_setup(
         labels=labels,
         weights_format=weights_format,
     )
+    if isinstance(part, Fusion):
+        write_fusion(
+            folder / ",".join(adapters), part, backbone=backbone, weights_format=weights_format
+        )
+    for source, adapter in adapters.items():
+        write_adapter(
+            folder / source, adapter, name=source, backbone=backbone, weights_format=weights_format
+        )
     children = [{"type": "single", "children": [source]} for source in adapters]
     kind = "Fuse" if isinstance(part, Fusion) else "Stack"
     setup = {"type": kind, "children": children}

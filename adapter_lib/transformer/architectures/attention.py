@@ -83,7 +83,9 @@ def token_distance(token_mask: Tensor) -> Tensor:
 def cast_once(h: Tensor) -> Tensor:
     """Return h as autocast will have it, so that several products need one cast, not one each."""
     kind = h.device.type
-    if not torch.is_autocast_enabled(kind) or h.dtype != torch.float32:
+    if h.dtype != torch.float32 or not torch.amp.is_autocast_available(kind):
+        return h
+    if not torch.is_autocast_enabled(kind):
         return h
     return h.to(torch.get_autocast_dtype(kind))
 

@@ -119,7 +119,8 @@ class Run:
         self.labels = {s: np.array([row["label"] for row in r], dtype) for s, r in rows.items()}
         self.low, self.high = self.card.get("label_range") or (0.0, 1.0)
         labels = 1 if self.regression else len(self.card["label_names"])
-        self.model = build_model(settings["base"], labels=labels, depth=depth)
+        self.device = settings.get("device", "cpu")
+        self.model = build_model(settings["base"], labels=labels, depth=depth).to(self.device)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
             self.trained, lr=settings["learning_rate"], weight_decay=0.0
@@ -131,9 +132,10 @@ class Run:
     def logits(self, split: str, indices: Any) -> Any:
         import torch
 
-        batch = collate(self.tokenizer, self.tokens[split], indices)
+        batch = collate(self.tokenizer, self.tokens[split], indices).to(self.device)
         low = self.settings["precision"] == "bfloat16"
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
+        kind = torch.device(self.device).type
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=low):
             return self.model(**batch).logits.float()
 
     def train_epoch(self) -> float:
@@ -151,7 +153,7 @@ class Run:
         from torch.nn import functional
 
         logits = self.logits("train", indices)
-        wanted = torch.from_numpy(self.labels["train"][indices])
+        wanted = torch.from_numpy(self.labels["train"][indices]).to(self.device)
         if self.regression:
             wanted = (wanted - self.low) / (self.high - self.low)
             loss = functional.mse_loss(logits[:, 0], wanted)
@@ -175,7 +177,7 @@ class Run:
                 indices = order[start : start + EVALUATION_BATCH]
                 logits = self.logits(split, indices)
                 found = logits[:, 0] if self.regression else logits.argmax(-1)
-                predicted[indices] = found.numpy()
+                predicted[indices] = found.cpu().numpy()
         return score(self.card["metric"], predicted, self.labels[split])
 
     def state(self) -> dict[str, Any]:

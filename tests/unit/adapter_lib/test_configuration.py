@@ -48,6 +48,7 @@ WRONG: dict[type, dict[str, list[Any]]] = {
         "sharing": ["all layers", None, True],
         "initialisation": ["xavier", "mam_adapter", 0],
         "drop_depth": [-1, 1.5, "1", False, None, math.inf, HUGE],
+        "initial_std": [0, -0.01, math.nan, "0.01", True],
         "scaling": [math.nan, math.inf, -math.inf, 1e39, "1", None, True, 1j, 10**400],
         "dropout": [1.0, -0.1, math.nan, "0.1", None, False],
         "layer_sizes": [4, "44", (4, 0), (4, 4.0), (True, 4), {4: 4}, (4, HUGE)],
@@ -72,6 +73,7 @@ WRONG: dict[type, dict[str, list[Any]]] = {
         "layers": [0, 3, 1.0, "2", True, None],
         "dropout": [1.0, -0.5, math.nan, "0", None, True],
         "use_pooler": [1, "no", None],
+        "pooling": ["max", "", True, None],
     },
     Arrangement: {
         "reads": ["sum", "", 0, True],

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM, BertModel, GPT2Config, GPT2Model
 
-from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind
+from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind, Pooling
 from adapter_lib.errors import ConfigurationError
 from adapter_lib.model import AdapterModel
 from adapter_lib.modules.bottleneck import Adapter
@@ -33,6 +33,8 @@ CONFIGS = [
     HeadConfig(HeadKind.CLASSIFICATION, 4, layers=1, use_pooler=True),
     HeadConfig(HeadKind.CLASSIFICATION, 4, use_pooler=True),
     HeadConfig(HeadKind.REGRESSION, 1),
+    HeadConfig(HeadKind.CLASSIFICATION, 4, pooling=Pooling.MEAN),
+    HeadConfig(HeadKind.MULTIPLE_CHOICE, 3, pooling=Pooling.MEAN),
 ]
 
 
@@ -77,6 +79,7 @@ def test_what_was_written_before_poolers_keeps_its_bytes(pooled: Backbone, tmp_p
         save_adapter(tmp_path / "a", make_model(pooled, config), task={}, provenance={})
         text = (tmp_path / "a" / "adapter.json").read_text()
         assert ("use_pooler" in text) == use_pooler
+        assert "pooling" not in text
 
 
 def test_choices_are_scored_alike_wherever_they_stand(pooled: Backbone) -> None:
@@ -159,6 +162,8 @@ def test_the_tied_embedding_gets_no_gradient(pooled: Backbone, batch: Batch) -> 
         ((HeadKind.MASKED_LM, 40, 1), "has 2 layers, found 1"),
         ((HeadKind.SPAN, 2, 1, 0.1, True), "leave use_pooler out"),
         ((HeadKind.MASKED_LM, 40, 2, 0.0, True), "leave use_pooler out"),
+        ((HeadKind.SPAN, 2, 1, 0.1, False, "mean"), "leave pooling out"),
+        ((HeadKind.REGRESSION, 1, 2, 0.1, True, "mean"), "leave one of them out"),
         ((HeadKind.REGRESSION, 2), "exactly 1 labels"),
     ],
 )

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from adapter_lib.config.configuration import HeadConfig, HeadKind
+from adapter_lib.config.configuration import HeadConfig, HeadKind, Pooling
 from adapter_lib.modules.heads import Head, first_position, last_position
 from adapter_lib.transformer.backbone import Batch
 
@@ -56,6 +56,24 @@ def test_padding_on_the_other_side_changes_nothing() -> None:
         tested(torch.cat([real, noise], 1), Batch(right, right)),
         tested(torch.cat([noise, real], 1), Batch(left, left)),
     )
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_mean_is_over_real_tokens_whatever_padding_holds(causal: bool) -> None:
+    config = HeadConfig(HeadKind.REGRESSION, 1, layers=1, pooling=Pooling.MEAN)
+    tested = Head(config, hidden_size=2).double().eval()
+    h = torch.tensor([[[1.0, 2], [3, 6], [0, 0], [0, 0]]] * 3, dtype=torch.float64)
+    h[1, 2:], h[2, :2] = torch.nan, torch.inf
+    h[2, 2:] = torch.tensor([[1.0, 2], [3, 6]])
+    h.requires_grad_(True)
+    batch = Batch(MASK, MASK)
+    assert tested.token_index(batch, causal=causal) is None
+    found = tested(h, batch, causal=causal)
+    mean = torch.tensor([[1.0, 2], [2, 4], [2, 4]], dtype=torch.float64)
+    torch.testing.assert_close(found, mean @ tested.output.weight.T + tested.output.bias)
+    (gradient,) = torch.autograd.grad(found.sum(), h)
+    share = tested.output.weight * MASK[..., None] / MASK.sum(1)[:, None, None]
+    torch.testing.assert_close(gradient, share)
 
 
 def test_regression_gives_one_value_per_example() -> None:

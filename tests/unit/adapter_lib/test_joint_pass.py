@@ -16,6 +16,7 @@ from adapter_lib.config.configuration import (
     HeadConfig,
     HeadKind,
     Placement,
+    Pooling,
     Sharing,
 )
 from adapter_lib.errors import ConfigurationError
@@ -135,6 +136,7 @@ def in_stacks(models: list[AdapterModel]) -> list[Part]:
     [
         HeadConfig(HeadKind.CLASSIFICATION, labels=3),
         HeadConfig(HeadKind.TOKEN_CLASSIFICATION, labels=3, layers=1),
+        HeadConfig(HeadKind.CLASSIFICATION, labels=3, pooling=Pooling.MEAN),
     ],
 )
 @pytest.mark.parametrize("stored", ["nothing", "all of it", "a part of it"])

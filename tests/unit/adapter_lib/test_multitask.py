@@ -14,6 +14,7 @@ from adapter_lib.config.configuration import (
     HeadKind,
     NonLinearity,
     Placement,
+    Pooling,
     Sharing,
 )
 from adapter_lib.errors import ConfigurationError
@@ -64,6 +65,7 @@ TASKS: dict[str, tuple[AdapterConfig | None, HeadConfig]] = {
     "norms": (AdapterConfig(2, drop_depth=3, trained_norm=True), CLASSES),
     "sizes": (AdapterConfig(2, layer_sizes=(1, 2, 3, 6)), HeadConfig(HeadKind.MASKED_LM, 40)),
     "head": (None, HeadConfig(HeadKind.CLASSIFICATION, 7)),
+    "mean": (AdapterConfig(4), HeadConfig(HeadKind.CLASSIFICATION, 3, pooling=Pooling.MEAN)),
 }
 
 
@@ -215,7 +217,7 @@ def test_each_example_has_its_own_task_and_depth(
             assert_same(found.hidden[i][real], backbone(alone, model.adapter, depth)[0][real])
             position = found.rows[task].tolist().index(i)
             logits, expected = found.logits[task][position], model(alone, drop_depth=depth)[0]
-            if not model.reads_one_token:  # nothing is defined for padding
+            if not model.head.config.kind.answers_by_row:  # nothing is defined for padding
                 logits, expected = logits[real], expected[real]
             assert_same(logits, expected)
 

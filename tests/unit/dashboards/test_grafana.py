@@ -13,6 +13,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from orchestrator.running import telemetry as module
 from orchestrator.running.telemetry import Telemetry
+from orchestrator.running.worker_shapes import WorkerRoom
 from workers.contract.events import EventKind, TrialEvent, WorkerFigures
 
 ROOT = Path(__file__).parents[3]
@@ -47,7 +48,7 @@ class Board:
 def served() -> dict[str, set[str]]:
     """Every name that is served → its labels."""
     telemetry, board = Telemetry("s"), Board()
-    telemetry.watch(module.Watch()).board(board, 1)  # type: ignore[arg-type]
+    telemetry.watch(module.Watch()).board(board, WorkerRoom(1))  # type: ignore[arg-type]
     board.listeners[0](TrialEvent(kind=EventKind.STARTED, trial_id="t", worker=WORKER), None)
     telemetry._trained.labels("s", "adapter")
     telemetry._duration.labels("s", "adapter")

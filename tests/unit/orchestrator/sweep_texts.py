@@ -27,6 +27,11 @@ trials:
     seeds: 0
   - method: top_layers
     layers: [1, 2]
+  - zip: { adapter: { scaling: [1, 2] }, training: { batch_size: [4, 8] } }
+    points: [{}, { head: { layers: 2 } }]
+    sample: { count: 2, seed: 1, training: { weight_decay: { log_uniform: [1e-4, 1e-1] },
+              accumulate: { integers: [1, 3] } }, drop: { mode: { choice: [none, robust] } } }
+    when: [{ where: { task: cola, scaling: 2 }, seeds: 3, training: { epochs: 1 } }]
 fusion:
   - targets: rte
     sources: { tasks: all, where: { bottleneck_size: 4 }, seed: same }

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,7 @@ from orchestrator.addresses import holds_password, redacted
 from orchestrator.catalog import Catalog
 from orchestrator.catalog.engines import engine_at
 from orchestrator.errors import CatalogError, OrchestratorError, TrackingError
-from orchestrator.mlflow.runs import translated
+from orchestrator.mlflow.runs import connect, translated
 from workers.contract.log_lines import RedactingFormatter
 
 
@@ -166,3 +167,25 @@ def test_a_password_is_taken_from_the_environment_and_refused_as_an_argument(
     variable = {"--catalog": "ADAPTERSWEEP_CATALOG", "--tracking": "MLFLOW_TRACKING_URI"}[option]
     monkeypatch.setenv(variable, address)
     assert "found a password" not in said()
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("postgresql+psycopg://ada:secret@127.0.0.1:1/db", "port 1 failed"),
+        ("postgresql+psycopg://ada:secret@127.0.0.1:port/db", "'port'"),
+        ("postgresql+nodriver://ada:secret@127.0.0.1/db", "postgresql.nodriver"),
+        ("mysql+nodriver://ada:secret@127.0.0.1/db", "mysql.nodriver"),
+    ],
+)
+def test_a_tracking_database_that_cannot_be_used_is_one_plain_error(
+    address: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("psycopg")
+    from mlflow.store.db import utils
+
+    sleeping = SimpleNamespace(sleep=lambda _: pytest.fail("MLflow tries for 100 seconds"))
+    monkeypatch.setattr(utils, "time", sleeping)
+    with pytest.raises(TrackingError, match=why) as refused:
+        connect(address)
+    assert "secret" not in str(refused.value)

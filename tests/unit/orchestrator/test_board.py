@@ -17,11 +17,12 @@ from orchestrator.running.board import Board
 from orchestrator.running.driver import plan_sweep
 from orchestrator.running.work_queue import WorkQueue, WorkState
 from orchestrator.stores import Stores
+from tests.unit.orchestrator.halved_sweeps import made_stop
 from workers.contract.events import EventKind, TrialEvent
 from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
 from workers.contract.results import FailureReason, TrialFailure, commit, read_result
-from workers.contract.trial import Trial
+from workers.contract.trial import Method, Trial
 from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 
@@ -128,6 +129,18 @@ def test_a_lost_worker_fails_what_it_had_not_committed(scene: Scene) -> None:
     assert rows
     assert {r.failure_reason for r in rows} == {FailureReason.WORKER_LOST}
     assert {r.state for r in rows} == {TrialState.FAILED}
+
+
+def test_a_failure_that_could_not_be_recorded_keeps_its_reason(scene: Scene) -> None:
+    board = scene.board()
+    (trial,) = board.next_bundle(size=1, workers=1)
+    failure = TrialFailure(
+        trial_id=trial.trial_id, reason=FailureReason.DIVERGED, message="nan", at_unix_ms=1
+    )
+    commit(scene.stores.workspace.trial(trial.trial_id), failure)
+    board.lose([trial.trial_id], "it ended without a word")
+    assert scene.catalog.trial(trial.trial_id).failure_reason is FailureReason.DIVERGED
+    assert scene.catalog.trial(trial.trial_id).failure_message == "nan"
 
 
 def test_a_catalog_that_fails_while_claiming_loses_no_trial(
@@ -298,6 +311,10 @@ def test_the_live_view_and_status_count_the_same_things(scene: Scene) -> None:
     board, other = scene.board(), scene.board()
     failing, *_ = board.next_bundle(size=3, workers=1)
     scene.fail(board, failing, FailureReason.DIVERGED)
+    ready = board.queue.having(WorkState.READY)
+    stopped = next(i for i in ready if board.queue.trials[i].method is Method.HEAD_ONLY)
+    scene.catalog.record_stopped("toy", {stopped: made_stop(stopped)})
+    assert board.queue.stop(stopped) == []
     scene.run_one_bundle(board)
     other.next_bundle(size=2, workers=1)
     want(board, [board.queue.trials[i] for i in other.queue.having(WorkState.RUNNING)])

@@ -113,12 +113,12 @@ def test_rows_that_cannot_be_read_are_an_error_of_ours(catalog_file: Path, sampl
 
 SCRAMBLED: dict[str, tuple[str, Callable[[Catalog, str], object]]] = {
     "a setting that is no JSON": (
-        "UPDATE trials SET unsaid = '{' WHERE score < 0.7",
+        "UPDATE trials SET unsaid = '{', unsaid_hash = 'other' WHERE score < 0.7",
         lambda c, _: c.leaderboard(limit=1),
     ),
     "a score that is a word": ("UPDATE trials SET score = 'good'", lambda c, _: c.leaderboard()),
     "a test score that is a word": (
-        "UPDATE scores SET value = 'good'",
+        "UPDATE trials SET test_score = 'good'",
         lambda c, _: c.leaderboard(),
     ),
     "a sweep without a name": ("UPDATE sweeps SET name = x'ff'", lambda c, _: c.sweeps()),

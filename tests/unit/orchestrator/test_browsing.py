@@ -146,7 +146,7 @@ def test_trials_are_sorted_by_what_is_printed(ask, workspace):
         (("best", "--limit", "0"), "greater than or equal to 1"),
         (("show", "nope"), "digits of 0-9a-f"),
         (("show", "00000000"), "no trial's id starts with"),
-        (("diff", "00000000", "00000000"), "no trial's id starts with"),
+        (("compare", "00000000", "00000000"), "no trial's id starts with"),
     ],
 )
 def test_what_is_not_there_is_bad_input(ask, words, said):
@@ -186,20 +186,20 @@ def test_show_tells_all_of_a_trial(ask, workspace):
     assert (code, "diverged nan" in text) == (0, True)
 
 
-def test_diff_says_what_differs_and_compares_means(ask, workspace):
+def test_compare_says_what_differs_and_compares_means(ask, workspace):
     _, grid, fusions = workspace
-    found = json.loads(ask("diff", grid[0].trial_id, grid[2].trial_id, "--json")[1])
+    found = json.loads(ask("compare", grid[0].trial_id, grid[2].trial_id, "--json")[1])
     assert found["comparable"] is True
     assert found["differing"] == {"learning_rate": [0.0001, 0.001]}
     first = next(s for s in found["a"]["scores"] if (s["split"], s["depth"]) == ("validation", 0))
     assert (first["mean"], first["seeds"]) == (pytest.approx(0.505), 2)
     assert first["std"] == pytest.approx(0.00707, abs=1e-5)
-    code, text = ask("diff", grid[0].trial_id, grid[2].trial_id)
+    code, text = ask("compare", grid[0].trial_id, grid[2].trial_id)
     assert (code, "+0.020" in text) == (0, True)
 
     cola = fusions[0].fusion.sources[1].candidates[0]
-    apart = json.loads(ask("diff", grid[0].trial_id, cola, "--json")[1])
+    apart = json.loads(ask("compare", grid[0].trial_id, cola, "--json")[1])
     assert apart["comparable"] is False
-    assert "not comparable" in ask("diff", grid[0].trial_id, cola)[1]
-    same = ask("diff", grid[0].trial_id, found["a"]["configuration"])[1]
+    assert "not comparable" in ask("compare", grid[0].trial_id, cola)[1]
+    same = ask("compare", grid[0].trial_id, found["a"]["configuration"])[1]
     assert "nothing differs" in same

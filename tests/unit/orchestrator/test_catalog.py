@@ -81,6 +81,7 @@ def test_failed_and_blocked_trials_run_again_and_finished_ones_do_not(catalog, s
         TrialState.RUNNING: 0,
         TrialState.FINISHED: 1,
         TrialState.FAILED: 1,
+        TrialState.STOPPED: 0,
         TrialState.BLOCKED: 1,
     }
     reasons = [(f.trial_id, f.state, f.message, f.attempts) for f in catalog.failures("s")]
@@ -165,7 +166,7 @@ def test_epochs_show_while_a_trial_runs_and_its_result_has_the_last_word(catalog
     result = samples.result(trial)
     catalog.record_result("s", result)
     assert tuple(catalog.epochs(trial.trial_id)) == result.curve
-    assert catalog.epochs_told("s", trial.trial_id) == {1, 2}
+    assert catalog.epochs_told("s", [trial.trial_id]) == {trial.trial_id: {1, 2}}
 
 
 def test_an_ended_submission_holds_nothing(catalog, samples):

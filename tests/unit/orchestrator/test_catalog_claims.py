@@ -146,6 +146,18 @@ def test_a_submission_on_another_host_is_dead_after_two_silent_minutes(catalog, 
         assert set(catalog.claim([trial.trial_id], near.id)) == taken
 
 
+def test_a_dead_submission_that_holds_nothing_ends_with_the_next_one_of_its_sweep(catalog, samples):
+    trial = samples.trial()
+    for sweep in ("s", "t"):
+        dead = catalog.begin_submission(sweep, "", [trial])
+        set_submission(catalog, dead.id, process_started_at=earlier_process())
+    living = catalog.begin_submission("s", "", [trial])
+    assert [each.id for each in catalog.open_submissions()[0]] == [living.id]
+    assert [each.id for each in catalog.open_submissions()[1]] == [dead.id], "it may be looked at"
+    again = catalog.begin_submission("s", "", [trial])
+    assert [each.id for each in catalog.open_submissions()[0]] == [living.id, again.id]
+
+
 def test_one_process_at_a_time_publishes_a_sweep(catalog, samples):
     catalog.begin_submission("s", "", [samples.trial()])
     assert not catalog.take_publishing("unknown")

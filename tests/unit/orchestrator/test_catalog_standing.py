@@ -1,6 +1,7 @@
 """How far trials are, as those see it who watch or wait, on both databases."""
 
 from datetime import timedelta
+from threading import Thread
 
 from sqlalchemy import update
 
@@ -58,3 +59,19 @@ def test_a_sweep_counts_what_it_asks_for_now_and_the_rest_apart(catalog, samples
     by_name = {row.name: row for row in catalog.sweeps()}
     assert (by_name["s"].trials, by_name["s"].earlier) == (1, 1)
     assert (by_name["t"].trials, by_name["t"].earlier) == (1, 0)
+
+
+def test_what_is_asked_of_one_state_sees_no_write_between(catalog, samples):
+    first, later = samples.trial(seed=1), samples.trial(seed=2)
+    catalog.begin_submission("s", "", [first, later])
+    catalog.record_result("s", samples.result(first))
+    with catalog.one_state():
+        before, stamp = catalog.counts("s"), catalog.stamp()
+        writing = Thread(target=catalog.record_result, args=("s", samples.result(later)))
+        writing.start()
+        writing.join()
+        with catalog.one_state():
+            assert (catalog.counts("s"), catalog.stamp()) == (before, stamp)
+        assert catalog.standings([later.trial_id])[later.trial_id].state is TrialState.PENDING
+    assert catalog.counts("s")[TrialState.FINISHED] == 2
+    assert catalog.stamp() != stamp

@@ -82,6 +82,25 @@ while True:
     assert "The Ray cluster is lost: its process raylet has ended" in said
 
 
+def test_who_is_interrupted_and_ends_the_cluster_is_not_interrupted_again() -> None:
+    """Ending a cluster takes longer than the next look at it, where the machine is busy."""
+    process = started(f"""{WATCHED}
+import os, signal
+print("ready", flush=True)
+try:
+    with watching(lambda: None if not interruption.asked() else "it has ended", health):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+except KeyboardInterrupt:
+    pass
+with watching(lambda: "it has ended", ClusterWatch()):
+    time.sleep(2)
+print("left in order")
+""")
+    out, said = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, "left in order\n"), said
+
+
 def test_a_killed_driver_leaves_nothing_behind() -> None:
     process = started("""
 import subprocess, sys, time

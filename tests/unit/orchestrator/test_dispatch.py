@@ -1,17 +1,18 @@
 """Who gets which bundle, how many workers are called, and what follows a lost one."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
+from orchestrator.errors import CatalogUnavailableError
 from orchestrator.running import dispatch as module
 from orchestrator.running.board import Board
-from orchestrator.running.dispatch import Dispatch, Report
-from orchestrator.running.work_queue import WorkQueue, WorkState
+from orchestrator.running.dispatch import Dispatch, Report, WorkerKind
+from orchestrator.running.work_queue import USUAL, WorkQueue, WorkState
 from workers.contract.events import EventKind, TrialEvent
 from workers.contract.trial import Trial
 
@@ -21,8 +22,8 @@ GONE = "the node is gone"
 class Played:
     """A board whose trials are names, over a real queue; `a-1` waits for `a`."""
 
-    def __init__(self, *names: str) -> None:
-        self.queue = WorkQueue({name: self._trial(name) for name in names})
+    def __init__(self, *names: str, kinds: Mapping[str, int] | None = None) -> None:
+        self.queue = WorkQueue({name: self._trial(name) for name in names}, kinds=kinds)
         self.attempts: dict[str, int] = {}
         self.stopped: str | None = None
         self.waits = False
@@ -52,11 +53,14 @@ class Played:
     def heed(self) -> None:
         pass
 
+    def hold(self, workers: Mapping[int, int]) -> None:
+        pass
+
     def worker_limit(self, usual: int | None) -> int | None:
         return self.most_workers or usual
 
-    def next_bundle(self, *, size: int, workers: int) -> list[Trial]:
-        bundle = self.queue.next_bundle(size=size, workers=workers)
+    def next_bundle(self, *, size: int, workers: int, kind: int = USUAL) -> list[Trial]:
+        bundle = self.queue.next_bundle(size=size, workers=workers, kind=kind)
         self.attempts |= {t.trial_id: 7 for t in bundle}
         return bundle
 
@@ -87,9 +91,9 @@ class Crew:
     def call(self) -> list[str]:
         """Let as many workers be called as are wanted; none has started yet."""
         called = []
-        while self.dispatch.wants_worker():
+        while (kind := self.dispatch.wanted()) is not None:
             called.append(next(self._names))
-            self.dispatch.call(called[-1])
+            self.dispatch.call(called[-1], kind)
         return called
 
     def start(self, *workers: str) -> None:
@@ -113,10 +117,18 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 @pytest.fixture
 def crew() -> Callable[..., Crew]:
-    def make(board: Played, *, size: int = 1, retries: int = 1, **options: Any) -> Crew:
-        options = {"most_workers": None, "room": lambda: 2} | options
+    def make(
+        board: Played,
+        *,
+        size: int = 1,
+        retries: int = 1,
+        most_workers: int | None = None,
+        room: Callable[[], int] = lambda: 2,
+        rooms: Sequence[Callable[[], int]] = (),
+    ) -> Crew:
+        kinds = {n: WorkerKind(size, each) for n, each in enumerate(rooms or [room])}
         made = cast(Board, board)
-        return Crew(Dispatch(made, bundle_size=size, max_retries=retries, **options))
+        return Crew(Dispatch(made, kinds=kinds, max_retries=retries, most_workers=most_workers))
 
     return make
 
@@ -208,6 +220,33 @@ def test_what_a_worker_ends_without_a_word_has_failed(crew: Callable[..., Crew])
     made.start(worker)
     made.dispatch.hear(worker, Report([], 1))
     assert board.lost == {"a": "it ended without a word"}
+
+
+def test_what_a_catalog_that_is_away_could_not_be_told_is_told_later(
+    crew: Callable[..., Crew], clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = Played("a", "b")
+    made = crew(board, room=lambda: 1, most_workers=1)
+    (worker,) = made.call()
+    made.start(worker)
+
+    def away(*_: object) -> None:
+        raise CatalogUnavailableError("made for a test")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(board, "take", away)
+        outage.setattr(board, "lose", away)
+        made.finish(worker)
+        clock.s += module.CLOSE_AGAIN_S
+        made.dispatch.pump()
+    assert board.lost == {}
+    made.dispatch.pump()
+    assert board.lost == {}, "not at once again"
+    clock.s += module.CLOSE_AGAIN_S
+    made.dispatch.pump()
+    made.dispatch.pump()
+    assert list(board.lost) == ["a"]
+    assert made.given[worker] == [{"a": 7}, {"b": 7}], "it went on meanwhile"
 
 
 def test_a_report_from_before_a_bundle_arrived_ends_nothing(crew: Callable[..., Crew]) -> None:
@@ -302,6 +341,26 @@ def test_a_held_sweep_gives_its_workers_back_and_calls_them_again(
     assert made.dispatch.over
 
 
+def test_a_run_whose_workers_have_all_gone_gives_their_room_back(
+    crew: Callable[..., Crew],
+) -> None:
+    board = Played("a", "b")
+    made = crew(board, room=lambda: 1, most_workers=1)
+    assert not made.dispatch.deserted, "none was there yet"
+    (worker,) = made.call()
+    assert not made.dispatch.deserted, "it is waited for"
+    made.start(worker)
+    board.held = "paused"
+    made.finish(worker)
+    assert made.given[worker][-1] == {}
+    assert not made.dispatch.deserted
+    made.dispatch.leave(worker)
+    assert made.dispatch.deserted
+    assert made.dispatch.wanted() is None
+    board.held = None
+    assert made.dispatch.wanted() is not None, "then another one is called before the run ends"
+
+
 def test_a_lower_limit_sends_home_who_has_ended_its_bundle(crew: Callable[..., Crew]) -> None:
     board = Played(*"abcdef")
     made = crew(board)
@@ -331,3 +390,69 @@ def test_a_sweep_wants_workers_while_it_has_more_to_run(crew: Callable[..., Crew
     made.finish(first)
     made.finish(second)
     assert not board.heartbeat.wants_workers, "the last trial has a worker"
+
+
+def test_workers_of_a_kind_are_given_its_trials_alone(crew: Callable[..., Crew]) -> None:
+    board = Played(*"abcd", "a-1", kinds={"a-1": 1, "d": 1})
+    made = crew(board, rooms=[lambda: 1, lambda: 1])
+    called = made.call()
+    kinds = [made.dispatch._workers[worker].kind for worker in called]
+    assert sorted(kinds) == [0, 0, 1], "for the room of each kind, and one that waits for more"
+    usual, other = called[kinds.index(0)], called[kinds.index(1)]
+    made.start(usual, other)
+    assert set(made.given[other][0]) == {"d"}
+    made.finish(other)
+    for _ in "abc":
+        made.finish(usual)
+    assert [set(bundle) for bundle in made.given[usual]] == [{"a"}, {"b"}, {"c"}]
+    assert set(made.given[other][1]) == {"a-1"}, "which was ready as soon as `a` was there"
+    made.finish(other)
+    assert made.dispatch.over
+
+
+def test_what_a_lost_worker_was_at_goes_to_one_of_its_kind(crew: Callable[..., Crew]) -> None:
+    made = crew(Played("a", "b", kinds={"b": 1}), rooms=[lambda: 1, lambda: 1])
+    usual, other = made.call()
+    made.start(usual, other)
+    made.finish(usual)
+    made.dispatch.lose(other, GONE)
+    assert made.given[usual][1:] == []
+    (another,) = made.call()
+    made.start(another)
+    assert made.given[another] == [{"b": 7}]
+
+
+def test_idle_workers_leave_their_places_to_a_kind_that_waits_for_room(
+    crew: Callable[..., Crew], clock: SimpleNamespace
+) -> None:
+    made = crew(Played("a", "b", "a-1", kinds={"a-1": 1}), rooms=[lambda: 2, lambda: 1])
+    first, second = made.call()
+    made.start(first, second)
+    made.finish(first)
+    made.finish(second)
+    (waiting,) = made.call()
+    made.dispatch.pump()
+    assert {} not in made.given[first], "there may be room for the other one"
+    clock.s += module.ROOM_LIMIT_S + 1
+    made.dispatch.pump()
+    assert made.given[first][-1] == made.given[second][-1] == {}
+    made.dispatch.leave(first)
+    made.dispatch.leave(second)
+    assert not made.dispatch.deserted
+    made.start(waiting)
+    made.finish(waiting)
+    assert made.dispatch.over
+
+
+def test_where_there_may_be_one_worker_kinds_take_turns(crew: Callable[..., Crew]) -> None:
+    board = Played("a", "a-1", kinds={"a-1": 1})
+    made = crew(board, most_workers=1, rooms=[lambda: 1, lambda: 1])
+    (first,) = made.call()
+    made.start(first)
+    made.finish(first)
+    assert made.given[first][-1] == {}, "it has nothing to do and is in the way"
+    (second,) = made.call()
+    made.dispatch.leave(first)
+    made.start(second)
+    made.finish(second)
+    assert made.dispatch.over

@@ -12,11 +12,13 @@ import torch
 
 from orchestrator.catalog.catalog import Catalog
 from orchestrator.commands import browsing, removal
+from orchestrator.commands.plan_preview import look_ahead
 from orchestrator.errors import CatalogError, OrchestratorError, SchedulingError
 from orchestrator.running import driver, scheduling
 from orchestrator.running.board import Board
 from orchestrator.running.driver import Outcome, Watch, plan_sweep, submit
 from orchestrator.stores import Stores
+from tests.unit.orchestrator.halved_sweeps import made_stop, write_sweep
 from workers.contract.paths import Workspace
 from workers.contract.trial import Method
 from workers.running.bundle import run_bundle
@@ -42,9 +44,9 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> list[scheduling.Node]:
     monkeypatch.setattr(scheduling, "cluster", cluster)
     monkeypatch.setattr(scheduling, "probe", lambda: lambda: None)
     monkeypatch.setattr(scheduling, "run_bundles", run_bundles)
-    publisher = SimpleNamespace(drain=lambda _: 0)
-    monkeypatch.setattr(driver, "_publishing", lambda *_: nullcontext(publisher))
-    monkeypatch.setattr(driver, "_register", lambda *_, **__: driver.Registered())
+    publisher = SimpleNamespace(drain=lambda _, **__: 0)
+    monkeypatch.setattr(driver, "publishing", lambda *_: nullcontext(publisher))
+    monkeypatch.setattr(driver, "register_winners", lambda *_, **__: driver.Registered())
     monkeypatch.setattr(driver, "prepare_store", lambda _: None)
     return found
 
@@ -96,6 +98,40 @@ def test_files_that_nothing_needs_are_not_missed(
     anew = run(sweep, retrain_missing=True)
     assert (anew.trained, anew.reused, anew.missing, anew.complete) == (1, 29, 0, True)
     assert (folder / "result.json").exists()
+
+
+def test_what_stays_stopped_is_not_to_run_and_starts_no_cluster(
+    run: Callable[..., Outcome], nodes: list[scheduling.Node], toy_base: Path, tmp_path: Path
+) -> None:
+    said: Any = {"seeds": "[0]", "rates": "[1.0e-2, 1.0e-9]"}
+    sweep = write_sweep(tmp_path, toy_base, tmp_path / "tasks", **said)
+    plan, _ = plan_sweep(sweep)
+    first, second = plan.trials
+    rule = plan.spec.early_termination
+    assert rule is not None
+    stores = Stores.at(tmp_path / "workspace")
+    stores.prepare()
+    by_rule = {"sweep": "halved", "settings": rule.settings}
+    with Catalog.open(stores.catalog_url) as catalog:
+        catalog.begin_submission("halved", "", list(plan.trials.values()), stoppable=plan.trials)
+        stop = made_stop(first).model_copy(update=by_rule)
+        catalog.record_stopped("halved", {second: stop})
+    done = run(sweep)
+    assert (done.trained, done.stopped_early, done.complete) == (1, 1, True)
+
+    nodes.clear()  # a cluster without nodes would refuse whatever is to run
+    again = run(sweep)
+    assert (again.trained, again.reused, again.stopped_early, again.complete) == (0, 1, 1, True)
+    preview = look_ahead(sweep, stores)
+    assert (preview.done, preview.stopped) == ({first}, {second})
+    found = preview.as_json()
+    assert (found["reused"], found["stopped"], found["to_run"]) == (1, 1, 0)
+    assert preview.forecast.to_run == 0
+
+    sweep.write_text(sweep.read_text().replace("reduction_factor: 2", "reduction_factor: 3"))
+    assert look_ahead(sweep, stores).as_json()["to_run"] == 1
+    with pytest.raises(SchedulingError, match="on one node"):
+        run(sweep)
 
 
 @pytest.mark.parametrize("part", ["folder", "adapter", "half a result"])

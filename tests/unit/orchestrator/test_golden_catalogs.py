@@ -5,6 +5,7 @@ code of that time (see its README). What they hold is read out of the dump itsel
 before anything of ours opens it.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -14,12 +15,14 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import select
 
 from orchestrator.catalog import Catalog, tables
 from orchestrator.catalog.records import TrialState
+from tests.unit.orchestrator.halved_sweeps import made_stop
 
 FOLDER = Path(__file__).parent / "golden_catalogs"
-SCHEMAS = ("0001", "0002", "0003", "0004")
+SCHEMAS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 
 HELD = {
     "states": "SELECT trial_id, state FROM trials",
@@ -84,6 +87,7 @@ def test_an_earlier_catalog_keeps_all_that_was_in_it(
         with catalog._reading() as connection:
             context = MigrationContext.configure(connection, opts={"compare_server_default": True})
             assert compare_metadata(context, tables.metadata) == []
+        check_derived(catalog, dict(held["states"]))
         check_reading(catalog, dict(held["states"]))
         check_going_on(catalog, dict(held["states"]))
 
@@ -92,6 +96,25 @@ def test_an_earlier_catalog_keeps_all_that_was_in_it(
     for name in ("scores", "epochs", "parents", "runs", "told"):
         assert set(held[name]) <= set(asked(url, HELD[name])), name
     assert asked(url, MOVES_NOW) == moves
+
+
+def check_derived(catalog: Catalog, states: dict[str, str]) -> None:
+    """What an index repeats of other columns is what today's code would write."""
+    results = catalog.results(states)
+    t = tables.trials.c
+    with catalog._reading() as connection:
+        rows = connection.execute(
+            select(t.trial_id, t.unsaid, t.unsaid_hash, t.test_score, t.configuration)
+        ).all()
+        links = tables.sweep_trials.c
+        linked = connection.execute(select(links.trial_id, links.configuration)).all()
+    for row in rows:
+        found = results.get(row.trial_id)
+        assert row.test_score == (found.test_score if found else None)
+        assert row.unsaid_hash == hashlib.sha256(row.unsaid.encode()).hexdigest()[:20]
+    assert any(row.test_score is not None for row in rows)
+    own = {row.trial_id: row.configuration for row in rows}
+    assert {row.trial_id: row.configuration for row in linked} == own
 
 
 def check_reading(catalog: Catalog, states: dict[str, str]) -> None:
@@ -128,3 +151,12 @@ def check_going_on(catalog: Catalog, states: dict[str, str]) -> None:
     assert set(claimed) == wanted - finished
     again = [claimed[i] for i, state in states.items() if state == "failed" and i in claimed]
     assert all(attempt > 1 for attempt in again)
+    check_stopping(catalog, sorted(claimed)[0], submission.id)
+
+
+def check_stopping(catalog: Catalog, trial_id: str, submission_id: int) -> None:
+    """The database takes the state that came with schema 0008."""
+    stop = made_stop(trial_id)
+    assert catalog.record_stopped("golden", {trial_id: stop}, by=submission_id) == {trial_id}
+    assert catalog.trial(trial_id).state is TrialState.STOPPED
+    assert trial_id in catalog.claim([trial_id], submission_id)

@@ -220,3 +220,15 @@ def test_a_catalog_of_the_first_version_is_brought_up_to_date(samples, tmp_path)
         r.model_dump(exclude={"unsaid"}) for r in expected
     ]
     assert [(r.fingerprint, r.planned) for r in board] == [("rows of rte", 2)]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("random_sources", ("random sources", "trained sources")),
+        ("pretrained", ("pretrained", "not pre-trained")),
+        ("frozen_dropout", ("frozen dropout", "no frozen dropout")),
+    ],
+)
+def test_what_is_off_is_said_in_english(name, said):
+    assert tuple(next(words({name: value}, [name])) for value in (True, False)) == said

@@ -94,7 +94,7 @@ def test_what_is_preempted_is_saved_and_given_back_and_has_not_failed(
         if event.kind is EventKind.EPOCH:
             announced.set()
     kinds = [e.kind for e in events if e.kind is not EventKind.STARTED]
-    assert kinds.count(EventKind.ABANDONED) == 2
+    assert kinds.count(EventKind.PREEMPTED) == 2
     assert EventKind.FAILED not in kinds
     first = scene.stores.workspace.trial(events[1].trial_id)
     assert first.checkpoint.exists()

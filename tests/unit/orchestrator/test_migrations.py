@@ -10,8 +10,9 @@ from alembic.config import Config
 from sqlalchemy import create_engine, text
 
 import orchestrator
-from orchestrator.catalog import Catalog, MoveKind
+from orchestrator.catalog import Catalog, MoveKind, engines, store
 from orchestrator.catalog.alias_moves import named_before
+from orchestrator.errors import CatalogUnavailableError
 
 
 @pytest.fixture
@@ -55,6 +56,46 @@ def old_catalog(catalog_url: str) -> str:
             )
     engine.dispose()
     return catalog_url
+
+
+def slow_upgrade(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let the database itself take so long over one statement of the upgrade."""
+    upgrade = command.upgrade
+
+    def slowly(config: Config, revision: str) -> None:
+        config.attributes["connection"].exec_driver_sql(f"SELECT pg_sleep({seconds})")
+        upgrade(config, revision)
+
+    monkeypatch.setattr(command, "upgrade", slowly)
+
+
+def test_an_upgrade_may_take_longer_than_any_other_answer(
+    old_catalog: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if old_catalog.startswith("sqlite"):
+        pytest.skip("SQLite answers from this process, without a limit")
+    monkeypatch.setattr(engines, "ANSWER_TIMEOUT_S", 1)
+    slow_upgrade(monkeypatch, 2.5)
+    with closing(Catalog.open(old_catalog)) as catalog:
+        assert len(catalog.alias_moves(task="rte")) == 2
+        for _ in range(2):  # whichever connection it gets
+            with (
+                pytest.raises(CatalogUnavailableError, match=r"timeout|no answer"),
+                catalog._reading() as connection,
+            ):
+                connection.exec_driver_sql("SELECT pg_sleep(2.5)")
+
+
+def test_who_comes_during_an_upgrade_is_told_to_come_later(
+    old_catalog: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (engines, store):
+        monkeypatch.setattr(module, "BUSY_TIMEOUT_S", 1)
+    first = Catalog(engines.engine_at(old_catalog))
+    refused = pytest.raises(CatalogUnavailableError, match=r"has schema 0002, .*try again later")
+    with closing(first), first._writing(), refused:
+        Catalog.open(old_catalog)
+    Catalog.open(old_catalog).close()
 
 
 def test_the_history_of_aliases_is_taken_over_and_users_are_forgotten(old_catalog: str) -> None:

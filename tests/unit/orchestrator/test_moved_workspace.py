@@ -2,29 +2,19 @@
 
 import shutil
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from orchestrator.catalog import Catalog, SubmissionOutcome
-from orchestrator.mlflow.mirror import Publisher
+from orchestrator.mlflow.mirror import publishing
 from orchestrator.mlflow.runs import connect, prepare_store
 from orchestrator.mlflow.store_file import present_location
 from orchestrator.planning.selection import Standing, Winner
 from orchestrator.registry.lookup import find, pull
 from orchestrator.registry.registration import register_winner, roll_back
 from orchestrator.stores import Stores
-
-
-@contextmanager
-def publishing(catalog, stores, sweep="s"):
-    publisher = Publisher(catalog, stores, sweep)
-    publisher.start()
-    try:
-        yield publisher
-    finally:
-        publisher.stop()
 
 
 def submit(stores, samples, trial, *, score, sweep="s"):

@@ -12,69 +12,17 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from adapter_lib.config.configuration import AdapterConfig
-from adapter_lib.model import AdapterModel
-from adapter_lib.modules.bottleneck import Adapter
-from adapter_lib.modules.heads import Head
-from adapter_lib.storage.files import save_adapter
-from adapter_lib.transformer.backbone import Backbone
 from orchestrator import command_line
 from orchestrator.commands import predicting
-from workers.contract.head_settings import HeadSettings, head_config
-from workers.contract.task_card import Columns, Metric, TaskCard, TaskKind
+from tests.unit.orchestrator.toy_adapters import ROWS, save_toy_adapter
+from workers.contract.task_card import TaskKind
 from workers.predict import Predictor
-
-COLUMNS = {
-    TaskKind.CLASSIFICATION: Columns(),
-    TaskKind.REGRESSION: Columns(text_pair="sentence2"),
-    TaskKind.MULTIPLE_CHOICE: Columns(text="question"),
-    TaskKind.SPAN: Columns(text="question", text_pair="context"),
-    TaskKind.TOKEN_CLASSIFICATION: Columns(text="words"),
-}
-ROWS: dict[TaskKind, list[dict[str, Any]]] = {
-    TaskKind.CLASSIFICATION: [
-        {"id": 1, "sentence1": "good film", "label": 1},
-        {"id": 2, "sentence1": 'a bad, poor "plot"', "label": 0},
-        {"id": 3, "sentence1": "", "label": 0},
-    ],
-    TaskKind.REGRESSION: [{"sentence1": "good film", "sentence2": "bad film", "other": "é"}],
-    TaskKind.MULTIPLE_CHOICE: [
-        {"question": "the film was", "choices": ["good", "bad", "very bad"]},
-        {"question": "the plot was", "choices": ["dull, poor", "fine", "lovely"]},
-    ],
-    TaskKind.SPAN: [{"question": "the film was", "context": "a good film and a bad plot", "n": 1}],
-    TaskKind.TOKEN_CLASSIFICATION: [{"words": ["good", "film"]}, {"words": ["a", "bad", "plot"]}],
-}
 
 
 @pytest.fixture
 def adapter(toy_base: Path, tmp_path: Path) -> Callable[[TaskKind], Path]:
     """Save an adapter of any kind of task, as a trial leaves it."""
-
-    def make(kind: TaskKind) -> Path:
-        names = kind in (TaskKind.CLASSIFICATION, TaskKind.TOKEN_CLASSIFICATION)
-        card = TaskCard(
-            name="one",
-            kind=kind,
-            columns=COLUMNS[kind],
-            label_names=("bad", "good", "of the plot") if names else (),
-            choices=3 if kind is TaskKind.MULTIPLE_CHOICE else None,
-            metric=Metric.ACCURACY,
-            metrics=(Metric.ACCURACY,),
-        )
-        backbone = Backbone.from_folder(toy_base)
-        head = Head(head_config(card, HeadSettings()), hidden_size=32)
-        bottlenecks = Adapter(AdapterConfig(bottleneck_size=4), layers=3, hidden_size=32)
-        folder = tmp_path / f"adapter-{kind}"
-        save_adapter(
-            folder,
-            AdapterModel(backbone, head, bottlenecks),
-            task=card.model_dump(mode="json") | {"max_length": 16},
-            provenance={"base_source": f"folder:{toy_base}", "base_revision": None},
-        )
-        return folder
-
-    return make
+    return lambda kind: save_toy_adapter(tmp_path / f"adapter-{kind}", kind, toy_base)
 
 
 Command = Callable[..., tuple[int, str, str]]

@@ -10,6 +10,7 @@ from orchestrator.commands.progress import ProgressView
 from orchestrator.running.board import Board
 from orchestrator.running.driver import Phase
 from orchestrator.running.work_queue import WorkQueue
+from orchestrator.running.worker_shapes import WorkerRoom
 
 
 def shown(view: ProgressView) -> str:
@@ -27,7 +28,7 @@ def test_the_live_view_says_how_far_the_trials_are(samples: Any) -> None:
     catalog, submission = cast(Any, SimpleNamespace()), cast(Any, SimpleNamespace())
     board = Board(WorkQueue(trials, {first}), catalog, cast(Any, None), submission)
     board.running_epochs[second] = None
-    view.watch.board(board, 1)
+    view.watch.board(board, WorkerRoom(1))
     view.watch.phase(Phase.RUNNING)
     page = shown(view)
     assert "1/4 finished" in page

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.curves import read_panels
+from dashboards.comparing import panels_of
+from dashboards.results import read_results
 from orchestrator import command_line
 from orchestrator.catalog import Catalog
 from orchestrator.errors import CatalogError
@@ -57,14 +58,14 @@ def test_the_reader_reads_and_does_nothing_else(roles, samples, monkeypatch, tmp
         ["trials"],
         ["best"],
         ["show", trial.trial_id[:8]],
-        ["diff", trial.trial_id, samples.trial(seed=2).trial_id],
+        ["compare", trial.trial_id, samples.trial(seed=2).trial_id],
     ):
         monkeypatch.setattr(sys, "argv", ["adaptersweep", *words, "--json"])
         with pytest.raises(SystemExit) as ended:
             command_line.main()
         assert not ended.value.code, (words, capsys.readouterr().err)
     with Catalog.open(reader_url, create=False) as catalog:
-        assert read_panels(catalog, "s") is not None
+        assert panels_of(read_results(catalog, "s"))
         for write in (
             lambda: catalog.begin_submission("t", "", [trial]),
             lambda: catalog.archive("s", undo=False),

@@ -64,7 +64,9 @@ class Installation:
     def found(self, *options: str) -> dict[str, list[str]]:
         said = self.repair(*options)
         assert said.exception is None or isinstance(said.exception, SystemExit), said.output
-        return {row["what"]: row["trials"] for row in json.loads(said.stdout)["found"]}
+        answer = json.loads(said.stdout)
+        assert answer["problems"] == []
+        return {row["what"]: row["trials"] for row in answer["found"]}
 
     def end(self) -> None:
         from orchestrator.catalog.records import SubmissionOutcome

@@ -84,3 +84,23 @@ def test_a_hub_that_cannot_be_reached_is_said(
     spec, source = read_spec(path)
     with pytest.raises(SpecError, match=r"2: base_models\.small: hub:a/b: cannot pin"):
         pin(spec, source)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("7.0\n7.5", Precision.FLOAT32),
+        ("7.0\n9.0", Precision.BFLOAT16),
+        ("No devices were found", Precision.BFLOAT16),
+        (None, Precision.BFLOAT16),  # a laptop that submits to a cluster
+    ],
+)
+def test_auto_precision_asks_the_driver_for_the_gpus_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str | None, expected: Precision
+) -> None:
+    if answer is not None:
+        program = tmp_path / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\nprintf '{answer}'\n", encoding="utf-8")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert auto_precision(gpus=0.5) is expected

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from adapter_lib.config.configuration import Placement
 from orchestrator.errors import SpecError
 from orchestrator.spec.axes import AXES
-from orchestrator.spec.model import Condition, Ranking, SourceSeed, SweepSpec
+from orchestrator.spec.blocks import SourceSeed
+from orchestrator.spec.model import Condition, Ranking, SweepSpec
 from orchestrator.spec.read import read_spec
 from workers.contract.task_card import Metric
 from workers.contract.trial import DropMode, Method

@@ -180,7 +180,7 @@ def test_what_is_merged_counts_as_written(tmp_path: Path) -> None:
     path.write_text(HEAD + "drop: &d { mode: robust }\ntrials:\n  - drop: { <<: *d }\n")
     source = read_spec(path)[1]
     assert source.has(("trials", 0, "drop", "mode"))
-    assert source.locate(("trials", 0, "drop", "mode"))[0] == 4
+    assert source.locate(("trials", 0, "drop", "mode")).line == 4
 
 
 def test_dates_and_names_of_numbers_are_text(tmp_path: Path) -> None:

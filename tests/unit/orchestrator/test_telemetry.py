@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from orchestrator.catalog import Catalog
+from orchestrator.catalog.catalog import Catalog
+from orchestrator.catalog.records import TrialState
 from orchestrator.errors import OrchestratorError
 from orchestrator.running.board import Board
-from orchestrator.running.dispatch import Dispatch
+from orchestrator.running.dispatch import Dispatch, WorkerKind
 from orchestrator.running.driver import Watch
 from orchestrator.running.telemetry import Telemetry, address_of, served
-from orchestrator.running.work_queue import WorkQueue
+from orchestrator.running.work_queue import USUAL, WorkQueue, WorkState
+from orchestrator.running.worker_shapes import WorkerRoom
 from orchestrator.stores import Stores
 from workers.contract.events import EventKind, TrialEvent, WorkerFigures
 from workers.contract.paths import Workspace
@@ -63,8 +65,10 @@ class Scene:
         self.board = Board(queue, catalog, self.workspace, submission)
         self.telemetry = Telemetry("s")
         seen: list[object] = []
-        self.telemetry.watch(Watch(board=lambda *told: seen.append(told))).board(self.board, 2)
-        assert seen == [(self.board, 2)], "others are told as well"
+        self.telemetry.watch(Watch(board=lambda *told: seen.append(told))).board(
+            self.board, WorkerRoom(2)
+        )
+        assert seen == [(self.board, WorkerRoom(2))], "others are told as well"
         done, broken = self.board.next_bundle(size=2, workers=1)
         prefixed = samples.result(done).model_copy(update={"prefix": PREFIX, "pack_width": 4})
         self.told(EventKind.STARTED, done.trial_id)
@@ -130,9 +134,8 @@ def test_the_outbox_is_empty_once_mlflow_knows(scene: Scene, sqlite_catalog: Cat
 
 def test_what_a_lost_worker_was_at_counts_as_given_out_again(scene: Scene) -> None:
     sent: list[dict[str, int]] = []
-    dispatch = Dispatch(
-        scene.board, bundle_size=4, max_retries=1, most_workers=None, room=lambda: 1
-    )
+    kinds = {USUAL: WorkerKind(4, lambda: 1)}
+    dispatch = Dispatch(scene.board, kinds=kinds, max_retries=1, most_workers=None)
     for number, cause in enumerate(("the node died", "ray.exceptions.OutOfMemoryError: x")):
         dispatch.call(f"w{number}")
         dispatch.meet(f"w{number}", sent.append)
@@ -143,6 +146,24 @@ def test_what_a_lost_worker_was_at_counts_as_given_out_again(scene: Scene) -> No
         found = scraped(url)
     assert found["retries_total", "worker_lost"] == 1, "the second time, it failed"
     assert found["failures_total", "worker_lost"] + found["failures_total", "out_of_memory"] == 1
+
+
+def test_what_is_given_back_since_its_node_is_taken_away_counts_and_is_no_failure(
+    scene: Scene,
+) -> None:
+    kinds = {USUAL: WorkerKind(1, lambda: 1)}
+    dispatch = Dispatch(scene.board, kinds=kinds, max_retries=1, most_workers=None)
+    dispatch.call("w")
+    dispatch.meet("w", lambda _: None)
+    dispatch.pump()
+    (trial_id,) = scene.board.queue.having(WorkState.RUNNING)
+    scene.told(EventKind.PREEMPTED, trial_id)
+    with served(scene.telemetry, "0") as url:
+        found = scraped(url)
+    assert found["retries_total", "preempted"] == 1
+    assert found["failures_total", "diverged"] == 1, "the one from before"
+    assert scene.board.failures.total() == 1
+    assert scene.board._catalog.trial(trial_id).state is TrialState.PENDING
 
 
 def test_a_catalog_that_is_gone_takes_nothing_but_its_own_figures(

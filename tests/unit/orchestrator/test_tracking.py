@@ -8,7 +8,6 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,14 @@ from sqlalchemy import select, update
 
 from orchestrator.catalog import Catalog, SubmissionOutcome, tables
 from orchestrator.catalog.store import now
-from orchestrator.mlflow.mirror import Publisher
+from orchestrator.mlflow.mirror import publishing
 from orchestrator.mlflow.run_content import description, parameters, result_points, result_tags
 from orchestrator.mlflow.runs import connect
 from orchestrator.planning.selection import Standing, Winner
 from orchestrator.registry.lookup import pull
 from orchestrator.registry.registration import register_winner
 from orchestrator.stores import Stores
+from tests.unit.orchestrator.halved_sweeps import made_stop
 from workers.contract.checksums import folder_digest
 from workers.contract.results import FailureReason, PrefixUse, TrialFailure
 from workers.contract.task_card import Split
@@ -33,16 +33,6 @@ from workers.contract.trial import Training, Trial
 def catalog(stores):
     with Catalog.open(stores.catalog_url) as opened:
         yield opened
-
-
-@contextmanager
-def publishing(catalog, stores, sweep="s"):
-    publisher = Publisher(catalog, stores, sweep)
-    publisher.start()
-    try:
-        yield publisher
-    finally:
-        publisher.stop()
 
 
 def runs_of(stores, sweep="s"):
@@ -65,7 +55,7 @@ def test_a_finished_trial_is_a_run_with_its_curves_and_files(catalog, stores, sa
     trial = samples.trial(depth=2)
     result = samples.result(trial, adapter=samples.adapter(stores, trial))
     catalog.begin_submission("s", "", [trial])
-    with publishing(catalog, stores) as publisher:
+    with publishing(catalog, stores, "s") as publisher:
         catalog.record_epoch("s", trial.trial_id, result.curve[0])
         assert publisher.drain(60) == 0
         _, live = runs_of(stores)
@@ -135,7 +125,7 @@ def test_the_test_score_is_at_the_trials_own_depth(catalog, stores, samples):
     trial = samples.trial()
     catalog.begin_submission("s", "", [trial])
     catalog.record_result("s", samples.result(trial, 0.7))
-    with publishing(catalog, stores) as publisher:
+    with publishing(catalog, stores, "s") as publisher:
         assert publisher.drain(60) == 0
     _, runs = runs_of(stores)
     assert runs[trial.trial_id].data.metrics["test_score"] == pytest.approx(0.65)
@@ -147,7 +137,7 @@ def test_a_person_finds_the_best_run_from_the_description(catalog, stores, sampl
     catalog.begin_submission("s", "", [better, worse, cola])
     for trial, score in ((better, 0.8), (worse, 0.6), (cola, 0.4)):
         catalog.record_result("s", samples.result(trial, score))
-    with publishing(catalog, stores) as publisher:
+    with publishing(catalog, stores, "s") as publisher:
         assert publisher.drain(60) == 0
     parent, runs = runs_of(stores)
     client = connect(stores.tracking_uri)
@@ -159,12 +149,13 @@ def test_a_person_finds_the_best_run_from_the_description(catalog, stores, sampl
         for trial, score in ((cola, "0.4000"), (better, "0.8000"), (worse, "0.6000"))
     ]
     first, _, rest = note.partition("\n")
-    assert first == f"**s**: 3 finished. Best: cola {scores[0]} · rte {scores[1]}"
+    by_score = f"[trials by score]({runs_page}?viewStateShareKey=trials)"
+    assert first == f"**s**: 3 finished. Best: cola {scores[0]} · rte {scores[1]} · {by_score}"
     rows = [line for line in rest.splitlines() if line.startswith("| [")]
     assert rows == [
-        f"| {scores[0]} |  | 1 | 0.3500 | cola · adapter · pfeiffer r24 | minilm |",
-        f"| {scores[1]} |  | 1 | 0.7500 | rte · adapter · pfeiffer r24 | minilm |",
-        f"| {scores[2]} |  | 1 | 0.5500 | rte · adapter · pfeiffer r48 | minilm |",
+        f"| {scores[0]} | 1 | 0.3500 | adapter · pfeiffer r24 |",
+        f"| {scores[1]} | 1 | 0.7500 | adapter · pfeiffer r24 |",
+        f"| {scores[2]} | 1 | 0.5500 | adapter · pfeiffer r48 |",
     ]
     assert parent.data.metrics == {
         "trials_finished": 3,
@@ -186,9 +177,26 @@ def test_a_description_of_many_tasks_fits_what_mlflow_keeps(catalog, samples):
     assert [len(text) <= limit for limit, text in texts.items()] == [True] * 3
     tables_ = [text.count("\n###") for text in texts.values()]
     rows = [text.count("\n| [") for text in texts.values()]
-    assert tables_ == [80, 80, 16]
-    assert rows == [160, 80, 16]
+    assert tables_ == [80, 80, 20]
+    assert rows == [160, 80, 20]
     assert texts[3_000].endswith("`adaptersweep best`.)")
+
+
+def test_a_description_has_a_column_where_something_stands_in_it(catalog, samples):
+    trials = [samples.trial(seed=seed) for seed in (1, 2)]
+    catalog.begin_submission("s", "", trials)
+    for trial, score in zip(trials, (0.6, 0.8), strict=True):
+        catalog.record_result("s", samples.result(trial, score))
+    counts, (row,) = catalog.counts("s"), catalog.leaderboard("s")
+    other = row.model_copy(update={"best": row.best.model_copy(update={"base_name": "other"})})
+    one, two = (
+        description("s", counts, board, run_link=lambda t: None, limit_chars=9_000).splitlines()
+        for board in ([row], [row, other])
+    )
+    assert one[3:5] == ["| accuracy | std | seeds | test | configuration |", "--|--|--|--|--"]
+    assert two[3] == "| accuracy | std | seeds | test | configuration | base |"
+    spread = "| 0.7000 | 0.1414 | 2 | 0.6500 ± 0.1414 | adapter · pfeiffer r24 |"
+    assert (one[5], two[5]) == (spread, f"{spread} minilm |")
 
 
 def test_runs_are_named_by_what_the_sweep_sweeps(catalog, stores, samples):
@@ -198,7 +206,7 @@ def test_runs_are_named_by_what_the_sweep_sweeps(catalog, stores, samples):
     fast = Trial(**fields | {"training": Training(learning_rate=1e-2, epochs=3)})
     fast = fast.model_copy(update={"reduction_factor": 16.0})
     catalog.begin_submission("s", "", [slow])
-    with publishing(catalog, stores) as publisher:
+    with publishing(catalog, stores, "s") as publisher:
         catalog.record_result("s", samples.result(slow))
         assert publisher.drain(60) == 0
         _, runs = runs_of(stores)
@@ -235,7 +243,7 @@ def test_publishing_twice_changes_nothing(catalog, stores, samples):
     catalog.record_result("s", result)
 
     def published():
-        with publishing(catalog, stores) as publisher:
+        with publishing(catalog, stores, "s") as publisher:
             assert publisher.drain(60) == 0
         parent, runs = runs_of(stores)
         run = runs[trial.trial_id]
@@ -248,6 +256,37 @@ def test_publishing_twice_changes_nothing(catalog, stores, samples):
         connection.execute(update(tables.outbox).values(delivered_at=None))
         connection.execute(tables.mlflow_runs.delete())
     assert str(published()) == str(first)
+
+
+def test_what_is_told_is_noted_together_and_artifacts_are_not_asked_for(
+    catalog, stores, samples, monkeypatch
+):
+    from mlflow import MlflowClient
+
+    every = [samples.trial(seed=n) for n in range(1, 9)]
+    catalog.begin_submission("s", "", every)
+    for trial in every:
+        adapter = samples.adapter(stores, trial)
+        catalog.record_result("s", samples.result(trial, adapter=adapter))
+    noted, asked = [], []
+    mark, get = Catalog.mark_delivered, MlflowClient.get_run
+    monkeypatch.setattr(
+        Catalog, "mark_delivered", lambda self, ids: (noted.append(list(ids)), mark(self, ids))
+    )
+    monkeypatch.setattr(
+        MlflowClient, "get_run", lambda self, run_id: (asked.append(run_id), get(self, run_id))[1]
+    )
+    monkeypatch.setattr("orchestrator.mlflow.mirror._NOTE_S", 60.0)
+    with publishing(catalog, stores, "s") as publisher:
+        assert publisher.drain(60) == 0
+    assert max(map(len, noted)) >= len(every), "one transaction for all that a round tells"
+    parent, runs = runs_of(stores)
+    assert set(asked) <= {parent.info.run_id}
+    client = connect(stores.tracking_uri)
+    for run in runs.values():
+        assert len(client.list_artifacts(run.info.run_id, "adapter")) == 2
+    known = catalog.mlflow_runs("s", stores.tracking_identity)
+    assert known == {i: run.info.run_id for i, run in runs.items()} | {None: parent.info.run_id}
 
 
 def test_a_reused_trial_is_published_in_the_new_sweep_too(catalog, stores, samples):
@@ -266,7 +305,7 @@ def test_states_are_mirrored(catalog, stores, samples):
     failed, open_ = samples.trial(seed=1), samples.trial(seed=2)
     submission = catalog.begin_submission("s", "", [failed, open_])
     catalog.claim([failed.trial_id, open_.trial_id], submission.id)
-    with publishing(catalog, stores) as publisher:
+    with publishing(catalog, stores, "s") as publisher:
         catalog.record_epoch("s", open_.trial_id, samples.epoch(1))
         failure = TrialFailure(
             trial_id=failed.trial_id,
@@ -285,7 +324,7 @@ def test_states_are_mirrored(catalog, stores, samples):
 
     again = catalog.begin_submission("s", "", [failed, open_])
     catalog.claim([failed.trial_id, open_.trial_id], again.id)
-    with publishing(catalog, stores) as publisher:
+    with publishing(catalog, stores, "s") as publisher:
         catalog.record_epoch("s", open_.trial_id, samples.epoch(2))
         assert publisher.drain(60) == 0
         parent, runs = runs_of(stores)
@@ -296,6 +335,35 @@ def test_states_are_mirrored(catalog, stores, samples):
         assert publisher.drain(60) == 0
     parent, runs = runs_of(stores)
     assert {parent.info.status, *(r.info.status for r in runs.values())} == {"FINISHED"}
+    assert "failure_message" not in runs[failed.trial_id].data.tags
+
+
+@pytest.mark.parametrize("seen_running", [True, False])
+def test_a_trial_that_went_on_after_a_stop_is_not_shown_as_stopped(
+    catalog, stores, samples, seen_running
+):
+    trial = samples.trial()
+    submission = catalog.begin_submission("s", "", [trial])
+    with publishing(catalog, stores, "s") as publisher:
+        catalog.record_stopped("s", {trial.trial_id: made_stop(trial.trial_id)})
+        catalog.end_submission(submission.id, SubmissionOutcome.COMPLETED)
+        assert publisher.drain(60) == 0
+    _, runs = runs_of(stores)
+    assert runs[trial.trial_id].data.tags["stopped_by"] == "halving"
+
+    again = catalog.begin_submission("s", "", [trial])
+    catalog.claim([trial.trial_id], again.id)
+    with publishing(catalog, stores, "s") as publisher:
+        catalog.record_epoch("s", trial.trial_id, samples.epoch(1))
+        if seen_running:
+            assert publisher.drain(60) == 0
+        catalog.record_result("s", samples.result(trial))
+        catalog.end_submission(again.id, SubmissionOutcome.COMPLETED)
+        assert publisher.drain(60) == 0
+    _, runs = runs_of(stores)
+    tags = runs[trial.trial_id].data.tags
+    assert tags["state"] == "finished"
+    assert [name for name in tags if name.startswith("stopped_")] == []
 
 
 def test_one_trial_without_its_files_does_not_hold_up_the_others(catalog, stores, samples):
@@ -305,7 +373,7 @@ def test_one_trial_without_its_files_does_not_hold_up_the_others(catalog, stores
     catalog.record_result("s", samples.result(broken, adapter=adapter))
     catalog.record_result("s", samples.result(fine))
     shutil.rmtree(stores.workspace.trial(broken.trial_id).adapter)
-    with publishing(catalog, stores) as publisher:
+    with publishing(catalog, stores, "s") as publisher:
         deadline = time.monotonic() + 60
         while catalog.count_undelivered("s") > 1 and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -325,7 +393,7 @@ def test_a_fresh_mlflow_store_is_told_everything_again(catalog, stores, samples,
     catalog.begin_submission("s", "", [trial])
     catalog.record_result("s", samples.result(trial))
     for _ in range(2):
-        with publishing(catalog, stores) as publisher:
+        with publishing(catalog, stores, "s") as publisher:
             assert publisher.drain(60) == 0
         _, runs = runs_of(stores)
         assert runs[trial.trial_id].data.metrics["score"] == 0.7
@@ -342,7 +410,7 @@ def test_a_sweep_that_another_process_publishes_is_left_to_it(catalog, stores, s
         connection.execute(update(tables.sweeps).values(publisher=other, publisher_until=now()))
         held = tables.sweeps.c.publisher_until
         connection.execute(update(tables.sweeps).values({held: now().replace(year=9999)}))
-    with publishing(catalog, stores) as publisher:
+    with publishing(catalog, stores, "s") as publisher:
         assert publisher.drain(0.5) == 1
 
 
@@ -450,7 +518,7 @@ def test_a_server_that_is_late_and_then_killed_ends_up_knowing_everything_once(
                 catalog.record_epoch("s", trial.trial_id, epoch)
             catalog.record_result("s", result)
 
-    with publishing(catalog, stores) as publisher:
+    with publishing(catalog, stores, "s") as publisher:
         finish(trials[:4])
         assert publisher.drain(1) > 0  # nobody there yet
         assert all(e.last_error for e in catalog.undelivered("s", early=True) if e.tries)

@@ -49,6 +49,13 @@ def test_sources_of_fusions_come_first(plan: Plan) -> None:
     assert set(first) == sources
 
 
+def test_a_later_turn_comes_after_all_others_that_as_much_waits_for(plan: Plan) -> None:
+    usual = [t.trial_id for t in WorkQueue(plan.trials).next_bundle(size=100, workers=1)]
+    early, last = usual[-2:]
+    late = WorkQueue(plan.trials, turns={early: 1})
+    assert [t.trial_id for t in late.next_bundle(size=100, workers=1)][-2:] == [last, early]
+
+
 def test_packs_shrink_so_that_all_workers_get_some(plan: Plan) -> None:
     queue = WorkQueue(plan.trials)
     ready = queue.counts()[WorkState.READY]

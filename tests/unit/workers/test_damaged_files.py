@@ -193,6 +193,7 @@ def test_a_disk_too_full_for_checkpoints_costs_no_trial(
         assert "No space left" in paths.log.read_text()
         assert sorted(p.name for p in paths.folder.iterdir()) == [
             "adapter",
+            "predictions.safetensors",
             "result.json",
             "worker.log",
         ]
@@ -248,6 +249,7 @@ def test_what_killed_writers_left_is_removed(trials: list[Trial], tmp_path: Path
     run(trial, tmp_path)  # and now nobody writes there any more
     assert sorted(p.name for p in paths.folder.iterdir()) == [
         "adapter",
+        "predictions.safetensors",
         "result.json",
         "worker.log",
     ]

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from adapter_lib.transformer.batch import Batch
 from orchestrator.running.driver import plan_sweep
 from workers.contract.fast_path import FastPath
 from workers.contract.paths import Workspace
-from workers.contract.results import FailureReason, Score, TrialResult, read_failure, read_result
+from workers.contract.results import FailureReason, TrialResult, read_failure, read_result
 from workers.contract.trial import Method, Trial
 from workers.errors import TrialFailedError
 from workers.objectives.divergence import finite_logits
@@ -24,6 +25,7 @@ from workers.running import prunings
 from workers.running.bundle import run_bundle
 from workers.running.warm_state import WarmState
 from workers.training.build import build
+from workers.training.evaluation import Evaluation
 from workers.training.pruning import mean_attention, prune
 from workers.training.trainer import Trainer
 
@@ -154,9 +156,13 @@ def test_neither_a_good_epoch_before_nor_a_score_that_is_fine_makes_it_a_result(
     finished(sound, ran)
 
 
-def _better(scores: list[Score]) -> list[Score]:
+def _better(measured: list[Evaluation]) -> list[Evaluation]:
     """Let an epoch be the best so far."""
-    return [s.model_copy(update={"metrics": dict.fromkeys(s.metrics, 1.0)}) for s in scores]
+    found = []
+    for each in measured:
+        best = {"metrics": dict.fromkeys(each.score.metrics, 1.0)}
+        found.append(replace(each, score=each.score.model_copy(update=best)))
+    return found
 
 
 FUSION = f"""\

@@ -41,6 +41,9 @@ trials:
   - method: [head_only, full_fine_tuning, layer_norm]
   - method: top_layers
     layers: 2
+  - method: [adapter, head_only]
+    head: {{ pooling: mean }}
+    drop: {{ mode: [robust, specialised], depth: 2 }}
 fusion:
   - targets: one
     sources: {{ tasks: all, where: {{ sharing: none, placement: pfeiffer }} }}

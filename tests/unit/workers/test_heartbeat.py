@@ -13,7 +13,9 @@ import pytest
 WORKER = """
 import time
 from workers.running.heartbeat import Heartbeat
-kept = Heartbeat(2.0)
+kept = Heartbeat(2.0, start_limit_s=4.0)
+if {started}:
+    kept.started()
 print("ready", flush=True)
 while True:
     time.sleep(0.01)
@@ -22,8 +24,12 @@ while True:
 
 @pytest.fixture
 def worker() -> "subprocess.Popen[str]":
+    return ready_worker(started=True)
+
+
+def ready_worker(*, started: bool) -> "subprocess.Popen[str]":
     process = subprocess.Popen(
-        [sys.executable, "-c", WORKER],
+        [sys.executable, "-c", WORKER.format(started=started)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -44,6 +50,16 @@ def test_a_stopped_worker_is_ended(worker: "subprocess.Popen[str]") -> None:
     assert "said nothing for 2 s" in said
     psutil.wait_procs([beside], timeout=5)
     assert not beside.is_running()
+
+
+def test_a_worker_that_hangs_while_it_starts_is_ended_later() -> None:
+    worker = ready_worker(started=False)
+    os.kill(worker.pid, signal.SIGSTOP)
+    time.sleep(3)
+    assert worker.poll() is None, "importing takes long"
+    _, said = worker.communicate(timeout=10)
+    assert worker.returncode == -signal.SIGKILL
+    assert "said nothing for 4 s" in said
 
 
 def test_a_listener_that_is_lost_is_replaced_and_ends_with_its_worker(

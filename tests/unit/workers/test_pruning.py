@@ -69,8 +69,11 @@ def run(trials: list[Trial], workspace: Workspace, warm: WarmState) -> dict[str,
     return found
 
 
+MEASURED = {"duration_s", "spent", "finished_at_unix_ms", "adapter", "prefix"}
+
+
 def unlike_runs(result: TrialResult) -> object:
-    return result.model_dump(exclude={"duration_s", "finished_at_unix_ms", "adapter", "prefix"})
+    return result.model_dump(exclude=MEASURED)
 
 
 def test_each_step_of_pruning_is_measured_once_and_changes_no_result(

@@ -85,7 +85,9 @@ def test_a_word_that_the_tokenizer_drops_moves_no_other_label(odd: str, place: i
     assert list(objective.decode(logits, examples, np.array([0]))) == [tags]
     (answer,) = objective.answer(logits, examples, np.array([0]))
     assert answer.label == " ".join(TAGS.label_names[tag] for tag in tags)
-    assert objective.reading(examples) == Reading(rows=1, unread_words=1, words=7)
+    assert objective.reading(examples) == Reading(
+        rows=1, unread_words=1, words=7, sequences=1, tokens=6 + 2
+    )
 
 
 def test_a_real_tokenizer_reads_each_word_that_it_keeps_at_the_words_own_token() -> None:
@@ -125,7 +127,9 @@ def test_words_that_are_cut_off_are_counted() -> None:
     rows = Rows(("the film was good", "the film"), None, ((0, 0, 0, 1), (0, 0)))
     objective = objective_for(TAGS)
     examples = objective.encode(word_tokenizer(), rows, max_length=5)
-    assert objective.reading(examples) == Reading(rows=2, cut=1, unread_words=1, words=6)
+    assert objective.reading(examples) == Reading(
+        rows=2, cut=1, unread_words=1, words=6, sequences=2, tokens=5 + 4
+    )
 
 
 @pytest.mark.parametrize(
@@ -165,7 +169,7 @@ def test_choices_that_become_equal_are_counted() -> None:
     objective = objective_for(card(TaskKind.MULTIPLE_CHOICE, choices=3))
     examples = objective.encode(word_tokenizer(), rows, max_length=9)
     reading = objective.reading(examples)
-    assert reading == Reading(rows=3, cut=1, same_choices=1)
+    assert reading == Reading(rows=3, cut=1, same_choices=1, sequences=9, tokens=7 * 5 + 2 * 9)
     assert reading.losses() == [
         "1 of 3 rows cut at max_length",
         "1 of 3 rows with different choices that read the same",
@@ -181,7 +185,10 @@ def test_rows_cut_and_rows_without_text_are_counted(special: bool) -> None:
     examples = objective.encode(
         word_tokenizer(special=special), Rows(texts, None, (0, 1, 0, 1)), max_length=7
     )
-    assert objective.reading(examples) == Reading(rows=4, cut=1, textless=2)
+    tokens = 7 + 2 + 2 + 3 if special else 7 + 1 + 1 + 1  # never none
+    assert objective.reading(examples) == Reading(
+        rows=4, cut=1, textless=2, sequences=4, tokens=tokens
+    )
 
 
 @pytest.mark.parametrize("pairs", [None, ("", "", "good")])
@@ -249,8 +256,8 @@ def test_a_row_without_tokens_is_the_same_alone_and_beside_others(with_empty_tex
 def test_what_was_cut_is_in_the_record_and_in_the_log(with_empty_text: Any) -> None:
     _, result, paths = with_empty_text
     assert result.readings == {
-        Split.TRAIN: Reading(rows=24, cut=6, textless=6),
-        Split.VALIDATION: Reading(rows=8, cut=2, textless=2),
+        Split.TRAIN: Reading(rows=24, cut=6, textless=6, sequences=24, tokens=72),
+        Split.VALIDATION: Reading(rows=8, cut=2, textless=2, sequences=8, tokens=24),
     }
     assert json.loads(paths.result.read_text())["readings"]["train"]["cut"] == 6
     log = paths.log.read_text()

@@ -185,12 +185,15 @@ def test_heads_are_built_as_asked_and_predict(
     base = pooled_base(toy_base, tmp_path / "pooled")
     body = "head: { layers: [1, 2], use_pooler: [false, true], dropout: 0.2 }\n"
     body += "adapter: { bottleneck_size: 4 }\n"
+    body += "trials: [{}, { head: { use_pooler: false, pooling: mean } }]\n"
     ran = run_sweep(write_sweep(tmp_path, base, make_task("one"), body=body), workspace)
-    assert {(t.head.layers, t.head.use_pooler) for t, _ in ran} == {
-        (1, False),
-        (1, True),
-        (None, False),
-        (None, True),
+    assert {(t.head.layers, t.head.use_pooler, t.head.pooling) for t, _ in ran} == {
+        (1, False, "token"),
+        (1, True, "token"),
+        (None, False, "token"),
+        (None, True, "token"),
+        (1, False, "mean"),
+        (None, False, "mean"),
     }
     assert len({r.score for _, r in ran} | {r.curve[0].train_loss for _, r in ran}) > 2
     for trial, result in ran:

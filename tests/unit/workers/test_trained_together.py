@@ -32,6 +32,7 @@ trials:
   - adapter: {{ placement: houlsby, trained_norm: true }}
     drop: {{ mode: specialised, depth: 1 }}
   - method: [head_only, full_fine_tuning]
+  - {{ method: [adapter, head_only], head: {{ pooling: mean }}, drop: {{ mode: robust }} }}
 fusion:
   - targets: one
     sources: {{ tasks: all, where: {{ sharing: none, placement: pfeiffer }} }}

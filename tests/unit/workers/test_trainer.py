@@ -247,7 +247,7 @@ def test_what_the_best_epoch_scored_is_not_measured_again(
         return evaluate(*rest, split=split, depths=depths, **how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(training, "evaluate", counted)
-    assert trainer.final_scores() == expected == resumed.final_scores()
+    assert trainer.final_evaluations() == expected == resumed.final_evaluations()
     depths = [0, 1, 2] if mode is DropMode.ROBUST else [0]
     wanted = [(Split.VALIDATION, again)] if again else []
     assert measured == [*wanted, (Split.TEST, depths)] * 2
@@ -274,5 +274,6 @@ def test_final_scores_are_of_the_depths_that_the_trial_names(
     trial = usual.trial.model_copy(update={"drop": drop})
     trainer = Trainer(trial, usual.model, usual.examples)
     trainer.run_epoch()
-    validation = [s for s in trainer.final_scores() if s.split is Split.VALIDATION]
+    scores = [each.score for each in trainer.final_evaluations()]
+    validation = [s for s in scores if s.split is Split.VALIDATION]
     assert [s.depth for s in validation] == depths

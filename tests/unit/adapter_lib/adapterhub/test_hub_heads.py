@@ -18,15 +18,17 @@ from transformers import (
     PreTrainedConfig,
 )
 
-from adapter_lib.config.configuration import HeadConfig, HeadKind
+from adapter_lib.config.configuration import AdapterConfig, HeadConfig, HeadKind, Pooling
 from adapter_lib.errors import (
     ConfigurationError,
     UnsupportedSettingError,
 )
+from adapter_lib.model import AdapterModel
+from adapter_lib.modules.bottleneck import Adapter
 from adapter_lib.modules.heads import Head
 from adapter_lib.storage.adapterhub.base_dropout import fusion_dropout, head_dropout
 from adapter_lib.storage.adapterhub.reading import read_head
-from adapter_lib.storage.adapterhub.writing import write_head
+from adapter_lib.storage.adapterhub.writing import write_head, write_setup
 from adapter_lib.transformer.backbone import Backbone
 
 
@@ -71,6 +73,16 @@ def test_a_missing_dropout_is_the_base_models(
 def test_label_names_must_fit(backbone: Backbone, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="3 different label names"):
         write_head(tmp_path, make_head(), name="a", backbone=backbone, labels=["x", "y"])
+
+
+def test_a_head_on_the_mean_is_refused_before_anything_is_written(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    head = Head.over(backbone, HeadConfig(HeadKind.CLASSIFICATION, 3, pooling=Pooling.MEAN))
+    adapter = Adapter.over(backbone, AdapterConfig(2))
+    with pytest.raises(UnsupportedSettingError, match=r"pooling=mean.*write_adapter"):
+        write_setup(tmp_path / "setup", AdapterModel(backbone, head, adapter), name="a")
+    assert not (tmp_path / "setup").exists()
 
 
 @pytest.mark.parametrize(
