@@ -40,6 +40,7 @@ class Line:
         planned: depth that a trial was trained for → how many seeds were asked for.
         finished: likewise, how many of them have a result.
         rows: the trials, finished or not.
+        letters: what its configurations are called where a few are compared, otherwise empty.
     """
 
     method: Method
@@ -49,6 +50,7 @@ class Line:
     planned: Counter[int] = field(default_factory=Counter)
     finished: Counter[int] = field(default_factory=Counter)
     rows: list[TrialRow] = field(default_factory=list)
+    letters: str = ""
 
     @property
     def complete(self) -> bool:
@@ -91,7 +93,8 @@ class Chosen:
         missing, line = "", self.line
         if not line.complete:
             missing = f"{line.finished.total()} of {line.planned.total()} trials"
-        return " · ".join(part for part in (self.look.shown, self.words, missing) if part)
+        named = (line.letters, self.look.shown) if line.letters else (self.look.shown, self.words)
+        return " · ".join(part for part in (*named, missing) if part)
 
 
 @dataclass
@@ -100,12 +103,14 @@ class Panel:
 
     Attributes:
         majority: the score of always predicting the majority class.
+        letters: configuration → what it is called, where a few are compared.
     """
 
     key: PanelKey
     title: str
     majority: float
     lines: list[Line]
+    letters: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def configurations(self) -> list["Configuration"]:
@@ -155,7 +160,8 @@ def _sorted_into_panels(results: Results) -> list[Panel]:
             key,
             _title(key, rows[0], groups),
             known[first[key]].majority,
-            _lines(rows, results.settings, scores),
+            _lines(rows, results, scores),
+            results.letters,
         )
         for key, rows in groups.items()
         if first[key]
@@ -209,6 +215,7 @@ class Configuration:
         label: as in `adaptersweep best`, without the task.
         scores: seed → the primary metric on validation.
         planned: how many seeds were asked for.
+        letter: what it is called where a few are compared, otherwise empty.
     """
 
     label: str
@@ -216,6 +223,7 @@ class Configuration:
     rows: Sequence[TrialRow]
     scores: Mapping[int, float]
     planned: int
+    letter: str = ""
 
     @property
     def complete(self) -> bool:
@@ -234,19 +242,20 @@ def _ranked(panel: Panel) -> list[Configuration]:
     for row in rows:
         groups[row.configuration].append(row)
     found = []
-    for group in groups.values():
+    for name, group in groups.items():
         scores = {row.seed: row.score for row in group if row.score is not None}
         if scores:
             first = group[0]
             plain = first.label.removesuffix(f" · seed {first.seed}")
             label = labelled(plain.removeprefix(f"{first.task} · "), words(first.unsaid, names))
-            found.append(Configuration(label, looks[id(first)], group, scores, len(group)))
+            letter = panel.letters.get(name, "")
+            found.append(Configuration(label, looks[id(first)], group, scores, len(group), letter))
     return sorted(found, key=lambda c: (not c.complete, -c.mean, c.rows[0].configuration))
 
 
 def _lines(
     rows: Iterable[TrialRow],
-    settings: Mapping[str, Settings],
+    results: Results,
     scores: Mapping[str, Mapping[int, float]],
 ) -> list[Line]:
     """Gather the seeds of each line; only those that have a score somewhere stay."""
@@ -255,11 +264,12 @@ def _lines(
     for row in rows:
         key = keys.get(row.configuration)
         if key is None:
-            every = settings[row.configuration]
+            every = results.settings[row.configuration]
             own = {name: value for name, value in every.items() if name != "drop_depth"}
             own["recipe"] = row.unsaid.get("recipe")  # an earlier version trained in another way
             key = keys[row.configuration] = repr(own)
-            lines.setdefault(key, Line(row.method, row.drop_mode, own))
+            line = lines.setdefault(key, Line(row.method, row.drop_mode, own))
+            line.letters += results.letters.get(row.configuration, "")
         line = lines[key]
         line.rows.append(row)
         line.planned[row.drop_depth] += 1

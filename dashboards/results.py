@@ -67,12 +67,21 @@ class Results:
     Attributes:
         sweep: None for the whole catalog.
         rows: the trials as the catalog hands them out.
+        letters: configuration → the letter that it has where somebody compares a few of them.
     """
 
-    def __init__(self, catalog: Catalog, rows: Sequence[TrialRow], sweep: str | None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        rows: Sequence[TrialRow],
+        sweep: str | None,
+        *,
+        letters: Mapping[str, str] | None = None,
+    ) -> None:
         self._catalog = catalog
         self.rows = rows
         self.sweep = sweep
+        self.letters = letters or {}
 
     @cached_property
     def finished(self) -> list[str]:

@@ -96,7 +96,7 @@ def _fusions(results: Results, every: bool) -> Spec | Nothing:
 def _drawn(found: Sequence[DropPanel], across: str, *, every: bool) -> Spec:
     shown = [chosen for each in found for chosen in (*each.curves, *each.baselines)]
     looks = {chosen.look for chosen in shown} | {k for each in found for k in each.levels}
-    crowded = any(c.among > 1 for c in shown) and every
+    crowded = any(c.among > 1 or c.line.letters for c in shown) and every
     panels = [_panel(each, across, looks, crowded=crowded) for each in found]
     if not crowded:
         return grid(panels)

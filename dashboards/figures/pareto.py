@@ -35,7 +35,6 @@ class Cost:
     """
 
     title: str
-    form: str
     read: Callable[[Results], Costs]
     notes: Callable[[Results, Panel], Sequence[str]] = lambda _results, _panel: ()
     missing: str = ""
@@ -93,7 +92,8 @@ def _panel(
     each: Panel, rows: Sequence[Any], cost: Cost, looks: set[Look], notes: Sequence[str]
 ) -> Spec:
     x = quantity("cost", cost.title, scale={"type": "log", "padding": 10})
-    x["axis"] = {"format": cost.form, "tickCount": 4, "grid": False}
+    # Digits enough for ticks that lie close together; those that are not needed are left out.
+    x["axis"] = {"format": ".4~s", "tickCount": 4, "grid": False}
     y = quantity("score", each.key.metric)
     tips = tooltip("label", cost=",.4~s", score=".4f", seeds="d")
     look = by_look(looks, "shape")
@@ -117,12 +117,13 @@ def _column(name: str, results: Results) -> Costs:
 
 
 def _bytes(results: Results) -> Costs:
-    return dict(zip(results.records["trial_id"], results.records["size_bytes"], strict=True))
+    known = results.records[["trial_id", "size_bytes"]].dropna()
+    return dict(known.itertuples(index=False, name=None))
 
 
 def _latencies(results: Results) -> Costs:
     found = latencies_of(results).values()
-    return {trial_id: took for each in found for trial_id, took in each.seconds.items()}
+    return {trial_id: 1e3 * took for each in found for trial_id, took in each.seconds.items()}
 
 
 def _measured_on(results: Results, each: Panel) -> Sequence[str]:
@@ -144,13 +145,13 @@ PARETO = _figure(
     "pareto",
     "trained parameters",
     "Parameters that received gradients, the head's included.",
-    Cost("trained parameters", ".2~s", partial(_column, "trained_parameters")),
+    Cost("trained parameters", partial(_column, "trained_parameters")),
 )
 PARETO_BYTES = _figure(
     "pareto_bytes",
     "bytes of the adapter",
     "Bytes of the adapter's folder; full fine-tuning leaves none and is not drawn.",
-    Cost("bytes of the adapter", ".2~s", _bytes),
+    Cost("bytes of the adapter", _bytes),
     "records",
 )
 PARETO_TIME = _figure(
@@ -158,13 +159,13 @@ PARETO_TIME = _figure(
     "training time",
     "Seconds that a trial took, on whatever machine and beside whatever else it ran; of a "
     "pruned fusion its measuring alone. What a pass takes when it answers is another figure.",
-    Cost("seconds of a trial", ".2~s", partial(_column, "duration_s")),
+    Cost("seconds of a trial", partial(_column, "duration_s")),
 )
 PARETO_LATENCY = _figure(
     "pareto_latency",
     "measured latency",
-    "Median seconds of one pass over a batch, as `adaptersweep measure` timed a model of the same "
-    "sizes, method, placement, reduction factor and drop depth on the machine that is named; all "
-    "of one base model in one run.",
-    Cost("seconds of a pass", ".2~s", _latencies, _measured_on, _NO_LATENCY),
+    "Median milliseconds of one pass over a batch, as `adaptersweep measure` timed a model of the "
+    "same sizes, method, placement, reduction factor and drop depth on the machine that is named; "
+    "all of one base model in one run.",
+    Cost("milliseconds of a pass", _latencies, _measured_on, _NO_LATENCY),
 )

@@ -57,15 +57,19 @@ def told_apart(found: Sequence[Configuration]) -> list[str]:
     short = [
         [part for part in each.label.split(" · ") if part not in said[each.look]] for each in found
     ]
-    labels = [
-        f"{each.look.shown}: {' · '.join(parts)}" if parts else each.look.shown
-        for each, parts in zip(found, short, strict=True)
-    ]
+    labels = [_said(each, parts) for each, parts in zip(found, short, strict=True)]
     repeated = Counter(labels)
     return [
         label if repeated[label] == 1 else f"{label} · {each.rows[0].configuration[:6]}"
         for each, label in zip(found, labels, strict=True)
     ]
+
+
+def _said(each: Configuration, own: Sequence[str]) -> str:
+    """Return a letter and what it is where it has one, otherwise what tells it from its kind."""
+    if each.letter:
+        return f"{each.letter} · {each.look.shown}"
+    return f"{each.look.shown}: {' · '.join(own)}" if own else each.look.shown
 
 
 def _rows(configuration: Configuration, label: str) -> list[dict[str, Any]]:

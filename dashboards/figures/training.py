@@ -43,7 +43,7 @@ def _learning_curves(results: Results, every: bool) -> Spec | Nothing:
     if not shown:
         return Nothing("no trial has told an epoch yet")
     lines = [c for _, chosen in shown for c in chosen]
-    if every and any(c.among > 1 for c in lines):
+    if every and any(c.among > 1 or c.line.letters for c in lines):
         panels = [_curve_panel(each, chosen, curves, by_label(chosen)) for each, chosen in shown]
         return crowded_grid(panels, max(len(chosen) for _, chosen in shown))
     look = by_look({c.look for c in lines}, "dash", "shape")
@@ -97,18 +97,21 @@ def rate_groups(each: Panel) -> list[list[Line]]:
 def varied(each: Panel, axis: str, value_of: Callable[[Line], float | None]) -> list[list[Line]]:
     """Return lines that differ by one axis alone, the best such group of each look, ascending.
 
+    Of several with the same value, one of which may name the usual one, the best stands for all.
+
     Args:
         axis: what its name ends with, so that a parent's goes with it.
         value_of: where a line stands on it; None for a line that has no such axis.
     """
-    groups: dict[str, list[Line]] = defaultdict(list)
+    groups: dict[str, dict[float, Line]] = defaultdict(dict)
     for line in each.lines:
-        if line.method not in _UNTRAINED and value_of(line) is not None:
+        if line.method not in _UNTRAINED and (value := value_of(line)) is not None:
             rest = {k: v for k, v in line.settings.items() if not k.endswith(axis)}
-            groups[repr(rest)].append(line)
+            same = groups[repr(rest)].setdefault(value, line)
+            groups[repr(rest)][value] = max(same, line, key=lambda one: one.mean(one.at))
     best: dict[Look, list[Line]] = {}
-    for group in groups.values():
-        if len({value_of(line) for line in group}) == len(group) > 1:
+    for group in (list(by_value.values()) for by_value in groups.values()):
+        if len(group) > 1:
             look, held = group[0].look, best.get(group[0].look)
             if held is None or _top(group) > _top(held):
                 best[look] = group

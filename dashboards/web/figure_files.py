@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from string import ascii_uppercase
 
 from dashboards.figures import FIGURES
 from dashboards.figures.figure import Figure, Nothing, Spec
@@ -70,9 +71,10 @@ def chosen_results(site: Site, asked: Asked) -> tuple[Results, str]:
     """Return what is drawn, and in words what of it is left out."""
     catalog = site.catalog
     if asked.c:
-        chosen = [catalog.configuration(prefix) for prefix in asked.c]
-        rows = catalog.configuration_rows(*dict.fromkeys(chosen))
-        return Results(catalog, rows, asked.sweep), ""
+        chosen = dict.fromkeys(catalog.configuration(prefix) for prefix in asked.c)
+        rows = catalog.configuration_rows(*chosen)
+        letters = dict(zip(chosen, ascii_uppercase, strict=False)) if len(chosen) > 1 else {}
+        return Results(catalog, rows, asked.sweep, letters=letters), ""
     if not catalog.any_more(asked.where, MOST_TRIALS):
         rows = catalog.trials(asked.where, "trial_id", limit=None)
         return Results(catalog, rows, asked.sweep), ""

@@ -53,7 +53,7 @@ async function drawFigure(figure) {
       asOneImage(place.querySelector("svg"), figure);
       figure.classList.remove("nothing");
       figure.querySelector(".files").hidden = false;
-      figure.classList.toggle("wide", place.scrollWidth > 620);
+      figure.classList.toggle("wide", place.querySelector("svg")?.viewBox.baseVal.width > 720);
       if (of) note(figure, of);
     }
     figure.dataset.done = "yes";

@@ -103,6 +103,7 @@ def made_up(trial: Trial, known: Mapping[str, Trial], *, luck: float = 0.01) -> 
     if trial.pruning is not None:
         parent = known[trial.pruning.fusion_trial]
         names = [s.task for s in parent.fusion.sources] if parent.fusion else []
+    files = AdapterFiles(kind="adapter", files={}, digest="d", size_bytes=4000 * sizes)
     weights = {layer: _weights(draw, names) for layer in range(layers)} if names else {}
     kept: dict[int, list[str]] = {}
     if trial.pruning is not None:
@@ -138,7 +139,7 @@ def made_up(trial: Trial, known: Mapping[str, Trial], *, luck: float = 0.01) -> 
         parameters=ParameterCounts(
             trained=sizes * 1000 + 500, stored=sizes * 1000, adapter=sizes * 900
         ),
-        adapter=AdapterFiles(kind="adapter", files={}, digest="d", size_bytes=4000 * sizes),
+        adapter=None if trial.method is Method.FULL_FINE_TUNING else files,
         attention=weights,
         kept=kept,
         prefix=PrefixUse(

@@ -127,6 +127,28 @@ def test_the_scale_that_is_not_given_is_the_initialisations(results: Results) ->
         assert all(row["seeds"] == 3 for row in rows)
 
 
+def test_the_usual_scale_and_its_number_are_one_point(
+    made_up_catalog: Callable[..., Catalog],
+) -> None:
+    text = CONTROLS.replace("initial_std: [1e-7, 1]", "initial_std: [1e-7, 0.02, 1]")
+    results = read_results(made_up_catalog(text), "small")
+    spec = FIGURES["initialisation"].draw(results)
+    assert not isinstance(spec, Nothing)
+    by_title = {each.title: each for each in panels_of(results)}
+    for drawn in spec["concat"]:
+        rows = drawn["data"]["values"]
+        assert [row["scale"] for row in rows] == [1e-7, 0.02, 1.0]
+        usual = [
+            line.mean(0)
+            for line in by_title[drawn["title"]["text"]].of(Method.ADAPTER, mode=DropMode.NONE)
+            if line.settings["bottleneck_size"] == 8
+            and line.settings["learning_rate"] == 1e-4
+            and line.settings.get("initial_std") in (None, 0.02)
+        ]
+        assert len(usual) == 2
+        assert rows[1]["mean"] == pytest.approx(max(usual), abs=1e-6)
+
+
 def test_the_report_compares_orders_with_their_doubt(results: Results) -> None:
     panels = panels_of(results)
     (found,) = [f for f in findings(results, panels, Arms(panels, {})) if "removed" in f.topic]

@@ -160,5 +160,5 @@ def test_configurations_stand_at_the_times_of_one_run(
     spec = FIGURES["pareto_latency"].draw(results)
     assert isinstance(spec, dict)
     for panel in spec["concat"]:
-        assert {row["cost"] for row in panel["data"]["values"]} == {0.5, 1.0, 1.5, 2.0}
+        assert {row["cost"] for row in panel["data"]["values"]} == {500, 1000, 1500, 2000}
         assert panel["title"]["subtitle"] == [found.measured]

@@ -1,5 +1,6 @@
 """Every figure shows the catalog's numbers, fits where it is used, and says when it has nothing."""
 
+import json
 import statistics
 import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
@@ -71,6 +72,7 @@ def test_a_figure_is_drawn_small_and_valid(
     record_times(catalog, times, Conditions(base=base, reduction_factor=8))
     spec = drawn(catalog, name)
     assert size_bytes(spec) <= LIMIT_BYTES
+    json.dumps(spec, allow_nan=False)  # a browser reads no other
     for theme in Theme:
         svg = as_svg(spec, theme)
         root = ElementTree.fromstring(svg)

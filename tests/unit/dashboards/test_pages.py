@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -188,6 +188,15 @@ def test_every_configuration_that_was_chosen_is_drawn(site):
     lines = {(row["look"], row["label"]) for row in drawn["data"]["values"]}
     assert len(lines) == 4
     assert len({look for look, _ in lines}) < 4, "some are of one kind"
+    told = defaultdict(set)
+    for row in ok(client, f"/figure/seeds.json?{asked}").json()["concat"][0]["data"]["values"]:
+        told[row["label"].partition(" · ")[0]].add(row["score"])
+    for letter, configuration in zip("ABCD", chosen, strict=True):  # as the page calls them
+        scores = [r.score for r in rows if r.configuration == configuration]
+        assert sorted(told[letter]) == pytest.approx(sorted(scores), abs=1e-6)
+    for name in ("learning_curves", "drop_curves"):
+        spec = ok(client, f"/figure/{name}.json?{asked}").text
+        assert all(f'"{letter} · ' in spec for letter in "ABCD"), name
     said = FIGURES["learning_curves"].chosen
     for page in (f"/compare?{asked}", f"/trial/{rows[0].trial_id}"):
         assert said not in ok(client, page).text
