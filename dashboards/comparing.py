@@ -169,7 +169,13 @@ def _sorted_into_panels(results: Results) -> list[Panel]:
     return sorted(panels, key=lambda panel: panel.title)
 
 
-def choose(lines: Sequence[Line], *, every: bool = False, look: Look | None = None) -> list[Chosen]:
+def choose(
+    lines: Sequence[Line],
+    *,
+    every: bool = False,
+    look: Look | None = None,
+    tried: Sequence[Line] = (),
+) -> list[Chosen]:
     """Return the best of these lines, or with `every` all of them, best first.
 
     A complete one comes before one that misses seeds; then the mean on validation decides, without
@@ -177,12 +183,14 @@ def choose(lines: Sequence[Line], *, every: bool = False, look: Look | None = No
 
     Args:
         look: as what it is drawn, where that is not what it is by itself.
+        tried: what it is told apart from, where those are more than the lines.
     """
     if not lines:
         return []
-    names = differing(line.settings for line in lines)
+    others = tried or lines
+    names = differing(line.settings for line in others)
     told = [
-        Chosen(line, look or line.look, ", ".join(words(line.settings, names)), len(lines))
+        Chosen(line, look or line.look, ", ".join(words(line.settings, names)), len(others))
         for line in lines
     ]
     plain = all(line.mode is DropMode.NONE for line in lines)

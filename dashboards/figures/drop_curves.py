@@ -2,16 +2,17 @@
 
 A panel for each task, base model and state of the task's data; lines are means over the seeds of
 one configuration, bands reach from the least seed to the best. By default each panel has the best
-one of each way of dropping; which one that is, is chosen on validation and said where several
-were tried.
+one of each way of dropping, among those whose other settings were tried with the most ways; which
+one that is, is chosen on validation and said where several were tried.
 """
 
 import statistics
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards.comparing import Chosen, Panel, choose, panels_of
+from dashboards.comparing import Chosen, Line, Panel, choose, panels_of
 from dashboards.figures.charts import (
     by_label,
     by_look,
@@ -71,12 +72,29 @@ def fusion_panels(results: Results, *, every: bool = False) -> list[DropPanel]:
 
 
 def _by_mode(each: Panel, method: Method, *, every: bool) -> list[Chosen]:
-    return [
-        chosen
-        for mode in DropMode
-        for look in [Look.of(method, mode)]
-        for chosen in choose(each.of(method, mode=mode), every=every, look=look)[:MOST_OF_A_WAY]
+    lines = each.of(method) if every else _compared_most(each.of(method))
+    found: list[Chosen] = []
+    for mode in DropMode:
+        own, tried = [line for line in lines if line.mode is mode], each.of(method, mode=mode)
+        chosen = choose(own, every=every, look=Look.of(method, mode), tried=tried)
+        found += chosen[:MOST_OF_A_WAY]
+    return found
+
+
+def _compared_most(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines whose other settings were tried with the most ways of dropping.
+
+    A robust adapter of one size beside the best standard one of ten sizes would show the size.
+    """
+    rests = [
+        repr({name: v for name, v in line.settings.items() if not name.startswith("drop_")})
+        for line in lines
     ]
+    modes: dict[str, set[DropMode]] = defaultdict(set)
+    for line, rest in zip(lines, rests, strict=True):
+        modes[rest].add(line.mode)
+    most = max(map(len, modes.values()), default=0)
+    return [line for line, rest in zip(lines, rests, strict=True) if len(modes[rest]) == most]
 
 
 def _adapters(results: Results, every: bool) -> Spec | Nothing:
@@ -188,8 +206,8 @@ DROP_CURVES = Figure(
         "Lines are means over seeds, bands reach from the least seed to the best."
     ),
     chosen=(
-        "Of each way the best configuration on validation is drawn, and named where several were "
-        "tried."
+        "Of each way the best configuration on validation is drawn, among settings that were tried "
+        "in the most ways, and named where several were."
     ),
     needs=frozenset({"trials", "depths"}),
     build=_adapters,

@@ -17,6 +17,7 @@ from PIL import Image
 from dashboards.comparing import panels_of
 from dashboards.figures import FIGURES
 from dashboards.figures.attention import weights_of
+from dashboards.figures.drop_curves import adapter_panels
 from dashboards.figures.figure import LIMIT_BYTES, Nothing, Spec, size_bytes
 from dashboards.figures.pareto import front
 from dashboards.figures.rendering import Theme, as_html, as_png, as_svg, svg_as_png
@@ -208,6 +209,35 @@ def test_differences_are_to_full_fine_tuning(made_up_catalog: Callable[..., Cata
     (mine,) = [r for r in found if r["size"] == 16]
     assert mine["mean"] == pytest.approx(100 * (size.mean - full.mean), abs=1e-4)
     assert mine["trained"] == size.best.trained_parameters
+
+
+ONE_SIZE_ROBUST = f"""\
+name: small
+base_models: {{ tiny: {{ {HUB}, layers: 4, hidden_size: 64 }} }}
+tasks: {{ rte: {{ hub: glue/rte }} }}
+seeds: [0, 1, 2]
+trials:
+  - adapter: {{ bottleneck_size: 8 }}
+    drop: {{ mode: [none, robust] }}
+  - adapter: {{ bottleneck_size: [1, 2, 4, 16, 32] }}
+"""
+
+
+def test_ways_of_dropping_are_compared_at_the_same_settings(
+    made_up_catalog: Callable[..., Catalog],
+) -> None:
+    results = read_results(made_up_catalog(ONE_SIZE_ROBUST), "small")
+    (each,) = panels_of(results)
+    best = max(each.of(Method.ADAPTER, mode=DropMode.NONE), key=lambda line: line.mean(0))
+    assert best.settings["bottleneck_size"] != 8, "or there would be nothing to choose wrongly"
+    (shown,) = adapter_panels(results)
+    assert {c.line.mode: c.line.settings["bottleneck_size"] for c in shown.curves} == {
+        DropMode.NONE: 8,
+        DropMode.ROBUST: 8,
+    }
+    assert [c.label for c in shown.curves] == ["standard · bottleneck size 8", "robust"]
+    (whole,) = adapter_panels(results, every=True)
+    assert len(whole.curves) == 7
 
 
 @hypothesis.given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9))))
