@@ -52,6 +52,8 @@ class Figure:
         Args:
             every: draw every configuration where otherwise the best is chosen.
         """
+        if not results.rows:
+            return Nothing("no trial meets the filter; leave a part of it out")
         if not results.finished:
             stopped = any(row.state is TrialState.STOPPED for row in results.rows)
             return Nothing(

@@ -108,6 +108,9 @@ def test_what_cannot_be_drawn_is_said(name: str, made_up_catalog: Callable[..., 
     nothing = FIGURES[name].draw(read_results(empty, "small"))
     assert isinstance(nothing, Nothing)
     assert "no trial is finished yet" in nothing.reason
+    unmet = FIGURES[name].draw(read_results(empty, "small", trial_ids=()))
+    assert isinstance(unmet, Nothing)
+    assert "filter" in unmet.reason
     head = made_up_catalog(
         finished=lambda trial: trial.method is Method.HEAD_ONLY and trial.seed == 0, name="head"
     )
