@@ -97,21 +97,22 @@ def rate_groups(each: Panel) -> list[list[Line]]:
 def varied(each: Panel, axis: str, value_of: Callable[[Line], float | None]) -> list[list[Line]]:
     """Return lines that differ by one axis alone, the best such group of each look, ascending.
 
-    Of several with the same value, one of which may name the usual one, the best stands for all.
+    Where the usual value is also given as a number, the line that gives it is taken.
 
     Args:
         axis: what its name ends with, so that a parent's goes with it.
         value_of: where a line stands on it; None for a line that has no such axis.
     """
-    groups: dict[str, dict[float, Line]] = defaultdict(dict)
+    groups: dict[str, list[Line]] = defaultdict(list)
     for line in each.lines:
-        if line.method not in _UNTRAINED and (value := value_of(line)) is not None:
+        if line.method not in _UNTRAINED and value_of(line) is not None:
             rest = {k: v for k, v in line.settings.items() if not k.endswith(axis)}
-            same = groups[repr(rest)].setdefault(value, line)
-            groups[repr(rest)][value] = max(same, line, key=lambda one: one.mean(one.at))
+            groups[repr(rest)].append(line)
     best: dict[Look, list[Line]] = {}
-    for group in (list(by_value.values()) for by_value in groups.values()):
-        if len(group) > 1:
+    for every in groups.values():
+        given = {value_of(line) for line in every if axis in line.settings}
+        group = [x for x in every if axis in x.settings or value_of(x) not in given]
+        if len({value_of(line) for line in group}) == len(group) > 1:
             look, held = group[0].look, best.get(group[0].look)
             if held is None or _top(group) > _top(held):
                 best[look] = group
