@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -100,6 +101,13 @@ def test_a_theme_changes_all_but_the_data(made_up_catalog: Callable[..., Catalog
     html = as_html(spec)
     assert "<script src" not in html
     assert "cdn." not in html
+
+
+def test_the_documentation_says_what_captions_say() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "figures.md").read_text(encoding="utf-8")
+    told = [line for line in text.splitlines() if line.startswith("| `")]
+    for name, figure in FIGURES.items():
+        assert f"| `{name}` | {figure.title} | {figure.caption()} |" in told
 
 
 @pytest.mark.parametrize("name", FIGURES)
