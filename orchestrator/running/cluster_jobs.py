@@ -11,11 +11,12 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import requests
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobStatus, JobSubmissionClient
@@ -31,13 +32,17 @@ UNREACHED_LIMIT_S = 600.0
 """How long a follower tries to reach a cluster again, such as after a laptop slept."""
 NO_AGENT_LIMIT_S = 60.0
 """A head node that has just started answers before it can take jobs."""
+SILENCE_LIMIT_S = 300.0
+"""A job that prints nothing for so long is asked for over a new connection: a laptop that slept is
+not told that its old one is gone."""
+AGAIN_S = 2.0
 _NO_AGENT = "No available agent"
 _BEGIN = "adaptersweep-prints"
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
 _ENDED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED)
 _DIGEST, _SWEEP = "adaptersweep_digest", "adaptersweep_sweep"
-_REFUSED = (requests.exceptions.RequestException, ConnectionError, RuntimeError, OSError)
+_REFUSED = (requests.exceptions.RequestException, aiohttp.ClientError, RuntimeError, OSError)
 """What the client raises for a server that is gone or answers with an error."""
 
 
@@ -158,21 +163,20 @@ class ClusterJobs:
         Raises:
             SchedulingError: the job is gone, or the cluster is for longer.
         """
-        shown = 0
-        reached = time.monotonic()
+        output = _Output(write)
         while True:
             try:
-                shown = asyncio.run(self._tail(job_id, shown, write))
+                asyncio.run(self._tail(job_id, output))
                 info = self._client.get_job_info(job_id)
             except AuthenticationError as error:
                 raise self._explained(error) from error
             except _REFUSED as error:
-                if time.monotonic() - reached > UNREACHED_LIMIT_S:
+                if time.monotonic() - output.reached > UNREACHED_LIMIT_S:
                     raise self._explained(error) from error
-                log.warning("cannot follow job %s: %s; trying again", job_id, error)
-                time.sleep(2)
+                log.warning("cannot follow job %s: %s; trying again", job_id, _first_line(error))
+                time.sleep(AGAIN_S)
                 continue
-            reached = time.monotonic()
+            output.reached = time.monotonic()
             if info.status in _ENDED:
                 return self._exit_code(info)
             time.sleep(1)
@@ -186,15 +190,13 @@ class ClusterJobs:
                 return str(status.value)
             time.sleep(0.5)
 
-    async def _tail(self, job_id: str, shown: int, write: Callable[[str], object]) -> int:
-        """Write what was not shown yet, and return how many characters have been."""
-        seen = 0
-        async for text in self._client.tail_job_logs(job_id):
-            new = text[max(0, shown - seen) :]
-            seen += len(text)
-            if new:
-                write(new)
-        return max(shown, seen)
+    async def _tail(self, job_id: str, output: "_Output") -> None:
+        """Read what a job has printed from its beginning on, until the connection ends."""
+        output.begin()
+        texts = self._client.tail_job_logs(job_id)
+        with suppress(StopAsyncIteration, TimeoutError):
+            while True:
+                output.take(await asyncio.wait_for(anext(texts), SILENCE_LIMIT_S))
 
     def _exit_code(self, info: Any) -> int:
         if info.status is JobStatus.SUCCEEDED:
@@ -231,6 +233,33 @@ class ClusterJobs:
             "its dashboard, such as http://HEAD:8265, which `ray start --head` prints, and needs "
             "`ray[default]` on the head node"
         )
+
+
+@dataclass
+class _Output:
+    """What a job prints; each connection gives it from its beginning, and it is written once.
+
+    Attributes:
+        seen: characters that this connection gave.
+        shown: characters that were written.
+        reached: when the cluster last gave something, by the monotonic clock.
+    """
+
+    write: Callable[[str], object]
+    seen: int = 0
+    shown: int = 0
+    reached: float = field(default_factory=time.monotonic)
+
+    def begin(self) -> None:
+        self.seen = 0
+
+    def take(self, text: str) -> None:
+        self.reached = time.monotonic()
+        new = text[max(0, self.shown - self.seen) :]
+        self.seen += len(text)
+        self.shown = max(self.shown, self.seen)
+        if new:
+            self.write(new)
 
 
 @contextmanager

@@ -40,11 +40,12 @@ class Tunnel:
                 near, _ = self._listener.accept()
             except OSError:
                 return
-            if self.cut_off.is_set():
-                near.close()
-                continue
             far = socket.create_connection(("127.0.0.1", self._port))
             self._open += [near, far]
+            if self.cut_off.is_set():  # asked last, so that none slips past the cut
+                near.close()
+                far.close()
+                continue
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=self._copy, args=(one, other), daemon=True).start()
 

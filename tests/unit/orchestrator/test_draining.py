@@ -1,13 +1,14 @@
 """How long a submission waits for MLflow, and what it says meanwhile."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from orchestrator.catalog.catalog import Catalog
+from orchestrator.mlflow import mirror
 from orchestrator.mlflow.mirror import Publisher
 from orchestrator.stores import Stores
 
@@ -31,8 +32,8 @@ def drained(
             now_s += LOOK_S
 
         with monkeypatch.context() as patched:
-            patched.setattr(time, "sleep", sleep)
-            patched.setattr(time, "monotonic", lambda: now_s)
+            clock = SimpleNamespace(sleep=sleep, monotonic=lambda: now_s)
+            patched.setattr(mirror, "time", clock)  # other threads keep theirs
             patched.setattr(sqlite_catalog, "count_undelivered", lambda _: next(looks))
             left = publisher.drain(LIMIT_S, while_told=while_told, say=said.append)
         return left, said

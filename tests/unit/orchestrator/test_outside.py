@@ -78,7 +78,7 @@ def test_a_command_reads_the_notice(listener) -> None:
 
 
 def test_a_webhook_gets_the_same_and_is_tried_again(webhook, monkeypatch) -> None:
-    monkeypatch.setattr(notifying.time, "sleep", lambda _: None)
+    monkeypatch.setattr(notifying, "time", SimpleNamespace(sleep=lambda _: None))
     webhook.codes[:] = [503, 429]
     assert Hook.of(webhook.address).tell(NOTICE)
     assert len(webhook.got) == 3
@@ -89,7 +89,7 @@ def test_a_webhook_gets_the_same_and_is_tried_again(webhook, monkeypatch) -> Non
 def test_what_does_not_arrive_is_logged_without_the_address(
     codes, tries, webhook, monkeypatch, caplog
 ) -> None:
-    monkeypatch.setattr(notifying.time, "sleep", lambda _: None)
+    monkeypatch.setattr(notifying, "time", SimpleNamespace(sleep=lambda _: None))
     webhook.codes[:] = codes
     assert not Hook.of(webhook.address).tell(NOTICE)
     assert len(webhook.got) == tries
@@ -99,7 +99,7 @@ def test_what_does_not_arrive_is_logged_without_the_address(
 
 @pytest.mark.parametrize("command", ["false", "/no/such/command", "http://127.0.0.1:1/secret-path"])
 def test_nothing_that_goes_wrong_with_a_notice_is_raised(command, monkeypatch, caplog) -> None:
-    monkeypatch.setattr(notifying.time, "sleep", lambda _: None)
+    monkeypatch.setattr(notifying, "time", SimpleNamespace(sleep=lambda _: None))
     assert not Hook.of(command).tell(NOTICE)
     assert "could not tell" in caplog.text
     assert "secret-path" not in caplog.text

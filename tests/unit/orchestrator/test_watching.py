@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -26,7 +27,8 @@ def three_looks(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         if len(waited) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(watching.time, "sleep", sleep)
+    # Not `time.sleep` itself, which threads of other tests call.
+    monkeypatch.setattr(watching, "time", SimpleNamespace(sleep=sleep))
     return waited
 
 
