@@ -23,7 +23,13 @@ from sqlalchemy import (
 )
 
 from orchestrator.catalog.filtering import conditions, of_sweep
-from orchestrator.catalog.read_order import from_columns, from_compared, read_first
+from orchestrator.catalog.read_order import (
+    among,
+    from_columns,
+    from_compared,
+    implied,
+    read_first,
+)
 from orchestrator.catalog.records import TrialFilter, TrialState
 from orchestrator.catalog.tables import sweep_trials, sweeps, trials
 
@@ -106,7 +112,7 @@ def _of_sweep(chosen: TrialFilter, sweep: str, *, with_one: bool) -> Subquery:
     every = _of_trials(and_(*which) if which else None, with_one=with_one)
     every = every.add_columns(func.count().label("every"))
     # The metric may differ between seeds, so all of them are counted before it is asked.
-    here = trials.c.configuration.in_(select(asked_for.c.configuration))
+    here = among(trials.c.configuration, select(asked_for.c.configuration))
     every = every.where(here, *conditions(_part(chosen, ("task", "configuration"))))
     rows = _sums(_compared(every, chosen))
     has = func.sum(rows.c.every).over(partition_by=rows.c.configuration).label("has")
@@ -159,16 +165,18 @@ def _like(asked: Sequence[ColumnElement[bool]]) -> Select[Any]:
     return from_columns(select(t.configuration).where(t.trial_id.in_(one_of_each(None)), *asked))
 
 
-def planned_trials(chosen: TrialFilter, among: Sequence[str], *, archived: bool) -> Select[Any]:
+def planned_trials(chosen: TrialFilter, wanted: Sequence[str], *, archived: bool) -> Select[Any]:
     """Select the trials of some configurations that the filter chooses, as far as they count.
 
     Each as `orchestrator.planning.ranking.Planned` has it, with its score on test.
     """
     t = trials.c
     query = select(t.configuration, t.trial_id, t.seed, t.score, t.test_score)
-    query = query.where(t.configuration.in_(among))
+    query = query.where(t.configuration.in_(wanted))
     if not _is_compared(chosen):
         return from_columns(counting(query, chosen, archived=archived))
+    if chosen.sweep is not None:
+        query = query.where(implied(sweep_trials.c.configuration.in_(wanted)))
     join = of_sweep_by_configuration
     return from_compared(counting(query, _own(chosen), archived=archived, join=join))
 

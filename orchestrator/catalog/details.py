@@ -40,7 +40,7 @@ class Details(Reading):
         with self._reading() as connection:
             for part in chunks(trial_ids):
                 query = select(*columns).where(scores.c.trial_id.in_(part)).order_by(*order)
-                for row in connection.execute(query).mappings():
+                for row in connection.execute(query).mappings().all():
                     score = ScoreRow.model_validate({k: row[k] for k in ScoreRow.model_fields})
                     found.setdefault(row["trial_id"], []).append(score)
         return found
@@ -60,7 +60,7 @@ class Details(Reading):
         """Return a trial's learning curve so far."""
         query = select(epochs).where(epochs.c.trial_id == trial_id).order_by(epochs.c.epoch)
         with self._reading() as connection:
-            return [epoch_from(r) for r in connection.execute(query).mappings()]
+            return [epoch_from(r) for r in connection.execute(query).mappings().all()]
 
     def parents(self, trial_id: str) -> list[TrialRow]:
         """Return the trials that this one builds on."""
@@ -117,7 +117,7 @@ class Details(Reading):
         with self._reading() as connection:
             for part in chunks(configurations):
                 query = planned_trials(where or TrialFilter(), part, archived=True)
-                ids += [row.trial_id for row in connection.execute(query)]
+                ids += [row.trial_id for row in connection.execute(query).all()]
         place = {configuration: n for n, configuration in enumerate(configurations)}
         return sorted(
             self._by_id(ids).values(), key=lambda row: (place[row.configuration], row.seed)

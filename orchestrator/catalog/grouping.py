@@ -15,7 +15,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, Subquery, func, select
 
 from orchestrator.catalog.configuration_sums import summed
-from orchestrator.catalog.leaderboard import Table, TableKey, configurations, tables_of
+from orchestrator.catalog.leaderboard import (
+    Table,
+    TableKey,
+    configurations,
+    of_one_trial,
+    tables_of,
+)
 from orchestrator.catalog.overviews import Overviews
 from orchestrator.catalog.read_order import from_columns
 from orchestrator.catalog.records import TrialFilter
@@ -217,10 +223,7 @@ class Grouping(Overviews):
         recipes: dict[tuple[str, str], dict[TableKey, str]] = defaultdict(dict)
         with self._reading() as connection:
             for part in chunks(of):
-                one = select(func.min(t.trial_id)).where(t.configuration.in_(part))
-                query = select(t.configuration, t.label, t.unsaid)
-                query = query.where(t.trial_id.in_(one.group_by(t.configuration)))
-                for row in connection.execute(query):
+                for row in connection.execute(of_one_trial(part, t.label, t.unsaid)):
                     key = of[row.configuration]
                     plain = _SEED.sub("", row.label).removeprefix(key[0]).removeprefix(" · ")
                     recipes[plain, row.unsaid][key] = row.configuration

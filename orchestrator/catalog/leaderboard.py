@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, String, Subquery, column, func, or_, select, values
+from sqlalchemy import ColumnElement, Select, String, Subquery, column, func, or_, select, values
 
 from orchestrator.catalog.configuration_sums import of_sweep_by_configuration, summed
 from orchestrator.catalog.read_order import from_compared
@@ -93,12 +93,13 @@ def last_submissions(sweep: str | None) -> Select[Any]:
     return query.group_by(t.task, t.fingerprint, t.metric)
 
 
-def unsaid_texts(among: Sequence[str]) -> Select[Any]:
-    """Select of some configurations what their labels leave out, as any of their trials says."""
+def of_one_trial(wanted: Sequence[str], *columns: ColumnElement[Any]) -> Select[Any]:
+    """Select of each of some configurations what any one of its trials says."""
     asked = values(column("configuration", String), name="asked")
-    wanted = asked.data([(each,) for each in among]).cte().c.configuration
-    text = select(trials.c.unsaid).where(trials.c.configuration == wanted).limit(1)
-    return select(wanted, from_compared(text).scalar_subquery())
+    each = asked.data([(one,) for one in wanted]).cte().c.configuration
+    first = select(trials.c.trial_id).where(trials.c.configuration == each).limit(1)
+    ids = select(from_compared(first).scalar_subquery()).select_from(each.table)
+    return select(trials.c.configuration, *columns).where(trials.c.trial_id.in_(ids))
 
 
 def tables_of(rows: Iterable[Any]) -> dict[TableKey, Table]:

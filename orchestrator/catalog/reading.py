@@ -17,8 +17,8 @@ from orchestrator.catalog.leaderboard import (
     configurations,
     last_submissions,
     leaderboard_rows,
+    of_one_trial,
     tables_of,
-    unsaid_texts,
 )
 from orchestrator.catalog.read_order import from_columns
 from orchestrator.catalog.records import (
@@ -100,7 +100,7 @@ class Reading(Standings):
         """
         query = from_columns(of_sweep(select(trials.c.trial_id, trials.c.state), sweep))
         with self._reading() as connection:
-            found = {r.trial_id: TrialState(r.state) for r in connection.execute(query)}
+            found = {r.trial_id: TrialState(r.state) for r in connection.execute(query).all()}
         return found or self._empty(sweep)
 
     def counts(self, sweep: str) -> dict[TrialState, int]:
@@ -243,8 +243,9 @@ class Reading(Standings):
 
     def _unsaid(self, among: Iterable[str]) -> dict[str, str]:
         """Return configuration → what its label leaves out, which all of its trials have alike."""
+        queries = [of_one_trial(part, trials.c.unsaid) for part in chunks(among)]
         with self._reading() as connection:
-            return {r[0]: r[1] for p in chunks(among) for r in connection.execute(unsaid_texts(p))}
+            return {r[0]: r[1] for query in queries for r in connection.execute(query).all()}
 
     def failures(self, sweep: str) -> list[FailureRow]:
         """Return a sweep's failed and blocked trials with their reasons, failed ones first."""
@@ -307,7 +308,7 @@ class Reading(Standings):
         found: dict[str, list[Planned]] = defaultdict(list)
         test: dict[str, float] = {}
         for part in chunks(among):
-            rows = connection.execute(planned_trials(chosen, part, archived=archived))
+            rows = connection.execute(planned_trials(chosen, part, archived=archived)).all()
             for configuration, trial_id, seed, score, test_score in rows:
                 found[configuration].append(Planned(configuration, trial_id, seed, score))
                 if test_score is not None:
@@ -324,7 +325,7 @@ class Reading(Standings):
         with self._reading() as connection:
             for part in chunks(trial_ids):
                 here = query.where(trials.c.trial_id.in_(part), trials.c[name].is_not(None))
-                found.update((r.trial_id, r.value) for r in connection.execute(here))
+                found.update((r.trial_id, r.value) for r in connection.execute(here).all())
         return found
 
     def _by_id(

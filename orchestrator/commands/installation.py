@@ -43,8 +43,8 @@ def mlflow(workspace: Path, *, tracking: str | None, host: str, port: int) -> in
     if stores.tracking_uri.startswith(("http://", "https://")):
         console().print(f"MLflow runs already: open {stores.shown_tracking}")
         return 0
-    _check_listening(host, port)
     connect(stores.tracking_uri)
+    _check_listening(host, port)
     prepare_store(stores.tracking_uri)  # it may have been moved, which the pages do not look for
     page = "#/experiments?workflowType=machine_learning"  # its other mode is for chat traces
     console().print(f"MLflow: http://{host}:{port}/{page}  (Ctrl-C stops it)", soft_wrap=True)

@@ -56,7 +56,7 @@ def test_cpu_time_of_children_that_nobody_waits_for_is_counted() -> None:
     """As Ray does it: a daemon in a session of its own, and children that the kernel reaps."""
     daemon = BURN + "import os, signal, sys\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
     daemon += (
-        "if os.fork() == 0:\n    burn(0.4); os._exit(0)\nburn(0.3)\nimport time; time.sleep(0.5)"
+        "if os.fork() == 0:\n    burn(0.4); os._exit(0)\nburn(0.3)\nimport time; time.sleep(2.5)"
     )
     command = BURN + (
         "import subprocess, sys\n"
@@ -71,7 +71,7 @@ def test_cpu_time_of_children_that_nobody_waits_for_is_counted() -> None:
     assert not usage.stragglers
     # 1.0 and the start of three interpreters; a busy machine hides the end of the last child.
     assert 0.8 < usage.cpu_s < 1.3
-    assert usage.wall_s < elapsed - 0.4  # the daemon outlives the command
+    assert usage.wall_s < elapsed - 1.0  # the daemon outlives the command
 
 
 def test_a_command_that_takes_too_long_is_ended_with_all_it_started() -> None:

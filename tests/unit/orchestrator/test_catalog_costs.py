@@ -1,13 +1,14 @@
 """What the catalog tells of costs, on SQLite and on PostgreSQL; and the pace of a sweep from it."""
 
 import re
+from datetime import timedelta
 from functools import partial
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
-from orchestrator.catalog import SubmissionOutcome
+from orchestrator.catalog import SubmissionOutcome, overviews
 from orchestrator.catalog.costs import EQUAL_TRIALS
 from orchestrator.commands import browsing
 from orchestrator.planning.forecasting.pace import TrialGroup, seconds_left
@@ -44,10 +45,13 @@ def test_a_submission_says_what_it_took_beside_its_trials(catalog, samples):
     assert 0 <= found.end_s < 60
 
 
-def test_the_time_left_weighs_trials_by_what_such_trials_took(catalog, samples):
+def test_the_time_left_weighs_trials_by_what_such_trials_took(catalog, samples, monkeypatch):
+    """Two kinds of trials, of which one takes nine times as long as the other."""
     quick, slow = samples.trial(depth=5), samples.trial()
     more = [samples.trial(seed=9, depth=5), samples.trial(seed=9)]
     submission = catalog.begin_submission("s", "", [quick, slow, *more])
+    passed = timedelta(seconds=10)
+    monkeypatch.setattr(overviews, "clock", lambda _: submission.submitted_at + passed)
     assert catalog.progress()["s"].left_s is None
     catalog.claim([quick.trial_id, slow.trial_id], submission.id)
     for trial, seconds in ((quick, 1.0), (slow, 9.0)):
@@ -56,10 +60,9 @@ def test_the_time_left_weighs_trials_by_what_such_trials_took(catalog, samples):
     catalog.claim([more[1].trial_id], submission.id)
     catalog.record_result("s", samples.result(more[1]).model_copy(update={"duration_s": 9.0}))
     one = catalog.progress("s")["s"].left_s
-    told = catalog.time_left(catalog.sweeps())
-    assert told["s"] == pytest.approx(one, rel=0.5)  # the clock went on in between
-    # A moment later a tenth of it is left, at nearly twice the pace.
-    assert one < both / 5
+    assert both == pytest.approx(10.0)  # half of the work is left
+    assert one == pytest.approx(10.0 / 19)  # a twentieth, at nearly twice the pace
+    assert catalog.time_left(catalog.sweeps()) == {"s": pytest.approx(one)}
     catalog.end_submission(submission.id, SubmissionOutcome.INTERRUPTED)
     assert catalog.progress()["s"].left_s is None
     assert catalog.time_left(catalog.sweeps()) == {}
