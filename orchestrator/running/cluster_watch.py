@@ -48,7 +48,7 @@ def watching(
         watch: of this block alone; it says afterwards whether the cluster was lost.
         last_words: called before such an end, see `end_at_once`.
     """
-    answered = [time.monotonic()]
+    answers = [0]
 
     def ask() -> None:
         while not watch.left.is_set():
@@ -57,17 +57,23 @@ def watching(
             except Exception as error:  # an answer too, though not the one that was hoped for
                 log.warning("the cluster cannot be asked", exc_info=True)
                 found = f"it cannot be asked: {error}"
-            answered[0] = time.monotonic()
+            answers[0] += 1
             if found is not None:
                 watch.lost = found
                 return
             watch.left.wait(PROBE_EVERY_S)
 
     def see() -> None:
+        silent_s, heard = 0.0, 0
         while watch.lost is None:
+            began = time.monotonic()
             if watch.left.wait(PROBE_EVERY_S / 2):
                 return
-            if time.monotonic() - answered[0] > ANSWER_LIMIT_S:
+            # A process that was stopped, or whose machine slept, did not listen meanwhile.
+            silent_s += min(time.monotonic() - began, PROBE_EVERY_S)
+            if answers[0] != heard:
+                silent_s, heard = 0.0, answers[0]
+            if silent_s > ANSWER_LIMIT_S:
                 watch.lost = f"it has not answered for {ANSWER_LIMIT_S:g} s"
         if asked():
             return  # who is interrupted ends the cluster; that this ends is `ending_in_time`'s

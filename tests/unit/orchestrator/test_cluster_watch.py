@@ -1,7 +1,9 @@
 """A lost cluster is noticed, and a dead driver leaves nothing; each case in its own process."""
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -61,6 +63,23 @@ except KeyboardInterrupt:
 """)
     out, said = process.communicate(timeout=10)
     assert out == "it has not answered for 1 s\n", said
+
+
+def test_a_cluster_is_not_lost_for_a_driver_that_slept() -> None:
+    process = started(f"""{WATCHED}
+print("ready", flush=True)
+with watching(lambda: time.sleep(0.2), health):
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        time.sleep(0.1)
+print(health.lost)
+""")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(2)
+    process.send_signal(signal.SIGCONT)
+    out, said = process.communicate(timeout=10)
+    assert out == "None\n", said
 
 
 def test_who_cannot_leave_a_lost_cluster_is_ended() -> None:
