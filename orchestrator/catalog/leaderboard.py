@@ -94,12 +94,12 @@ def last_submissions(sweep: str | None) -> Select[Any]:
 
 
 def of_one_trial(wanted: Sequence[str], *columns: ColumnElement[Any]) -> Select[Any]:
-    """Select of each of some configurations what any one of its trials says."""
+    """Select of each of some configurations what the first of its trials says."""
     asked = values(column("configuration", String), name="asked")
     each = asked.data([(one,) for one in wanted]).cte().c.configuration
-    first = select(trials.c.trial_id).where(trials.c.configuration == each).limit(1)
-    ids = select(from_compared(first).scalar_subquery()).select_from(each.table)
-    return select(trials.c.configuration, *columns).where(trials.c.trial_id.in_(ids))
+    first = [select(c).where(trials.c.configuration == each).limit(1) for c in columns]
+    said = [from_compared(query).scalar_subquery() for query in first]
+    return select(each, *(s.label(c.key) for s, c in zip(said, columns, strict=True)))
 
 
 def tables_of(rows: Iterable[Any]) -> dict[TableKey, Table]:
