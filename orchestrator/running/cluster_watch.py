@@ -30,10 +30,25 @@ class ClusterWatch:
 
     Attributes:
         lost: what is wrong with it for good, None while it works.
+        left: whether nobody waits for it any more.
+        silent_s: for how long this process has listened since the last answer.
     """
 
     lost: str | None = None
     left: threading.Event = field(default_factory=threading.Event)
+    silent_s: float = 0.0
+
+    def listen(self) -> None:
+        """Wait a moment, and take a cluster that was silent for too long for lost.
+
+        A process that was stopped, or whose machine slept, did not listen meanwhile.
+        """
+        began = time.monotonic()
+        if self.left.wait(PROBE_EVERY_S / 2):
+            return
+        self.silent_s += min(time.monotonic() - began, PROBE_EVERY_S)
+        if self.silent_s > ANSWER_LIMIT_S:
+            self.lost = f"it has not answered for {ANSWER_LIMIT_S:g} s"
 
 
 @contextmanager
@@ -48,7 +63,6 @@ def watching(
         watch: of this block alone; it says afterwards whether the cluster was lost.
         last_words: called before such an end, see `end_at_once`.
     """
-    answers = [0]
 
     def ask() -> None:
         while not watch.left.is_set():
@@ -57,24 +71,17 @@ def watching(
             except Exception as error:  # an answer too, though not the one that was hoped for
                 log.warning("the cluster cannot be asked", exc_info=True)
                 found = f"it cannot be asked: {error}"
-            answers[0] += 1
+            watch.silent_s = 0.0
             if found is not None:
                 watch.lost = found
                 return
             watch.left.wait(PROBE_EVERY_S)
 
     def see() -> None:
-        silent_s, heard = 0.0, 0
         while watch.lost is None:
-            began = time.monotonic()
-            if watch.left.wait(PROBE_EVERY_S / 2):
+            watch.listen()
+            if watch.left.is_set():
                 return
-            # A process that was stopped, or whose machine slept, did not listen meanwhile.
-            silent_s += min(time.monotonic() - began, PROBE_EVERY_S)
-            if answers[0] != heard:
-                silent_s, heard = 0.0, answers[0]
-            if silent_s > ANSWER_LIMIT_S:
-                watch.lost = f"it has not answered for {ANSWER_LIMIT_S:g} s"
         if asked():
             return  # who is interrupted ends the cluster; that this ends is `ending_in_time`'s
         log.error("the cluster is lost: %s", watch.lost)
