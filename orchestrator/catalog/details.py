@@ -60,7 +60,7 @@ class Details(Reading):
         """Return a trial's learning curve so far."""
         query = select(epochs).where(epochs.c.trial_id == trial_id).order_by(epochs.c.epoch)
         with self._reading() as connection:
-            return [epoch_from(r) for r in connection.execute(query).mappings().all()]
+            return [epoch_from(r) for r in connection.execute(query).mappings()]
 
     def parents(self, trial_id: str) -> list[TrialRow]:
         """Return the trials that this one builds on."""

@@ -2,8 +2,8 @@
 
 Unless it was asked to count, SQLite does not know how many rows a table has. It takes any unique
 key to be the best way to a row, though an index may hold all that is asked: then a hundred thousand
-wide rows are read where a narrow index would do. PostgreSQL counts by itself, but takes a list from
-another table for one without an end, and columns of two tables for independent.
+wide rows are read where a narrow index would do. PostgreSQL counts by itself, but gives
+up the order of an index for values from another table, and takes two tables for independent.
 """
 
 from typing import Any
@@ -80,7 +80,7 @@ class among(FunctionElement[bool]):  # noqa: N801
     """Whether a column has one of the values that are selected.
 
     PostgreSQL selects them first and then follows an index of the column, in whose order it can
-    group; for a subquery it looks up each and has to hash all rows, which takes twice as long.
+    group; for a subquery it looks up each and has to hash all rows, which takes longer.
     """
 
     inherit_cache = True
